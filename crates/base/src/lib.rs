@@ -1,0 +1,15 @@
+//! What every pure crate is handed instead of reaching for it: time, randomness, and the ids of who owns what.
+//!
+//! Entry types: [`Now`], [`TimerTable`], [`Random`], [`StreamId`], [`CellId`].
+//! Invariant: this crate never reads a clock and never asks the system for randomness.
+#![forbid(unsafe_code)]
+
+mod id;
+mod now;
+mod random;
+mod timer_table;
+
+pub use id::{CellId, LoopId, SoundId, StreamId, WorkerId};
+pub use now::{MS, Now, SECOND};
+pub use random::Random;
+pub use timer_table::TimerTable;

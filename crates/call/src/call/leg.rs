@@ -1,0 +1,449 @@
+//! The SIP side of an incoming leg: the INVITE until its final response, the 2xx until its ACK, the dialog, re-INVITEs, BYE.
+
+use std::net::SocketAddr;
+
+use base::Random;
+use sdp::{AudioSession, Negotiation, Refusal};
+use serde::{Deserialize, Serialize};
+use sip_core::{
+    AcceptedInvite, AcceptedStep, ClientTransactionId, Dialog, Glare, HeaderName, Hop, Message, Method, PendingInvites,
+    ServerTransactionId, uas,
+};
+
+use crate::NoteKind;
+use crate::cell::{Act, Context};
+use crate::reply;
+
+/// One dialog with the caller and what is going on in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Leg {
+    /// Where the caller is, and which address of ours it talks to.
+    hop: Hop,
+    /// The caller writes another address into its messages than the one they come from.
+    behind_nat: bool,
+    dialog: Dialog,
+    /// The transaction of the first INVITE.
+    transaction: ServerTransactionId,
+    /// The first INVITE, until its final response.
+    invite: Option<Message>,
+    /// Our RTP address and port.
+    local: sdp::LocalMedia,
+    negotiation: Negotiation,
+    pending: PendingInvites,
+    /// The last 2xx, until its ACK.
+    accepted: Option<AcceptedInvite>,
+    /// A BYE that waits for the ACK (RFC 3261 §15), with its Q.850 cause.
+    held_bye: Option<u16>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    /// No final response yet; the last provisional status.
+    Early(u16),
+    /// 2xx sent.
+    Answered,
+    /// BYE sent, its response not seen.
+    Leaving,
+    /// Nothing more to say.
+    Done,
+}
+
+/// What the caller is owed if the call is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    /// A final response to its INVITE.
+    Unanswered,
+    /// BYE.
+    Answered {
+        /// The number before the one that the BYE has.
+        local_cseq: u32,
+    },
+    /// Nothing.
+    Gone,
+}
+
+/// What a message meant for the call.
+#[derive(Debug, PartialEq)]
+pub(crate) enum LegEvent {
+    /// Nothing that concerns it.
+    Nothing,
+    /// The sound is agreed, first or anew.
+    Audio(AudioSession),
+    /// The caller has hung up; it was answered.
+    HungUp,
+    /// The session never came to be: no ACK, or one without a usable answer to our offer. A BYE is on its way.
+    Failed,
+}
+
+impl Leg {
+    /// The leg of an INVITE whose offer, if it had one, is in `negotiation` already.
+    pub(crate) fn new(
+        hop: Hop,
+        dialog: Dialog,
+        transaction: ServerTransactionId,
+        invite: Message,
+        local: sdp::LocalMedia,
+        negotiation: Negotiation,
+        random: &mut Random,
+    ) -> Leg {
+        let mut pending = PendingInvites::default();
+        pending.receive(random).expect("the first INVITE of a dialog meets no other");
+        Leg {
+            hop,
+            behind_nat: is_behind_nat(&invite, &hop),
+            dialog,
+            transaction,
+            invite: Some(invite),
+            local,
+            negotiation,
+            pending,
+            accepted: None,
+            held_bye: None,
+            phase: Phase::Early(100),
+        }
+    }
+
+    pub(crate) fn dialog(&self) -> &Dialog {
+        &self.dialog
+    }
+
+    pub(crate) fn hop(&self) -> Hop {
+        self.hop
+    }
+
+    pub(crate) fn transaction(&self) -> ServerTransactionId {
+        self.transaction
+    }
+
+    /// The INVITE, while it has no final response.
+    pub(crate) fn unanswered_invite(&self) -> Option<&Message> {
+        self.invite.as_ref()
+    }
+
+    /// What is agreed about the sound.
+    pub(crate) fn audio(&self) -> Option<&AudioSession> {
+        self.negotiation.audio()
+    }
+
+    /// Which of its duties the leg has: changes when the will must.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Early(_) => Stage::Unanswered,
+            Phase::Answered => Stage::Answered { local_cseq: self.dialog.local_cseq() },
+            Phase::Leaving | Phase::Done => Stage::Gone,
+        }
+    }
+
+    /// The far end does not answer our BYE; there is nothing more to be had.
+    pub(crate) fn abandon(&mut self) {
+        self.accepted = None;
+        self.phase = Phase::Done;
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// Tells the caller that the flow is waiting: 180, unless something was said already.
+    pub(crate) fn ring(&mut self, context: &mut Context<'_>) {
+        if self.phase == Phase::Early(100) {
+            self.provisional(context, 180, None);
+        }
+    }
+
+    /// Opens the way for sound before the answer: 183 with our description. None when the INVITE had no offer: RFC 3261
+    /// §13.2.1 lets our offer go out reliably only.
+    pub(crate) fn early_media(&mut self, context: &mut Context<'_>) -> Option<AudioSession> {
+        let audio = self.negotiation.audio()?.clone();
+        if matches!(self.phase, Phase::Early(status) if status != 183) {
+            let description = self.negotiation.local()?.to_string();
+            self.provisional(context, 183, Some(description));
+        }
+        Some(audio)
+    }
+
+    fn provisional(&mut self, context: &mut Context<'_>, status: u16, description: Option<String>) {
+        let Some(invite) = &self.invite else { return };
+        let response = self.session_response(context, invite, status, description);
+        context.act(Act::Respond(self.transaction, response));
+        self.phase = Phase::Early(status);
+    }
+
+    /// Answers the call: 200 with our description, repeated until the ACK. False when it cannot be answered any more.
+    pub(crate) fn answer(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(invite) = self.invite.take() else { return false };
+        let description = match self.negotiation.local() {
+            Some(answer) => Some(answer.to_string()),
+            None => {
+                self.negotiation.offer(&reply::audio_capabilities(), &self.local).ok().map(|offer| offer.to_string())
+            }
+        };
+        self.accept(context, self.transaction, &invite, description);
+        self.phase = Phase::Answered;
+        self.dialog.confirm();
+        true
+    }
+
+    fn accept(
+        &mut self,
+        context: &mut Context<'_>,
+        transaction: ServerTransactionId,
+        invite: &Message,
+        description: Option<String>,
+    ) {
+        let response = self.session_response(context, invite, 200, description);
+        self.accepted = AcceptedInvite::new(context.now, transaction, response.clone(), &context.settings().timers);
+        self.pending.answered_by_us();
+        context.act(Act::Respond(transaction, response));
+    }
+
+    /// Refuses the call with a final response.
+    pub(crate) fn refuse(&mut self, context: &mut Context<'_>, status: u16) {
+        let Some(invite) = self.invite.take() else { return };
+        let response = self.dialog.response_to(&invite, status).header(HeaderName::Server, server(context)).build();
+        context.act(Act::Respond(self.transaction, response));
+        self.pending.answered_by_us();
+        self.phase = Phase::Done;
+    }
+
+    /// Hangs up an answered call: BYE, after the ACK of our 2xx or when none comes (RFC 3261 §15).
+    pub(crate) fn hang_up(&mut self, context: &mut Context<'_>, cause: u16) {
+        if self.phase != Phase::Answered {
+            return;
+        }
+        if self.accepted.is_some() {
+            self.held_bye = Some(cause);
+        } else {
+            self.send_bye(context, cause);
+        }
+    }
+
+    fn send_bye(&mut self, context: &mut Context<'_>, cause: u16) {
+        let bye = self.dialog.request(Method::Bye).header(HeaderName::Reason, format!("Q.850;cause={cause}"));
+        context.act(Act::Request(bye, self.next_hop()));
+        self.phase = Phase::Leaving;
+        self.accepted = None;
+        self.held_bye = None;
+    }
+
+    /// Our BYE has its response, or will get none.
+    pub(crate) fn bye_is_over(&mut self, _transaction: ClientTransactionId) {
+        if self.phase == Phase::Leaving {
+            self.phase = Phase::Done;
+        }
+    }
+
+    /// A request within the dialog.
+    pub(crate) fn receive(
+        &mut self,
+        context: &mut Context<'_>,
+        transaction: ServerTransactionId,
+        request: &Message,
+    ) -> LegEvent {
+        let in_order = uas::check(request, &reply::CAPABILITIES).and_then(|()| self.dialog.receive(request));
+        if let Err(rejection) = in_order {
+            self.reject(context, transaction, request, &rejection);
+            return LegEvent::Nothing;
+        }
+        match request.method() {
+            Method::Bye => self.receive_bye(context, transaction, request),
+            Method::Invite => self.receive_invite(context, transaction, request),
+            Method::Options => {
+                let response = reply::options(self.dialog.response_to(request, 200), context.settings(), &self.hop);
+                context.act(Act::Respond(transaction, response));
+                LegEvent::Nothing
+            }
+            _ => {
+                self.reject(context, transaction, request, &uas::Rejection::new(405));
+                LegEvent::Nothing
+            }
+        }
+    }
+
+    /// BYE ends the dialog whatever state it is in; a pending INVITE gets 487 (RFC 3261 §15.1.2).
+    fn receive_bye(&mut self, context: &mut Context<'_>, transaction: ServerTransactionId, bye: &Message) -> LegEvent {
+        let response = self.dialog.response_to(bye, 200).header(HeaderName::Server, server(context)).build();
+        context.act(Act::Respond(transaction, response));
+        let was_up = matches!(self.phase, Phase::Early(_) | Phase::Answered);
+        if self.invite.is_some() {
+            self.refuse(context, 487);
+        }
+        self.accepted = None;
+        self.held_bye = None;
+        // A BYE of ours that crossed theirs still waits for its response.
+        if self.phase != Phase::Leaving {
+            self.phase = Phase::Done;
+        }
+        if was_up { LegEvent::HungUp } else { LegEvent::Nothing }
+    }
+
+    /// A re-INVITE: a new offer, or the wish for one of ours. What cannot be accepted changes nothing (RFC 3261 §14.2).
+    fn receive_invite(
+        &mut self,
+        context: &mut Context<'_>,
+        transaction: ServerTransactionId,
+        invite: &Message,
+    ) -> LegEvent {
+        if let Err(glare) = self.pending.receive(context.random) {
+            self.reject(context, transaction, invite, &rejection_of(glare));
+            return LegEvent::Nothing;
+        }
+        if self.phase != Phase::Answered || self.held_bye.is_some() {
+            self.pending.answered_by_us();
+            self.reject(context, transaction, invite, &uas::Rejection::new(481));
+            return LegEvent::Nothing;
+        }
+        let capabilities = reply::audio_capabilities();
+        let agreed = match reply::description_of(invite) {
+            Ok(None) => self.negotiation.offer(&capabilities, &self.local).map(|offer| (offer, None)),
+            Ok(Some(offer)) => {
+                let answer = self.negotiation.answer(&offer, &capabilities, &self.local);
+                answer.map(|(answer, audio)| (answer, Some(audio)))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match agreed {
+            Ok((description, audio)) => {
+                // An unusable Contact leaves the target as it is: the session is more than its refresh.
+                let _ = self.dialog.refresh_target(invite);
+                self.accept(context, transaction, invite, Some(description.to_string()));
+                audio.map_or(LegEvent::Nothing, LegEvent::Audio)
+            }
+            Err(refusal) => {
+                self.pending.answered_by_us();
+                let why = refusal.reason.clone();
+                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why });
+                self.reject(context, transaction, invite, &reply::rejection(&refusal, server(context)));
+                LegEvent::Nothing
+            }
+        }
+    }
+
+    /// The ACK of a 2xx. It carries the answer when the 2xx carried our offer.
+    pub(crate) fn acknowledged(&mut self, context: &mut Context<'_>, ack: &Message) -> LegEvent {
+        if !self.accepted.as_ref().is_some_and(|accepted| accepted.is_acknowledged_by(ack)) {
+            return LegEvent::Nothing;
+        }
+        self.accepted = None;
+        if let Some(cause) = self.held_bye {
+            self.send_bye(context, cause);
+            return LegEvent::Nothing;
+        }
+        if !self.negotiation.is_offer_pending() {
+            return LegEvent::Nothing;
+        }
+        let answer = reply::description_of(ack).and_then(|answer| match answer {
+            Some(answer) => self.negotiation.accept_answer(&answer),
+            None => {
+                self.negotiation.withdraw_offer();
+                Err(Refusal { status: 488, warning: None, reason: "the ACK has no answer to our offer".into() })
+            }
+        });
+        match answer {
+            Ok(audio) => LegEvent::Audio(audio),
+            Err(refusal) if self.negotiation.audio().is_some() => {
+                // A change that failed: the call goes on with the sound it had.
+                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why: refusal.reason });
+                LegEvent::Nothing
+            }
+            Err(refusal) => {
+                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why: refusal.reason });
+                self.send_bye(context, CAUSE_INCOMPATIBLE);
+                LegEvent::Failed
+            }
+        }
+    }
+
+    /// When [`Leg::timeout`] is due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.accepted.as_ref().map(AcceptedInvite::next_deadline)
+    }
+
+    /// Repeats the 2xx, or ends a session that was never acknowledged by BYE (RFC 3261 §13.3.1.4).
+    pub(crate) fn timeout(&mut self, context: &mut Context<'_>) -> LegEvent {
+        let Some(accepted) = &mut self.accepted else { return LegEvent::Nothing };
+        match accepted.handle_timeout(context.now) {
+            None => LegEvent::Nothing,
+            Some(AcceptedStep::Repeat) => {
+                context.act(Act::Respond(accepted.transaction(), accepted.response().clone()));
+                LegEvent::Nothing
+            }
+            Some(AcceptedStep::NoAck) => {
+                let cause = self.held_bye.unwrap_or(CAUSE_NO_ANSWER);
+                self.send_bye(context, cause);
+                LegEvent::Failed
+            }
+        }
+    }
+
+    /// Where our requests go: to the address in the first Route or the Contact; back to where the INVITE came from when
+    /// the caller is behind a NAT, or when what stands there is a name.
+    pub(crate) fn next_hop(&self) -> Hop {
+        let uri = self.dialog.next_hop();
+        let port = uri.port().unwrap_or(self.hop.transport.default_port());
+        match uri.host().and_then(|host| host.ip()) {
+            Some(ip) if !self.behind_nat => self.hop.towards(SocketAddr::new(ip, port)),
+            _ => self.hop,
+        }
+    }
+
+    fn reject(
+        &self,
+        context: &mut Context<'_>,
+        transaction: ServerTransactionId,
+        request: &Message,
+        rejection: &uas::Rejection,
+    ) {
+        let response = rejection.response_to(request).to_tag(&self.dialog.id().local_tag);
+        let response = response.header(HeaderName::Server, server(context)).build();
+        context.act(Act::Respond(transaction, response));
+    }
+
+    /// A response that creates or changes the session: with Contact, what we understand, and a description.
+    fn session_response(
+        &self,
+        context: &Context<'_>,
+        invite: &Message,
+        status: u16,
+        description: Option<String>,
+    ) -> Message {
+        let response = self
+            .dialog
+            .response_to(invite, status)
+            .header(HeaderName::Contact, reply::contact(context.settings(), &self.hop))
+            .header(HeaderName::Allow, uas::allow(reply::CAPABILITIES.methods))
+            .header(HeaderName::Supported, "")
+            .header(HeaderName::Server, server(context));
+        match description {
+            Some(text) => response.body(reply::SDP, text).build(),
+            None => response.build(),
+        }
+    }
+}
+
+/// Q.850 cause 88: incompatible destination.
+const CAUSE_INCOMPATIBLE: u16 = 88;
+/// Q.850 cause 102: recovery on timer expiry.
+const CAUSE_NO_ANSWER: u16 = 102;
+
+fn server<'a>(context: &'a Context<'_>) -> &'a str {
+    &context.settings().server_name
+}
+
+/// The response to an INVITE that meets another one (RFC 3261 §14.2).
+fn rejection_of(glare: Glare) -> uas::Rejection {
+    match glare {
+        Glare::TheirsPending { retry_after_s } => {
+            uas::Rejection::new(500).with(HeaderName::RetryAfter, retry_after_s.to_string())
+        }
+        Glare::OursPending => uas::Rejection::new(491),
+    }
+}
+
+/// Whether the only Via names another address than the source: RFC 3581's sign of a NAT in between.
+fn is_behind_nat(invite: &Message, hop: &Hop) -> bool {
+    let mut vias = invite.vias();
+    let (Some(Ok(via)), None) = (vias.next(), vias.next()) else { return false };
+    via.host().ip().is_some_and(|ip| ip != hop.remote.ip().to_canonical())
+}

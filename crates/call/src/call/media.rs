@@ -1,0 +1,196 @@
+//! The media side of a leg: one leased port pair, what it should be doing, and whether a worker has it in service yet.
+//!
+//! The flow may ask for sound before the stream can be opened (a late offer is answered only by the ACK). What it asked for
+//! is kept here and told to the worker when the stream opens.
+
+use base::{Random, SoundId};
+use media_core::{Codec, Command, EchoMode, PortLease, ReceivePayload, StreamConfig, TelephoneEventTypes};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+use crate::cell::{Act, Context};
+
+/// One stream of one leg.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LegMedia {
+    lease: PortLease,
+    phase: Phase,
+    /// RFC 3550 §5.1: all three random, and the same for the life of the stream.
+    ssrc: u32,
+    first_sequence: u16,
+    first_timestamp: u32,
+    /// Source address of our packets.
+    local_ip: IpAddr,
+    echo: EchoMode,
+    /// The playback that was asked for last and has not ended.
+    playback: Option<Playback>,
+    next_playback: u64,
+    /// Digits to send as soon as the stream is open.
+    held_digits: Option<(String, u16, u16)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    Idle,
+    Open,
+    /// Close was sent, the last event has not come.
+    Closing,
+    Over,
+}
+
+/// A sound on its way to the caller.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Playback {
+    number: u64,
+    /// The flow step that waits for its end.
+    step: u64,
+    sound: SoundId,
+}
+
+impl LegMedia {
+    pub(crate) fn new(lease: PortLease, local_ip: IpAddr, random: &mut Random) -> LegMedia {
+        LegMedia {
+            lease,
+            phase: Phase::Idle,
+            ssrc: random.next_u32(),
+            first_sequence: random.next_u32() as u16,
+            first_timestamp: random.next_u32(),
+            local_ip,
+            echo: EchoMode::Off,
+            playback: None,
+            next_playback: 1,
+            held_digits: None,
+        }
+    }
+
+    pub(crate) fn lease(&self) -> PortLease {
+        self.lease
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Takes the stream into service with what was negotiated, or changes what is valid.
+    pub(crate) fn open(&mut self, context: &mut Context<'_>, audio: &sdp::AudioSession) {
+        let stream = self.lease.stream;
+        let config = self.config(audio);
+        match self.phase {
+            Phase::Open => context.act(Act::Media(Command::Configure { stream, config })),
+            Phase::Idle => {
+                self.phase = Phase::Open;
+                context.act(Act::Media(Command::Open { stream, config }));
+                if self.echo != EchoMode::Off {
+                    context.act(Act::Media(Command::Echo { stream, mode: self.echo }));
+                }
+                if let Some(Playback { number, sound, .. }) = self.playback {
+                    context.act(Act::Media(Command::Play { stream, playback: number, sound }));
+                }
+                if let Some((digits, duration_ms, interval_ms)) = self.held_digits.take() {
+                    context.act(Act::Media(Command::SendDigits { stream, digits, duration_ms, interval_ms }));
+                }
+            }
+            Phase::Closing | Phase::Over => {}
+        }
+    }
+
+    /// Plays `sound` from its start; `step` is told when it has ended.
+    pub(crate) fn play(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) {
+        let number = self.next_playback;
+        self.next_playback += 1;
+        self.playback = Some(Playback { number, step, sound });
+        if self.is_open() {
+            context.act(Act::Media(Command::Play { stream: self.lease.stream, playback: number, sound }));
+        }
+    }
+
+    /// A playback is over: the step that waited for it, unless it has been replaced meanwhile.
+    pub(crate) fn playback_ended(&mut self, number: u64) -> Option<u64> {
+        let playback = self.playback.take_if(|playback| playback.number == number)?;
+        Some(playback.step)
+    }
+
+    pub(crate) fn stop_playback(&mut self, context: &mut Context<'_>) {
+        if self.playback.take().is_some() && self.is_open() {
+            context.act(Act::Media(Command::StopPlayback { stream: self.lease.stream }));
+        }
+    }
+
+    pub(crate) fn echo(&mut self, context: &mut Context<'_>, mode: EchoMode) {
+        self.echo = mode;
+        if self.is_open() {
+            context.act(Act::Media(Command::Echo { stream: self.lease.stream, mode }));
+        }
+    }
+
+    pub(crate) fn send_digits(
+        &mut self,
+        context: &mut Context<'_>,
+        digits: String,
+        duration_ms: u16,
+        interval_ms: u16,
+    ) {
+        if self.is_open() {
+            let stream = self.lease.stream;
+            context.act(Act::Media(Command::SendDigits { stream, digits, duration_ms, interval_ms }));
+        } else {
+            self.held_digits = Some((digits, duration_ms, interval_ms));
+        }
+    }
+
+    /// Ends the stream, or gives the ports back when it never was in service.
+    pub(crate) fn close(&mut self, context: &mut Context<'_>) {
+        self.playback = None;
+        match self.phase {
+            Phase::Idle => {
+                self.phase = Phase::Over;
+                context.act(Act::ReturnPorts(self.lease));
+            }
+            Phase::Open => {
+                self.phase = Phase::Closing;
+                context.act(Act::Media(Command::Close { stream: self.lease.stream }));
+            }
+            Phase::Closing | Phase::Over => {}
+        }
+    }
+
+    /// The worker has let go of the stream.
+    pub(crate) fn closed(&mut self) {
+        self.phase = Phase::Over;
+    }
+
+    fn config(&self, audio: &sdp::AudioSession) -> StreamConfig {
+        StreamConfig {
+            local_ip: self.local_ip,
+            remote_rtp: audio.remote_rtp,
+            remote_rtcp: audio.remote_rtcp,
+            codec: codec(audio.codec),
+            payload_type: audio.payload_type,
+            receive: audio
+                .receive
+                .iter()
+                .map(|&(payload_type, received)| ReceivePayload { payload_type, codec: codec(received) })
+                .collect(),
+            telephone_event: audio
+                .telephone_event
+                .map(|types| TelephoneEventTypes { send: types.send, receive: types.receive }),
+            ptime_ms: audio.ptime_ms,
+            send: audio.direction.sends(),
+            receive_enabled: audio.direction.receives(),
+            ssrc: self.ssrc,
+            first_sequence: self.first_sequence,
+            first_timestamp: self.first_timestamp,
+        }
+    }
+}
+
+fn codec(codec: sdp::AudioCodec) -> Codec {
+    match codec {
+        sdp::AudioCodec::Pcmu => Codec::Pcmu,
+        sdp::AudioCodec::Pcma => Codec::Pcma,
+    }
+}

@@ -1,0 +1,290 @@
+//! One incoming call: its record, its SIP leg, its stream and its flow. It only routes between them.
+
+mod ending;
+mod leg;
+mod media;
+mod program;
+
+use base::{CellId, Random, StreamId, TimerTable};
+use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow};
+use media_core::{Event as MediaEvent, PortLease};
+use model::{Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Timestamp};
+use sdp::{LocalMedia, Negotiation};
+use serde::{Deserialize, Serialize};
+use sip_core::{Dialog, Hop, Message, ServerTransactionId};
+use uuid::Uuid;
+
+use crate::cell::{Act, CellInput, Context};
+use crate::control::Will;
+use crate::{NoteKind, Settings, SoundOutcome, routing};
+use ending::Over;
+use leg::{Leg, LegEvent, Stage};
+use media::LegMedia;
+use program::Waiting;
+
+/// A call from its INVITE until nothing more can come of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Call {
+    cell: CellId,
+    record: CallRecord,
+    leg: Leg,
+    media: LegMedia,
+    flow: Machine,
+    waiting: Waiting,
+    /// Set when one side has ended it; the pieces may still have to say good-bye.
+    over: Option<Over>,
+    timers: TimerTable<CallTimer>,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum CallTimer {
+    /// The leg: a 2xx to repeat.
+    Leg,
+    /// The flow's timer.
+    Flow,
+    /// The call's longest duration (spec/media.md §2).
+    Duration,
+    /// The longest time for the pieces to say good-bye.
+    Farewell,
+}
+
+/// What a call is made of.
+pub(crate) struct NewCall<'a> {
+    pub(crate) cell: CellId,
+    pub(crate) transaction: ServerTransactionId,
+    pub(crate) invite: Message,
+    pub(crate) hop: Hop,
+    pub(crate) dialog: Dialog,
+    pub(crate) lease: PortLease,
+    pub(crate) local: LocalMedia,
+    /// The INVITE's offer, if it had one, is answered in it.
+    pub(crate) negotiation: Negotiation,
+    /// The user part that was dialled.
+    pub(crate) dialled: &'a str,
+    pub(crate) flow: &'a Flow,
+}
+
+impl Call {
+    pub(crate) fn new(new: NewCall<'_>, settings: &Settings, now: base::Now, random: &mut Random) -> Call {
+        let created = Timestamp::from_us(now.wall_us);
+        let record = CallRecord {
+            id: model::random_id(random),
+            customer_id: new.flow.customer_id,
+            flow_id: new.flow.id,
+            activeflow_id: model::random_id(random),
+            kind: CallType::Flow,
+            master_call_id: Uuid::nil(),
+            chained_call_ids: Vec::new(),
+            source: routing::source(&new.invite),
+            destination: routing::destination(new.dialled),
+            status: CallStatus::Ringing,
+            direction: Direction::Incoming,
+            hangup_by: HangupBy::None,
+            hangup_reason: HangupReason::None,
+            tm_ringing: Some(created),
+            tm_progressing: None,
+            tm_hangup: None,
+            tm_create: Some(created),
+            tm_update: None,
+            tm_delete: None,
+        };
+        let flow_settings =
+            flow::Settings { max_execute_count: settings.max_execute_count, datetime_legacy: settings.datetime_legacy };
+        let flow = Machine::new(now, NewActiveflow::of_call(&record, new.flow, flow_settings), &CallView::of(&record));
+        let mut timers = TimerTable::new();
+        if settings.max_call_duration_ms > 0 {
+            timers.set(CallTimer::Duration, now.after_ms(settings.max_call_duration_ms));
+        }
+        Call {
+            cell: new.cell,
+            record,
+            media: LegMedia::new(new.lease, new.hop.local.ip(), random),
+            leg: Leg::new(new.hop, new.dialog, new.transaction, new.invite, new.local, new.negotiation, random),
+            flow,
+            waiting: Waiting::default(),
+            over: None,
+            timers,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.record.id
+    }
+
+    pub(crate) fn dialog(&self) -> &Dialog {
+        self.leg.dialog()
+    }
+
+    pub(crate) fn invite_transaction(&self) -> ServerTransactionId {
+        self.leg.transaction()
+    }
+
+    pub(crate) fn lease(&self) -> PortLease {
+        self.media.lease()
+    }
+
+    pub(crate) fn stream(&self) -> StreamId {
+        self.media.lease().stream
+    }
+
+    /// Whether nothing more can come of this call.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_some()
+            && self.leg.is_done()
+            && self.media.is_over()
+            && self.flow.status() == ActiveflowStatus::Ended
+    }
+
+    /// When [`CellInput::Timeout`] is due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.timers.next_deadline()
+    }
+
+    /// Takes one input. What is to be done about it is written to `context`.
+    pub(crate) fn handle(&mut self, context: &mut Context<'_>, input: CellInput) {
+        match input {
+            CellInput::Start => {
+                self.note_created(context);
+                self.step_flow(context, FlowEvent::Start);
+            }
+            CellInput::Request { transaction, request } => {
+                let event = self.leg.receive(context, transaction, &request);
+                self.leg_event(context, event);
+            }
+            CellInput::Ack { request } => {
+                let event = self.leg.acknowledged(context, &request);
+                self.leg_event(context, event);
+            }
+            CellInput::Cancel => self.cancelled(context),
+            CellInput::Response { transaction, response } => {
+                if response.status().is_some_and(|status| status >= 200) {
+                    self.leg.bye_is_over(transaction);
+                }
+            }
+            CellInput::RequestFailed { transaction } => self.leg.bye_is_over(transaction),
+            CellInput::Media(event) => self.media_event(context, event),
+            CellInput::Sound { step, outcome } => self.sound_ready(context, step, outcome),
+            CellInput::Timeout => self.timeout(context),
+            CellInput::HangUp => self.hang_up_now(context),
+        }
+        self.arm_leg();
+        self.renew_will(context);
+    }
+
+    fn note_created(&self, context: &mut Context<'_>) {
+        context.note(NoteKind::CallCreated {
+            source: self.record.source.target.clone(),
+            destination: self.record.destination.target.clone(),
+            remote: self.leg.hop().remote,
+            sip_call_id: self.leg.dialog().id().call_id.clone(),
+            flow_id: self.record.flow_id,
+        });
+    }
+
+    fn leg_event(&mut self, context: &mut Context<'_>, event: LegEvent) {
+        match event {
+            LegEvent::Nothing => {}
+            LegEvent::Audio(audio) => {
+                if self.over.is_none() {
+                    self.media.open(context, &audio);
+                }
+            }
+            LegEvent::HungUp => self.hung_up_by_caller(context),
+            LegEvent::Failed => self.session_failed(context),
+        }
+    }
+
+    fn media_event(&mut self, context: &mut Context<'_>, event: MediaEvent) {
+        match event {
+            MediaEvent::Digit { digit, duration_ms, .. } => {
+                context.note(NoteKind::Digit { digit, duration_ms });
+                self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
+            }
+            MediaEvent::PlaybackEnded { playback, .. } => {
+                if let Some(step) = self.media.playback_ended(playback) {
+                    self.step_flow(context, FlowEvent::PlaybackEnded { step });
+                }
+            }
+            MediaEvent::Closed { stats, .. } => {
+                self.media.closed();
+                self.note_ended(context, Some(stats));
+            }
+        }
+    }
+
+    fn timeout(&mut self, context: &mut Context<'_>) {
+        while let Some(timer) = self.timers.pop_expired(context.now.mono_ns) {
+            match timer {
+                CallTimer::Leg => {
+                    let event = self.leg.timeout(context);
+                    self.leg_event(context, event);
+                    self.arm_leg();
+                }
+                CallTimer::Flow => {
+                    if let Some(step) = self.waiting.timer.take() {
+                        self.step_flow(context, FlowEvent::Timer { step });
+                    }
+                }
+                CallTimer::Duration => self.duration_reached(context),
+                CallTimer::Farewell => self.give_up(context),
+            }
+        }
+    }
+
+    /// The leg keeps its own deadline; this table wakes it.
+    fn arm_leg(&mut self) {
+        match self.leg.next_deadline() {
+            Some(deadline_ns) => self.timers.set(CallTimer::Leg, deadline_ns),
+            None => {
+                self.timers.stop(&CallTimer::Leg);
+            }
+        }
+    }
+
+    /// Keeps the copy outside of the cell true.
+    fn renew_will(&mut self, context: &mut Context<'_>) {
+        let stage = (self.leg.stage(), self.media.is_open());
+        if self.waiting.will_written == Some(stage) {
+            return;
+        }
+        self.waiting.will_written = Some(stage);
+        let pending = self.leg.unanswered_invite().map(|invite| (self.leg.transaction(), invite.clone()));
+        let answered = matches!(self.leg.stage(), Stage::Answered { .. });
+        let dialog = answered.then(|| (self.leg.dialog().clone(), self.leg.next_hop()));
+        let ports = (!self.media.is_over()).then(|| (self.media.lease(), self.media.is_open()));
+        context.act(Act::Will(Box::new(Will { pending_invite: pending, dialog, ports })));
+    }
+
+    /// Moves the record on, where the table of spec/resources.md §4.3 allows it.
+    fn set_status(&mut self, context: &mut Context<'_>, status: CallStatus) {
+        if !self.record.status.may_become(status) {
+            return;
+        }
+        let at = Timestamp::from_us(context.now.wall_us);
+        self.record.status = status;
+        self.record.tm_update = Some(at);
+        match status {
+            CallStatus::Progressing => self.record.tm_progressing = Some(at),
+            CallStatus::Hangup => self.record.tm_hangup = Some(at),
+            _ => {}
+        }
+        context.note(NoteKind::Status(status));
+    }
+
+    fn sound_ready(&mut self, context: &mut Context<'_>, step: u64, outcome: SoundOutcome) {
+        for (url, why) in outcome.skipped {
+            context.note(NoteKind::SoundSkipped { url, why });
+        }
+        if self.waiting.sound.take_if(|wanted| *wanted == step).is_none() || self.over.is_some() {
+            return;
+        }
+        match outcome.sound {
+            Some(sound) => self.start_playback(context, step, sound),
+            None => {
+                let reason = "no sound could be played".to_owned();
+                self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
+            }
+        }
+    }
+}

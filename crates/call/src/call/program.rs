@@ -1,0 +1,149 @@
+//! The flow drives the call: what the machine wants done is carried out here, one effect at a time.
+
+use base::SoundId;
+use flow::{CallView, EchoMode as FlowEcho, Effect as FlowEffect, Event as FlowEvent, Machine, NewActiveflow};
+use media_core::EchoMode;
+use model::{CallStatus, SipAnswer};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::leg::Stage;
+use super::{Call, CallTimer};
+use crate::cell::{Act, Context};
+use crate::{Effect, NoteKind};
+
+/// What the flow waits for, and what is remembered between two inputs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    /// The step whose sound is being made ready.
+    pub(super) sound: Option<u64>,
+    /// The step of the armed flow timer.
+    pub(super) timer: Option<u64>,
+    /// For which stage of leg and stream the will was written.
+    pub(super) will_written: Option<(Stage, bool)>,
+}
+
+impl Call {
+    /// Gives an event to the flow and carries out what follows from it.
+    pub(super) fn step_flow(&mut self, context: &mut Context<'_>, event: FlowEvent) {
+        self.flow.handle(context.now, event, &CallView::of(&self.record));
+        self.drain_flow(context);
+    }
+
+    fn drain_flow(&mut self, context: &mut Context<'_>) {
+        while let Some(effect) = self.flow.poll(context.now, &CallView::of(&self.record)) {
+            self.carry_out(context, effect);
+        }
+        // spec/media.md §2: ringing as soon as the flow waits and nothing else was said to the caller.
+        if self.over.is_none() && self.waiting.sound.is_none() {
+            self.leg.ring(context);
+        }
+    }
+
+    fn carry_out(&mut self, context: &mut Context<'_>, effect: FlowEffect) {
+        match effect {
+            FlowEffect::Answer => self.answer(context),
+            FlowEffect::Play { step, urls } => self.prepare(context, step, urls),
+            FlowEffect::Beep { step } => self.prepare(context, step, vec!["tone:beep".to_owned()]),
+            FlowEffect::StopPlayback => {
+                self.waiting.sound = None;
+                self.media.stop_playback(context);
+            }
+            FlowEffect::Echo { mode } => self.echo(context, mode),
+            FlowEffect::SendDigits { digits, duration_ms, interval_ms, .. } => {
+                self.open_early(context);
+                self.media.send_digits(context, digits, duration_ms, interval_ms);
+            }
+            FlowEffect::Timer { step, after_ms } => {
+                self.waiting.timer = Some(step);
+                self.timers.set(CallTimer::Flow, context.now.after_ms(after_ms));
+            }
+            FlowEffect::Hangup { reason, .. } => self.hang_up(context, reason, SipAnswer::Asked),
+            FlowEffect::Updated => {}
+            FlowEffect::Timeline(entry) => context.note(NoteKind::Flow(entry)),
+            FlowEffect::Ended { hang_up, on_complete_flow_id, .. } => {
+                self.waiting.timer = None;
+                self.timers.stop(&CallTimer::Flow);
+                if hang_up {
+                    self.flow_ended(context);
+                }
+                if let Some(flow_id) = on_complete_flow_id {
+                    self.run_on_complete(context, flow_id);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, context: &mut Context<'_>) {
+        if !self.leg.answer(context) {
+            return;
+        }
+        self.set_status(context, CallStatus::Progressing);
+        if let Some(audio) = self.leg.audio().cloned() {
+            self.open_stream(context, &audio);
+        }
+    }
+
+    fn open_stream(&mut self, context: &mut Context<'_>, audio: &sdp::AudioSession) {
+        if !self.media.is_open() {
+            self.media.open(context, audio);
+        }
+    }
+
+    /// Before the answer, sound needs 183 and an open stream (spec/media.md §5). False: there is no way for it.
+    fn open_early(&mut self, context: &mut Context<'_>) -> bool {
+        if self.leg.unanswered_invite().is_none() {
+            return true;
+        }
+        match self.leg.early_media(context) {
+            Some(audio) => {
+                self.open_stream(context, &audio);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn prepare(&mut self, context: &mut Context<'_>, step: u64, urls: Vec<String>) {
+        self.waiting.sound = Some(step);
+        context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step, urls }));
+    }
+
+    pub(super) fn start_playback(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) {
+        if self.open_early(context) {
+            self.media.play(context, step, sound);
+        } else {
+            let reason = "the INVITE had no offer, so nothing can be heard before the answer".to_owned();
+            self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
+        }
+    }
+
+    fn echo(&mut self, context: &mut Context<'_>, mode: FlowEcho) {
+        let mode = match mode {
+            FlowEcho::Off => EchoMode::Off,
+            FlowEcho::Audio => EchoMode::Audio,
+            FlowEcho::Stream => EchoMode::Stream,
+        };
+        if mode != EchoMode::Off {
+            self.open_early(context);
+        }
+        self.media.echo(context, mode);
+    }
+
+    /// spec/flow.md §6: the on-complete flow runs with the variables of the ended one. Its call has been hung up by then,
+    /// so actions that need a call are skipped.
+    fn run_on_complete(&mut self, context: &mut Context<'_>, flow_id: Uuid) {
+        let Some(flow) = context.snapshot.flows.get(&flow_id) else {
+            return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".to_owned() });
+        };
+        let id = model::random_id(context.random);
+        match NewActiveflow::on_complete(&mut self.flow, id, flow) {
+            Ok(new) => {
+                self.record.activeflow_id = id;
+                self.flow = Machine::new(context.now, new, &CallView::of(&self.record));
+                self.flow.handle(context.now, FlowEvent::Start, &CallView::of(&self.record));
+            }
+            Err(error) => context.note(NoteKind::OnCompleteSkipped { flow_id, why: error.to_string() }),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether a new call is taken: the order of the questions, and what a refusal says.
+
+use base::{Now, SECOND};
+use media_core::PortLease;
+use serde::{Deserialize, Serialize};
+use sip_core::{Hop, uas};
+
+use super::Control;
+use super::outside_dialog::NotTaken;
+use crate::input::Admission;
+
+impl Control {
+    /// Whether there is a place for a new call from there.
+    pub(super) fn admit(&mut self, now: Now, hop: &Hop) -> Result<(), NotTaken> {
+        let settings = &self.snapshot.settings;
+        let source = hop.remote.ip().to_canonical();
+        if !settings.open_networks.iter().any(|network| network.contains(&source)) {
+            let why = format!("{source} is in no network from which calls are taken without a password");
+            return Err(NotTaken { rejection: uas::Rejection::new(403), why });
+        }
+        match self.admission {
+            Admission::Open => {}
+            Admission::Draining => return Err(self.unavailable("the server is being drained")),
+            Admission::Overloaded => return Err(self.unavailable("a media worker is late")),
+        }
+        if self.cells.len() >= settings.max_calls as usize {
+            return Err(self.unavailable(&format!("the limit of {} calls is reached", settings.max_calls)));
+        }
+        let limit = settings.max_new_calls_per_second;
+        if !self.pace.take(now, limit) {
+            return Err(self.unavailable(&format!("more than {limit} new calls in a second")));
+        }
+        Ok(())
+    }
+
+    /// A leased port pair for a new call from there.
+    pub(super) fn take_ports(&mut self, hop: &Hop) -> Result<PortLease, NotTaken> {
+        let ipv6 = hop.local.ip().to_canonical().is_ipv6();
+        self.ports.take(ipv6).ok_or_else(|| self.unavailable("no RTP port is free"))
+    }
+
+    /// RFC 3261 §21.5.4: it may try again.
+    fn unavailable(&self, why: &str) -> NotTaken {
+        let rejection = uas::Rejection::unavailable(self.snapshot.settings.retry_after_s);
+        NotTaken { rejection, why: why.to_owned() }
+    }
+}
+
+/// How many new calls were taken in the running second.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Pace {
+    second: u64,
+    taken: u32,
+}
+
+impl Pace {
+    /// Takes one more unless `limit` were taken in this second.
+    fn take(&mut self, now: Now, limit: u32) -> bool {
+        let second = now.mono_ns / SECOND;
+        if self.second != second {
+            *self = Pace { second, taken: 0 };
+        }
+        let free = self.taken < limit;
+        self.taken += u32::from(free);
+        free
+    }
+}

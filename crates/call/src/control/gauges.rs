@@ -1,0 +1,79 @@
+//! What a loop can be asked about itself: how full its tables are and what it turned away.
+
+use serde::{Deserialize, Serialize};
+use sip_core::EndpointCounters;
+
+use super::Control;
+
+/// Counters of one loop since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Calls that were given a cell.
+    pub calls: u64,
+    /// Calls that were answered.
+    pub answered: u64,
+    /// INVITEs refused before a call was made of them: caller's matter (4xx).
+    pub refused: u64,
+    /// INVITEs turned away with 503: draining, overload, too many calls, no ports.
+    pub turned_away: u64,
+    /// Cells that panicked.
+    pub panics: u64,
+    /// Answers and facts that came for a cell or step that is gone.
+    pub stale_inputs: u64,
+    /// Non-2xx final responses that were never acknowledged (Timer H).
+    pub acks_missing: u64,
+}
+
+/// How full a loop's tables are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Calls that are up or ending.
+    pub cells: usize,
+    /// Server transactions.
+    pub server_transactions: usize,
+    /// Client transactions.
+    pub client_transactions: usize,
+    /// Armed timers of transactions.
+    pub transaction_timers: usize,
+    /// Armed timers of cells.
+    pub cell_timers: usize,
+    /// Streams leased to calls.
+    pub streams: usize,
+    /// Streams of panicked calls that are still being closed.
+    pub orphan_streams: usize,
+    /// Leased port pairs at hand and in no call.
+    pub port_stock: usize,
+}
+
+impl Gauges {
+    /// Whether nothing is going on: what must be true 40 s after the last traffic.
+    pub fn is_idle(&self) -> bool {
+        Gauges { port_stock: 0, ..*self } == Gauges::default()
+    }
+}
+
+impl Control {
+    /// What the transaction layer counted.
+    pub fn endpoint_counters(&self) -> EndpointCounters {
+        *self.endpoint.counters()
+    }
+
+    /// Counters since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How full the tables are right now.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            cells: self.cells.len(),
+            server_transactions: self.endpoint.server_len(),
+            client_transactions: self.endpoint.client_len(),
+            transaction_timers: self.endpoint.timer_len(),
+            cell_timers: self.deadlines.len(),
+            streams: self.by_stream.len(),
+            orphan_streams: self.orphans.len(),
+            port_stock: self.ports.len(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The small copy of a call that is kept outside its cell: enough to end it decently when its handler panics.
+
+use base::Now;
+use media_core::PortLease;
+use serde::{Deserialize, Serialize};
+use sip_core::{Dialog, Endpoint, HeaderName, Hop, Message, Method, ServerTransactionId, uas};
+
+/// What is owed to the peer if the cell is gone. The call renews it whenever one of these changes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Will {
+    /// An INVITE that has no final response yet.
+    pub(crate) pending_invite: Option<(ServerTransactionId, Message)>,
+    /// A dialog that must be ended by BYE, and where that goes.
+    pub(crate) dialog: Option<(Dialog, Hop)>,
+    /// The leased ports, and whether a worker has them in service.
+    pub(crate) ports: Option<(PortLease, bool)>,
+}
+
+/// Q.850 cause 41: temporary failure.
+const CAUSE_FAILURE: &str = "Q.850;cause=41";
+
+impl Will {
+    /// Ends the call on the wire: 500 to a pending INVITE, else BYE in a dialog that stands. `owner` is the cell that is
+    /// gone: what comes of the BYE finds nobody, which is counted and harmless.
+    pub(crate) fn execute(&mut self, now: Now, endpoint: &mut Endpoint, local_tag: &str, owner: u64) {
+        if let Some((transaction, invite)) = self.pending_invite.take() {
+            let response = uas::Rejection::new(500).response_to(&invite).to_tag(local_tag).build();
+            endpoint.respond(now, transaction, response);
+        } else if let Some((mut dialog, hop)) = self.dialog.take() {
+            let bye = dialog.request(Method::Bye).header(HeaderName::Reason, CAUSE_FAILURE);
+            endpoint.request(now, bye, hop, owner);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a control loop wants done. It never does anything itself: drivers carry these out, in order.
+
+use base::CellId;
+use bytes::Bytes;
+use model::CallStatus;
+use serde::Serialize;
+use sip_core::Hop;
+
+use crate::{Note, NoteKind};
+
+/// One thing to do in the world.
+#[derive(Clone, Debug, Serialize)]
+pub enum Effect {
+    /// Send these octets.
+    Transmit {
+        /// From which address of ours to which of theirs.
+        hop: Hop,
+        /// One SIP message.
+        message: Bytes,
+    },
+    /// Tell a media worker.
+    Media(media_core::Command),
+    /// The inventory of leased ports runs low: bring this many, by [`crate::Input::Ports`].
+    WantPorts {
+        /// Of which address family.
+        ipv6: bool,
+        /// How many.
+        count: u32,
+    },
+    /// Make these sounds ready as one, and answer with [`crate::Input::Sound`].
+    PrepareSound {
+        /// Who asks.
+        cell: CellId,
+        /// For which step; comes back.
+        step: u64,
+        /// In playing order: `http:`, `https:`, `file:` or `tone:` URLs.
+        urls: Vec<String>,
+    },
+    /// Something that an operator or developer may want to read: log line, later event and timeline entry.
+    Note(Note),
+    /// A cell's handler panicked. The call was ended from its will; this is for the bug report.
+    KeepCrash(Box<CrashReport>),
+}
+
+impl Effect {
+    /// Whether this says that a call was answered.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Effect::Note(Note { kind: NoteKind::Status(CallStatus::Progressing), .. }))
+    }
+}
+
+/// What is kept of a panic in a cell.
+#[derive(Clone, Debug, Serialize)]
+pub struct CrashReport {
+    /// The cell.
+    pub cell: CellId,
+    /// Its call.
+    pub call_id: uuid::Uuid,
+    /// The panic's own words.
+    pub message: String,
+    /// The cell's last inputs, oldest first; the last one is the one that did it (MessagePack of `CellInput`s).
+    pub inputs: Bytes,
+}

@@ -1,0 +1,69 @@
+//! Everything that can happen to a control loop: one closed enum. What is not here cannot influence a call.
+
+use base::{CellId, SoundId, StreamId};
+use media_core::PortLease;
+use serde::{Deserialize, Serialize};
+use sip_core::{Hop, Message};
+
+use crate::Snapshot;
+
+/// One input of one control loop. It is plain data: written down in order, it replays the loop exactly.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// Configuration and resources from now on. Calls that are up keep what they began with.
+    Snapshot(Box<Snapshot>),
+    /// A SIP message arrived and was found well-formed.
+    Sip {
+        /// The message.
+        message: Message,
+        /// Where it came from and which address of ours it came to.
+        hop: Hop,
+    },
+    /// A media worker reports a fact.
+    Media(media_core::Event),
+    /// The port pool hands over leases, in answer to [`crate::Effect::WantPorts`].
+    Ports {
+        /// Of which address family.
+        ipv6: bool,
+        /// As many as there were; none when the range is exhausted.
+        leases: Vec<PortLease>,
+    },
+    /// A sound that a cell asked for is ready, or cannot be had.
+    Sound {
+        /// The cell that asked.
+        cell: CellId,
+        /// The step for which it asked.
+        step: u64,
+        /// What came of it.
+        outcome: SoundOutcome,
+    },
+    /// New calls are welcome, or not and why.
+    Admission(Admission),
+    /// End every call of this loop with BYE or a final response (second SIGTERM).
+    HangUpAll,
+    /// Time has passed; whatever has expired is due.
+    Timeout,
+    /// Tests only: the next input of the cell that owns this stream makes its handler panic.
+    InjectPanic(StreamId),
+}
+
+/// What came of the preparation of a list of sounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SoundOutcome {
+    /// The sound made of all that could be had; none if nothing could.
+    pub sound: Option<SoundId>,
+    /// What was left out and why: URL and reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Whether new calls are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Admission {
+    /// They are.
+    #[default]
+    Open,
+    /// The process is being drained (SIGTERM): 503.
+    Draining,
+    /// A media worker is late or silent: 503 with Retry-After, calls that are up are left alone.
+    Overloaded,
+}

@@ -1,0 +1,78 @@
+//! The numbered snapshot of configuration and of the resources that rarely change. It arrives as an input.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use model::{Flow, Number};
+use serde::{Deserialize, Serialize};
+use sip_core::BaseTimers;
+use uuid::Uuid;
+
+/// What every handler sees beside its own cell.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Counts the snapshots of this process.
+    pub number: u64,
+    /// Configuration as far as control needs it.
+    pub settings: Settings,
+    /// Flows by id.
+    pub flows: BTreeMap<Uuid, Flow>,
+    /// Numbers by the exact user part that is dialled.
+    pub numbers: BTreeMap<String, Number>,
+}
+
+/// The part of the configuration that control looks at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Value of the `Server` header.
+    pub server_name: String,
+    /// By the number of the listener ([`sip_core::Hop::listener`]): the address to put into Contact instead of the
+    /// local one that the packet arrived on.
+    pub public_sip_addresses: Vec<Option<IpAddr>>,
+    /// By the number of the listener: the address to put into SDP instead of the local one.
+    pub public_rtp_addresses: Vec<Option<IpAddr>>,
+    /// Networks from which unauthenticated calls are taken.
+    pub open_networks: Vec<IpNet>,
+    /// Most calls that this loop keeps at once.
+    pub max_calls: u32,
+    /// New calls that this loop takes in one second; more are turned away.
+    pub max_new_calls_per_second: u32,
+    /// T1, T2 and T4 for the repetition of a 2xx (RFC 3261 §13.3.1.4).
+    pub timers: BaseTimers,
+    /// Longest call, ms; 0 = no limit (spec/media.md §2).
+    pub max_call_duration_ms: u64,
+    /// Leased IPv4 port pairs that this loop keeps at hand.
+    pub port_stock: u32,
+    /// The same for IPv6; 0 where there is no IPv6 listener.
+    pub port_stock_ipv6: u32,
+    /// Seconds in the Retry-After of a 503.
+    pub retry_after_s: u32,
+    /// Final response to a call that was never answered and whose flow merely ended (spec/media.md §3).
+    pub unanswered_status: u16,
+    /// Cursor moves that one activeflow may make (spec/flow.md §5.6).
+    pub max_execute_count: u64,
+    /// Compare `condition_datetime` unit by unit with reversed operands, as VoIPBIN does.
+    pub datetime_legacy: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            server_name: "flowswitch".into(),
+            public_sip_addresses: Vec::new(),
+            public_rtp_addresses: Vec::new(),
+            open_networks: Vec::new(),
+            max_calls: 4_000,
+            max_new_calls_per_second: 1_000,
+            timers: BaseTimers::default(),
+            max_call_duration_ms: 3_600_000,
+            port_stock: 256,
+            port_stock_ipv6: 0,
+            retry_after_s: 5,
+            unanswered_status: 480,
+            max_execute_count: 10_000,
+            datetime_legacy: false,
+        }
+    }
+}

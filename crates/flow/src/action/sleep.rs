@@ -1,0 +1,28 @@
+//! `sleep`: waits, with or without a call.
+
+use super::option::{OptionError, OptionReader};
+use super::{Fault, Outcome, Run, Wait};
+
+pub(super) const KEYS: &[&str] = &["duration"];
+
+/// Options of `sleep`.
+pub(super) struct Options {
+    duration_ms: u64,
+}
+
+impl Options {
+    pub(super) fn read(option: &OptionReader<'_>) -> Result<Options, OptionError> {
+        let duration = option.integer("duration")?.unwrap_or(0);
+        Ok(Options { duration_ms: u64::try_from(duration).unwrap_or(0) })
+    }
+}
+
+/// 0 goes on at once (spec/actions.md `sleep`).
+pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
+    let options = Options::read(&run.option()?)?;
+    if options.duration_ms == 0 {
+        return Ok(Outcome::Continue);
+    }
+    run.arm_timer(options.duration_ms);
+    Ok(Outcome::Wait(Wait::Timer))
+}

@@ -1,0 +1,39 @@
+//! One array of actions on the stack.
+
+use std::collections::BTreeMap;
+
+use model::Action;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Position;
+
+/// The reserved id of the main frame (spec/flow.md §1).
+const MAIN: Uuid = Uuid::from_u128(1);
+
+/// An array, where to go after it, and what its gotos have left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    /// The frame of a service has the service's id.
+    pub(crate) id: Uuid,
+    pub(crate) actions: Vec<Action>,
+    /// The forking action in the frame below; none for the main frame.
+    pub(crate) return_to: Option<Position>,
+    /// Jumps left, by index of the `goto`. It lives as long as the frame and never resets.
+    pub(crate) goto_left: BTreeMap<usize, i64>,
+}
+
+impl Frame {
+    pub(super) fn main(actions: Vec<Action>) -> Frame {
+        Frame { id: MAIN, actions, return_to: None, goto_left: BTreeMap::new() }
+    }
+
+    pub(super) fn returning(id: Uuid, actions: Vec<Action>, return_to: Position) -> Frame {
+        Frame { id, actions, return_to: Some(return_to), goto_left: BTreeMap::new() }
+    }
+
+    /// On duplicates the first one wins (spec/flow.md §1).
+    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+        self.actions.iter().position(|action| action.id == id)
+    }
+}

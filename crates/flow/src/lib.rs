@@ -1,0 +1,35 @@
+//! The flow runtime (spec/flow.md, spec/actions.md): reading and verifying documents, and the machine that runs them.
+//!
+//! Entry types: [`Machine`] (one activeflow: `handle` an [`Event`], then `poll` [`Effect`]s until there is none),
+//! [`read_document`] and [`verify`] for what users send. Invariants: the machine never waits, reads no clock, and what
+//! it does next follows from its state, its events and the [`CallView`] alone; one action is one file in `action/`.
+#![forbid(unsafe_code)]
+
+mod action;
+mod activeflow;
+mod cursor;
+mod digits;
+mod document;
+mod effect;
+mod ending;
+mod event;
+mod executed;
+mod json_size;
+mod machine;
+mod new_activeflow;
+mod step;
+mod substitute;
+mod variables;
+mod verify;
+mod view;
+
+pub use activeflow::ActiveflowStatus;
+pub use document::{Document, DocumentError, MAX_ACTIONS, MAX_DEPTH, MAX_DOCUMENT_BYTES, read_actions, read_document};
+pub use effect::{EchoMode, Effect, TimelineEntry, What};
+pub use ending::EndReason;
+pub use event::{Event, StopReason};
+pub use machine::Machine;
+pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, ReferenceType, Settings, Webhook};
+pub use variables::Variables;
+pub use verify::{Problem, ProblemReason, Verdict, verify};
+pub use view::CallView;

@@ -1,0 +1,235 @@
+//! Random flows and events: never a panic, always an end or a wait, and the same continuation after being restored.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
+
+mod support;
+
+use base::{Now, Random};
+use flow::{
+    ActiveflowStatus, CallView, Effect, Event, Machine, NewActiveflow, Reference, ReferenceType, Settings, StopReason,
+    read_actions, verify,
+};
+use model::{Call, CallStatus};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::ringing_call;
+use uuid::Uuid;
+
+const TYPES: [&str; 20] = [
+    "answer",
+    "beep",
+    "branch",
+    "condition_call_digits",
+    "condition_call_status",
+    "condition_datetime",
+    "condition_variable",
+    "digits_receive",
+    "digits_send",
+    "echo",
+    "empty",
+    "goto",
+    "hangup",
+    "play",
+    "sleep",
+    "stop",
+    "stream_echo",
+    "variable_set",
+    "talk",
+    "dance",
+];
+
+const KEYS: [&str; 24] = [
+    "target_id",
+    "loop_count",
+    "default_target_id",
+    "target_ids",
+    "target_indexes",
+    "default_index",
+    "variable",
+    "key",
+    "value",
+    "length",
+    "duration",
+    "interval",
+    "digits",
+    "stream_urls",
+    "stream_url",
+    "digits_handle",
+    "condition",
+    "hour",
+    "weekdays",
+    "false_target_id",
+    "status",
+    "value_type",
+    "value_number",
+    "reason",
+];
+
+fn id() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["a", "b", "c", "d", "e", "", "nowhere"]).prop_map(str::to_owned)
+}
+
+fn field() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        id().prop_map(Value::from),
+        (-2_i64..7).prop_map(Value::from),
+        prop::sample::select(vec![
+            "1",
+            "#",
+            "==",
+            ">=",
+            "next",
+            "ringing",
+            "${k}",
+            "${voipbin.call.digits}",
+            "${voipbin.call.status}",
+            "${",
+            "5000"
+        ])
+        .prop_map(Value::from),
+        Just(Value::Null),
+        Just(json!(["x", "${k}"])),
+        Just(json!([1, 2])),
+        (id(), id()).prop_map(|(one, none)| json!({"1": one, "": none})),
+        Just(json!(1.5)),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Value> {
+    let option = prop::collection::vec((prop::sample::select(KEYS.to_vec()), field()), 0..5);
+    (prop::sample::select(TYPES.to_vec()), id(), prop::option::weighted(0.2, id()), option).prop_map(
+        |(kind, id, next_id, option)| {
+            let option: serde_json::Map<_, _> =
+                option.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            json!({"type": kind, "id": id, "next_id": next_id, "option": option})
+        },
+    )
+}
+
+/// Events; a step is relative to the machine's own, so that stale ones occur.
+#[derive(Clone, Debug)]
+enum Happening {
+    Digit(char),
+    Timer(u64),
+    Ended(u64),
+    Failed(u64),
+    Status(CallStatus),
+    Forward(String),
+    Push(Vec<Value>),
+    ServiceEnded,
+    Stop,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => prop::sample::select(vec!['0', '1', '#', '*', 'A', 'z']).prop_map(Happening::Digit),
+        6 => (0_u64..2).prop_map(Happening::Timer),
+        6 => (0_u64..2).prop_map(Happening::Ended),
+        2 => (0_u64..2).prop_map(Happening::Failed),
+        1 => prop::sample::select(CallStatus::ALL.to_vec()).prop_map(Happening::Status),
+        1 => id().prop_map(Happening::Forward),
+        1 => prop::collection::vec(action(), 0..3).prop_map(Happening::Push),
+        1 => Just(Happening::ServiceEnded),
+        1 => Just(Happening::Stop),
+    ]
+}
+
+fn view(call: &Option<Call>) -> CallView<'_> {
+    call.as_ref().map_or(CallView::none(), CallView::of)
+}
+
+/// Polls until there is nothing more; restored after every poll if asked.
+fn drain(machine: &mut Machine, now: Now, call: &Option<Call>, restore: bool) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    loop {
+        let effect = machine.poll(now, &view(call));
+        if restore {
+            *machine = rmp_serde::from_slice(&rmp_serde::to_vec_named(machine).unwrap()).unwrap();
+        }
+        match effect {
+            Some(effect) => effects.push(effect),
+            None => return effects,
+        }
+        // A burst of 1000 moves with a few effects each.
+        assert!(effects.len() < 6_000, "polls are not bounded");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_flows_end_or_wait_and_a_restored_machine_goes_on_the_same(
+        actions in prop::collection::vec(action(), 0..8),
+        happenings in prop::collection::vec(happening(), 0..25),
+        has_call in prop::bool::weighted(0.85),
+    ) {
+        let random = &mut Random::from_seed([2; 32]);
+        let actions = read_actions(Value::Array(actions), random).unwrap();
+        verify(&actions);
+        let mut call = has_call.then(ringing_call);
+        let kind = if has_call { ReferenceType::Call } else { ReferenceType::Api };
+        let new = NewActiveflow {
+            actions,
+            reference: Reference { kind, id: Uuid::from_u128(1) },
+            settings: Settings { max_execute_count: 60, datetime_legacy: false },
+            ..NewActiveflow::default()
+        };
+        let mut now = Now { mono_ns: 1, wall_us: 1_795_262_400_000_000 };
+        let mut kept = Machine::new(now, new, &view(&call));
+        let mut restored = kept.clone();
+        let mut events = vec![Some(Event::Start)];
+        for happening in happenings {
+            let step = kept.execute_count();
+            let push = Uuid::from_u128(9);
+            events.push(match happening {
+                Happening::Digit(digit) => Some(Event::Digit { digit, duration_ms: 100 }),
+                Happening::Timer(ago) => Some(Event::Timer { step: step.saturating_sub(ago) }),
+                Happening::Ended(ago) => Some(Event::PlaybackEnded { step: step.saturating_sub(ago) }),
+                Happening::Failed(ago) => Some(Event::PlaybackFailed { step: step.saturating_sub(ago), reason: "x".into() }),
+                Happening::Forward(action_id) => Some(Event::Forward { stack_id: push, action_id }),
+                Happening::ServiceEnded => Some(Event::ServiceEnded { stack_id: push }),
+                Happening::Stop => Some(Event::Stop(StopReason::Request)),
+                Happening::Status(status) => {
+                    if let Some(call) = &mut call {
+                        call.status = status;
+                    }
+                    None
+                }
+                Happening::Push(actions) => {
+                    let actions = read_actions(Value::Array(actions), random).unwrap();
+                    let pushed = kept.push_frame(push, actions.clone());
+                    prop_assert_eq!(restored.push_frame(push, actions), pushed);
+                    None
+                }
+            });
+            for event in events.drain(..).flatten() {
+                now = now.plus_ns(1_000_000_000);
+                kept.handle(now, event.clone(), &view(&call));
+                restored.handle(now, event, &view(&call));
+                let effects = drain(&mut kept, now, &call, false);
+                prop_assert_eq!(drain(&mut restored, now, &call, true), effects);
+                prop_assert_eq!(&restored, &kept);
+                kept.to_activeflow();
+            }
+        }
+        kept.handle(now, Event::CallGone, &view(&call));
+        drain(&mut kept, now, &call, false);
+        prop_assert_eq!(kept.status(), ActiveflowStatus::Ended);
+        kept.handle(now, Event::Timer { step: kept.execute_count() }, &view(&call));
+        prop_assert_eq!(drain(&mut kept, now, &call, false), vec![]);
+    }
+
+    #[test]
+    fn an_action_without_a_call_of_any_kind_never_waits_for_one(actions in prop::collection::vec(action(), 0..8)) {
+        let actions = read_actions(Value::Array(actions), &mut Random::from_seed([2; 32])).unwrap();
+        let new = NewActiveflow { actions, ..NewActiveflow::default() };
+        let mut machine = Machine::new(Now::default(), new, &CallView::none());
+        machine.handle(Now::default(), Event::Start, &CallView::none());
+        for effect in drain(&mut machine, Now::default(), &None, false) {
+            prop_assert!(
+                matches!(effect, Effect::Timer { .. } | Effect::Updated | Effect::Timeline(_) | Effect::Ended { hang_up: false, .. }),
+                "{:?}", effect
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Calls of each mode against the small target.
+
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
+mod support;
+
+use clap::Parser;
+use load::{Args, Report};
+use support::Target;
+
+fn call(target: &str, options: &str) -> Report {
+    let words = ["load", target, "--no-progress"].into_iter().chain(options.split_whitespace());
+    load::execute(&Args::try_parse_from(words).unwrap()).unwrap()
+}
+
+fn figure(report: &Report, name: &str) -> f64 {
+    report.figure(name).unwrap_or_else(|| panic!("no figure {name} in\n{report}"))
+}
+
+#[test]
+fn every_frame_of_every_echo_call_comes_back_on_two_threads() {
+    let target = Target::start();
+    let report = call(&target.uri("echo"), "--calls 20 --rate 40 --duration 2 --threads 2 --strict");
+    assert!(report.unmet().is_empty(), "{report}");
+    assert_eq!(figure(&report, "calls.completed"), 20.0, "{report}");
+    let sent = figure(&report, "media.sent");
+    assert!(sent > 20.0 * 50.0, "{report}");
+    assert_eq!(figure(&report, "media.returned"), sent);
+    assert_eq!(figure(&report, "run.peak_calls"), 20.0);
+}
+
+#[test]
+fn a_prompt_is_heard_with_its_tone_and_length() {
+    let target = Target::start();
+    let heard =
+        call(&target.uri("prompt"), "--mode prompt --calls 2 --duration 3 --expect-prompt 1900 --tone 1000 --strict");
+    assert!(heard.unmet().is_empty(), "{heard}");
+    assert_eq!(figure(&heard, "media.tone_frames"), 200.0, "{heard}");
+    let missed =
+        call(&target.uri("prompt"), "--mode prompt --calls 2 --duration 3 --expect-prompt 2900 --tone 1300 --strict");
+    assert_eq!(figure(&missed, "failures.prompt_short.count"), 2.0, "{missed}");
+    assert_eq!(figure(&missed, "failures.tone_missing.count"), 2.0, "{missed}");
+    assert!(!missed.unmet().is_empty());
+}
+
+#[test]
+fn calls_are_set_up_and_ended_one_after_the_other_up_to_the_number_wanted() {
+    let target = Target::start();
+    let report = call(&target.uri("echo"), "--mode setup --calls 5 --rate 100 --hold 200 --duration 2 --strict");
+    assert!(report.unmet().is_empty(), "{report}");
+    assert!(figure(&report, "calls.started") > 20.0, "{report}");
+    assert_eq!(figure(&report, "sip.bye.count"), figure(&report, "calls.answered"));
+    assert!(figure(&report, "run.peak_calls") <= 5.0);
+    assert!(
+        figure(&report, "own.held_back_s") > 0.0,
+        "100 calls per second do not fit into 5 calls of 0.2 s:\n{report}"
+    );
+}
+
+#[test]
+fn a_call_that_only_rings_is_cancelled_and_a_refused_one_is_told_in_words() {
+    let target = Target::start();
+    let ringing = call(&target.uri("ringing"), "--calls 2 --duration 2 --rate 2 --answer-timeout-ms 300");
+    let failed = figure(&ringing, "failures.no_answer.count");
+    assert!(failed >= 2.0, "{ringing}");
+    assert_eq!(figure(&ringing, "sip.cancelled"), failed);
+    assert_eq!(figure(&ringing, "calls.failed"), failed);
+    let refused = call(&target.uri("nobody"), "--calls 1 --duration 1 --rate 2");
+    assert!(figure(&refused, "failures.refused_404.count") >= 1.0, "{refused}");
+    assert!(refused.to_string().contains("404 Not Found"), "{refused}");
+}
+
+#[test]
+fn a_target_that_is_not_there_gives_no_response_and_an_unknown_figure_is_refused_before_the_run() {
+    let report = call("sip:echo@127.0.0.1:9", "--calls 1 --duration 1 --rate 1 --answer-timeout-ms 700");
+    assert!(figure(&report, "failures.no_response.count") >= 1.0, "{report}");
+    assert!(figure(&report, "sip.invite_repeated") >= 1.0, "{report}");
+    let words = ["load", "sip:echo@127.0.0.1:9", "--require", "media.nothing<=0"];
+    let error = load::execute(&Args::try_parse_from(words).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("media.nothing"), "{error}");
+}

@@ -1,0 +1,255 @@
+//! Adaptive jitter buffer, for audio that must be decoded on a tick (mixing, recording, detection). Forwarding needs none.
+//!
+//! Samples stand in a ring at the place of their RTP timestamp, so order, packet length and repeats do not matter. The
+//! reader walks the ring at the pace of its ticks, a *target delay* behind the fastest packets. The target follows the
+//! spread of the packets' delays in the last seconds: it grows at once (the reader pauses) and shrinks slowly (the reader
+//! skips a frame now and then).
+//!
+//! ```text
+//!        read ▼                                newest ▼
+//!   ... ──────┬──────────┬──────────┬─ missing ─┬──────┐
+//!             │◄──────────── target delay ────────────►│
+//! ```
+
+use crate::Codec;
+use crate::settings::SAMPLES_PER_MS;
+
+/// spec/media.md §5: the delay is between 20 and 200 ms.
+const TARGET_MIN: i32 = 20 * SAMPLES_PER_MS as i32;
+const TARGET_MAX: i32 = 200 * SAMPLES_PER_MS as i32;
+/// Before anything is known.
+const TARGET_FIRST: i32 = 40 * SAMPLES_PER_MS as i32;
+/// Samples of the ring: 512 ms, enough for the largest delay and a burst. A power of two.
+const CAPACITY: usize = 4096;
+/// Packets that are later than this against the reader are another timeline.
+const LATE_MAX: i32 = 8000;
+/// The delays of the last one to two windows count.
+const WINDOW_SAMPLES: i32 = 2000 * SAMPLES_PER_MS as i32;
+/// Frames between two skips: delay is taken back by 4 %, which is hardly heard.
+const SKIP_EVERY: u32 = 25;
+/// Marks a place without a sample. G.711 has no such value: its extremes are ±32256.
+const EMPTY: i16 = i16::MIN;
+const NS_PER_SAMPLE: u64 = 125_000;
+
+/// A ring of samples and its reader. All memory is allocated when it is made.
+#[derive(Clone, Debug)]
+pub struct JitterBuffer {
+    ring: Box<[i16]>,
+    /// Timestamp of the next sample to be read; none before the first packet.
+    read: Option<u32>,
+    delays: Delays,
+    frames_since_skip: u32,
+    counters: JitterBufferCounters,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It will be heard (what of it is not too late).
+    Stored,
+    /// Its time had passed.
+    Late,
+    /// Its timestamp was far from the others: the buffer was emptied and begins with it.
+    Restarted,
+}
+
+/// What a read frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Popped {
+    /// Silence: nothing was read, because nothing has come yet or the delay is being enlarged.
+    Waiting,
+    /// Samples from this timestamp on; those that have not arrived are zero.
+    Frame {
+        /// RTP timestamp of the first sample.
+        timestamp: u32,
+        /// How many of the samples had arrived.
+        arrived: usize,
+    },
+}
+
+/// Totals of one buffer, in frames or packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JitterBufferCounters {
+    /// Packets that came too late.
+    pub late: u64,
+    /// Restarts after a jump of the timestamps.
+    pub restarted: u64,
+    /// Frames of silence put in to enlarge the delay.
+    pub waited: u64,
+    /// Frames left out to shorten it.
+    pub skipped: u64,
+    /// Frames in which samples were missing.
+    pub incomplete: u64,
+}
+
+impl Default for JitterBuffer {
+    fn default() -> Self {
+        JitterBuffer::new()
+    }
+}
+
+impl JitterBuffer {
+    /// An empty buffer.
+    pub fn new() -> JitterBuffer {
+        JitterBuffer {
+            ring: vec![EMPTY; CAPACITY].into(),
+            read: None,
+            delays: Delays::default(),
+            frames_since_skip: 0,
+            counters: JitterBufferCounters::default(),
+        }
+    }
+
+    /// Decodes and stores the payload of a packet.
+    pub fn push(&mut self, now_ns: u64, timestamp: u32, codec: Codec, payload: &[u8]) -> Pushed {
+        let payload = &payload[..payload.len().min(CAPACITY / 2)];
+        let now = (now_ns / NS_PER_SAMPLE) as u32;
+        let mut pushed = Pushed::Stored;
+        let ahead = self.read.map_or(0, |read| timestamp.wrapping_sub(read) as i32);
+        if ahead < -LATE_MAX || ahead > (CAPACITY - payload.len()) as i32 {
+            self.clear();
+            self.counters.restarted += 1;
+            pushed = Pushed::Restarted;
+        }
+        self.delays.packet(now, timestamp);
+        let read = *self.read.get_or_insert_with(|| self.delays.ideal(now));
+        let too_late = (read.wrapping_sub(timestamp) as i32).max(0) as usize;
+        let Some(rest) = payload.get(too_late..).filter(|rest| !rest.is_empty()) else {
+            self.counters.late += 1;
+            return Pushed::Late;
+        };
+        let mut at = timestamp.wrapping_add(too_late as u32);
+        for octet in rest {
+            self.ring[at as usize % CAPACITY] = codec.decode(*octet);
+            at = at.wrapping_add(1);
+        }
+        pushed
+    }
+
+    /// Reads the next frame. Called once per frame of time.
+    pub fn pop(&mut self, now_ns: u64, frame: &mut [i16]) -> Popped {
+        let now = (now_ns / NS_PER_SAMPLE) as u32;
+        let Some(read) = self.read else {
+            frame.fill(0);
+            return Popped::Waiting;
+        };
+        let length = frame.len() as i32;
+        // How far the reader is behind where it should be.
+        let behind = self.delays.ideal(now).wrapping_sub(read) as i32;
+        if behind < -(length / 2) {
+            self.counters.waited += 1;
+            frame.fill(0);
+            return Popped::Waiting;
+        }
+        self.frames_since_skip = self.frames_since_skip.saturating_add(1);
+        if behind > length + length / 2 && self.frames_since_skip >= SKIP_EVERY {
+            self.counters.skipped += 1;
+            self.frames_since_skip = 0;
+            self.take(frame);
+        }
+        let timestamp = self.read.unwrap_or(read);
+        let arrived = self.take(frame);
+        if arrived < frame.len() {
+            self.counters.incomplete += 1;
+        }
+        Popped::Frame { timestamp, arrived }
+    }
+
+    /// The delay that is aimed at, ms.
+    pub fn target_ms(&self) -> u32 {
+        self.delays.target() as u32 / SAMPLES_PER_MS
+    }
+
+    /// Timestamp of the sample that is read next; none before the first packet.
+    pub fn next_timestamp(&self) -> Option<u32> {
+        self.read
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &JitterBufferCounters {
+        &self.counters
+    }
+
+    /// Forgets everything but the counters: the source has changed.
+    pub fn clear(&mut self) {
+        self.ring.fill(EMPTY);
+        self.read = None;
+        self.delays = Delays::default();
+        self.frames_since_skip = 0;
+    }
+
+    /// Moves samples from the ring to the frame; returns how many had arrived.
+    fn take(&mut self, frame: &mut [i16]) -> usize {
+        let Some(read) = &mut self.read else { return 0 };
+        let mut arrived = 0;
+        for sample in frame {
+            let place = &mut self.ring[*read as usize % CAPACITY];
+            let taken = std::mem::replace(place, EMPTY);
+            arrived += usize::from(taken != EMPTY);
+            *sample = if taken == EMPTY { 0 } else { taken };
+            *read = read.wrapping_add(1);
+        }
+        arrived
+    }
+}
+
+/// The spread of the packets' delays. A delay is arrival minus timestamp; only differences of delays mean something.
+#[derive(Clone, Copy, Debug, Default)]
+struct Delays {
+    /// Delays are relative to this one's, so that they are small numbers.
+    origin: Option<u32>,
+    window_start: u32,
+    current: Option<Spread>,
+    previous: Option<Spread>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    least: i32,
+    most: i32,
+}
+
+impl Spread {
+    fn with(self, other: Spread) -> Spread {
+        Spread { least: self.least.min(other.least), most: self.most.max(other.most) }
+    }
+}
+
+impl Delays {
+    fn packet(&mut self, now: u32, timestamp: u32) {
+        let delay = now.wrapping_sub(timestamp);
+        let origin = *self.origin.get_or_insert(delay);
+        let relative = delay.wrapping_sub(origin) as i32;
+        if (now.wrapping_sub(self.window_start) as i32) >= WINDOW_SAMPLES || self.current.is_none() {
+            self.previous = self.current.take();
+            self.window_start = now;
+        }
+        let own = Spread { least: relative, most: relative };
+        self.current = Some(self.current.map_or(own, |spread| spread.with(own)));
+    }
+
+    fn spread(&self) -> Option<Spread> {
+        match (self.current, self.previous) {
+            (Some(current), Some(previous)) => Some(current.with(previous)),
+            (current, previous) => current.or(previous),
+        }
+    }
+
+    fn target(&self) -> i32 {
+        match (self.spread(), self.previous) {
+            // A margin of 10 ms above what was seen.
+            (Some(spread), Some(_)) => (spread.most - spread.least + 80).clamp(TARGET_MIN, TARGET_MAX),
+            (Some(spread), None) => (spread.most - spread.least + 80).clamp(TARGET_FIRST, TARGET_MAX),
+            (None, _) => TARGET_FIRST,
+        }
+    }
+
+    /// The timestamp that should be read at `now`: the fastest packets wait for the length of the target.
+    fn ideal(&self, now: u32) -> u32 {
+        let least = self.spread().map_or(0, |spread| spread.least);
+        now.wrapping_sub(self.origin.unwrap_or(0)).wrapping_sub(least as u32).wrapping_sub(self.target() as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests;

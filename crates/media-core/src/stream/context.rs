@@ -1,0 +1,73 @@
+//! What a stream borrows from its worker for the length of one call.
+
+use std::sync::Arc;
+
+use crate::{Retired, Sound, WorkerCounters, WorkerIo};
+
+/// Longest datagram that is read or made: an Ethernet frame's worth.
+pub(crate) const DATAGRAM_MAX: usize = 1500;
+
+/// The worker's side of a stream's work.
+pub(crate) struct Context<'a, Io> {
+    pub(crate) now_ns: u64,
+    pub(crate) io: &'a mut Io,
+    pub(crate) counters: &'a mut WorkerCounters,
+    pub(crate) graveyard: &'a mut Graveyard,
+    /// Where datagrams are put together.
+    pub(crate) datagram: &'a mut [u8; DATAGRAM_MAX],
+}
+
+impl<Io: WorkerIo> Context<'_, Io> {
+    /// Gives a sound away for being freed elsewhere.
+    pub(crate) fn retire_sound(&mut self, sound: Arc<Sound>) {
+        self.graveyard.add(Retired::Sound(sound), self.io, self.counters);
+    }
+}
+
+/// What could not be handed over for freeing yet. Its room is reserved when the worker is made.
+#[derive(Debug)]
+pub(crate) struct Graveyard {
+    waiting: Vec<Retired>,
+    /// From here on the worker asks for no more instructions.
+    full_at: usize,
+}
+
+impl Graveyard {
+    /// Each slot can add one sound by itself, when its playback ends; as many again may come by instructions.
+    pub(crate) fn new(slots: usize) -> Graveyard {
+        let full_at = slots + 32;
+        Graveyard { waiting: Vec::with_capacity(full_at + slots + 32), full_at }
+    }
+
+    pub(crate) fn add(&mut self, retired: Retired, io: &mut impl WorkerIo, counters: &mut WorkerCounters) {
+        self.flush(io, counters);
+        let refused = if self.waiting.is_empty() { io.retire(retired).err() } else { Some(retired) };
+        if let Some(retired) = refused {
+            if self.waiting.len() < self.waiting.capacity() {
+                self.waiting.push(retired);
+            } else {
+                // Only when the caller ignores `accepts_ops`.
+                counters.freed_in_place += 1;
+            }
+        }
+        counters.retired_waiting = self.waiting.len() as u64;
+    }
+
+    pub(crate) fn flush(&mut self, io: &mut impl WorkerIo, counters: &mut WorkerCounters) {
+        while let Some(retired) = self.waiting.pop() {
+            if let Err(retired) = io.retire(retired) {
+                self.waiting.push(retired);
+                break;
+            }
+        }
+        counters.retired_waiting = self.waiting.len() as u64;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < self.full_at
+    }
+}

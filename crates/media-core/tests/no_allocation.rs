@@ -1,0 +1,245 @@
+//! Proof that a worker neither allocates nor frees once its streams are open: a hundred streams in all modes, a thousand
+//! ticks with packets and instructions between them, under an allocator that counts.
+#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; everything is passed on to the system's allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use base::{LoopId, MS, StreamId, WorkerId};
+use media_core::rtcp::CompoundWriter;
+use media_core::rtp::Header;
+use media_core::{
+    Codec, DigitString, EchoMode, Event, Op, Port, ReceivePayload, Retired, Sound, Stream, StreamConfig,
+    StreamSettings, TelephoneEventTypes, Worker, WorkerIo,
+};
+
+struct Counting;
+
+thread_local! {
+    /// None: not counting. Per thread, because the test harness has threads of its own.
+    static COUNTED: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+}
+
+fn note(allocations: u64, frees: u64) {
+    COUNTED.with(|counted| {
+        if let Some((a, f)) = counted.get() {
+            counted.set(Some((a + allocations, f + frees)));
+        }
+    });
+}
+
+// SAFETY: every call goes to `System` with unchanged arguments, so its guarantees are ours.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(1, 0);
+        // SAFETY: the caller keeps the contract of `alloc`, which is that of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note(0, 1);
+        // SAFETY: the pointer came from `System`, by the function above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees of this thread while `work` runs.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, (u64, u64)) {
+    COUNTED.with(|counted| counted.set(Some((0, 0))));
+    let result = work();
+    let counts = COUNTED.with(Cell::take).unwrap_or_default();
+    (result, counts)
+}
+
+/// Takes everything; its memory is reserved. Every tenth event and retirement is refused the first time.
+struct Sink {
+    sent: u64,
+    events: Vec<Event>,
+    retired: Vec<Retired>,
+    offered: u64,
+}
+
+impl WorkerIo for Sink {
+    fn send(&mut self, _: u32, _: Port, datagram: &[u8], _: SocketAddr, _: IpAddr) -> bool {
+        self.sent += 1;
+        datagram.len() != 1
+    }
+
+    fn event(&mut self, _: LoopId, event: Event) -> Result<(), Event> {
+        self.offered += 1;
+        if self.offered.is_multiple_of(10) {
+            return Err(event);
+        }
+        self.events.push(event);
+        Ok(())
+    }
+
+    fn retire(&mut self, retired: Retired) -> Result<(), Retired> {
+        self.offered += 1;
+        if self.offered.is_multiple_of(10) {
+            return Err(retired);
+        }
+        self.retired.push(retired);
+        Ok(())
+    }
+}
+
+const STREAMS: u32 = 100;
+const START_NS: u64 = 5_000_000_000;
+
+fn id(slot: u32) -> StreamId {
+    StreamId { worker: WorkerId(0), slot, lease: 1 }
+}
+
+fn peer(slot: u32, port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 2], 10_000 + slot as u16 * 2 + port))
+}
+
+fn config(slot: u32) -> StreamConfig {
+    let codec = if slot.is_multiple_of(2) { Codec::Pcmu } else { Codec::Pcma };
+    StreamConfig {
+        local_ip: [127, 0, 0, 1].into(),
+        remote_rtp: peer(slot, 0),
+        remote_rtcp: peer(slot, 1),
+        codec,
+        payload_type: if slot.is_multiple_of(2) { 0 } else { 8 },
+        receive: vec![
+            ReceivePayload { payload_type: 0, codec: Codec::Pcmu },
+            ReceivePayload { payload_type: 8, codec: Codec::Pcma },
+        ],
+        telephone_event: (!slot.is_multiple_of(5)).then_some(TelephoneEventTypes { send: 101, receive: 101 }),
+        ptime_ms: [20, 20, 30, 10][slot as usize % 4],
+        send: !slot.is_multiple_of(11),
+        receive_enabled: !slot.is_multiple_of(13),
+        ssrc: 1000 + slot,
+        first_sequence: slot as u16 * 600,
+        first_timestamp: slot * 40_000_000,
+    }
+}
+
+/// The instructions before tick `n`, made outside of the counted part.
+fn ops(n: u64, sound: &Arc<Sound>) -> Vec<Op> {
+    let slot = (n * 7 % u64::from(STREAMS)) as u32;
+    let stream = id(slot);
+    match n % 8 {
+        0 => vec![Op::Play { stream, playback: n, sound: sound.clone() }],
+        1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
+        2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
+        3 => vec![Op::Echo { stream, mode: EchoMode::Stream }],
+        4 => vec![Op::StopPlayback { stream }, Op::SoundGone { stream, playback: n }],
+        5 => {
+            let changed = StreamConfig { send: !n.is_multiple_of(3), ptime_ms: 20, ..config(slot) };
+            vec![Op::Configure { stream, settings: StreamSettings::from_config(&changed) }]
+        }
+        6 => vec![Op::Echo { stream, mode: EchoMode::Off }],
+        // Of an earlier lease.
+        _ => vec![Op::Play { stream: StreamId { lease: 0, ..stream }, playback: n, sound: sound.clone() }],
+    }
+}
+
+/// The datagrams before tick `n`: audio, events, and now and then a stranger, a repeat, a report and rubbish.
+fn datagrams(n: u64) -> Vec<(u32, Port, Vec<u8>, SocketAddr)> {
+    let mut all = Vec::new();
+    for slot in 0..STREAMS {
+        let sequence = n as u16;
+        let is_event = n % 50 < 8 && slot.is_multiple_of(3);
+        let header = Header {
+            marker: false,
+            payload_type: if is_event { 101 } else { (slot % 2 * 8) as u8 },
+            sequence,
+            timestamp: if is_event { (n / 50 * 50 * 160) as u32 } else { n as u32 * 160 },
+            ssrc: 90_000 + slot + (n / 400) as u32,
+        };
+        let mut bytes = vec![0; Header::LENGTH];
+        header.write(bytes.first_chunk_mut().unwrap());
+        if is_event {
+            let end = if n % 50 >= 5 { 0x8a } else { 0x0a };
+            bytes.extend_from_slice(&[(n / 50 % 16) as u8, end, 2, (n % 50) as u8]);
+        } else {
+            bytes.extend_from_slice(&[slot as u8; 160]);
+        }
+        if (n + u64::from(slot)).is_multiple_of(17) {
+            all.push((slot, Port::Rtp, bytes.clone(), peer(slot + 1, 0)));
+        }
+        if (n + u64::from(slot)).is_multiple_of(19) {
+            all.push((slot, Port::Rtp, bytes[..n as usize % bytes.len()].to_vec(), peer(slot, 0)));
+        }
+        all.push((slot, Port::Rtp, bytes, peer(slot, 0)));
+        if (n + u64::from(slot)).is_multiple_of(100) {
+            let mut report = vec![0; 200];
+            let mut writer = CompoundWriter::new(&mut report);
+            writer.receiver_report(90_000 + slot, None);
+            writer.cname(90_000 + slot, b"peer@127.0.0.2");
+            let length = writer.finish();
+            all.push((slot, Port::Rtcp, report[..length].to_vec(), peer(slot, 1)));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_worker_neither_allocates_nor_frees_while_it_serves() {
+    let (_, own) = counted(|| drop(std::hint::black_box(Box::new(1_u8))));
+    assert_eq!(own, (1, 1), "the counter counts");
+
+    let sound = Arc::new(Sound::join([&Sound::tone(440, 300, 8000), &Sound::tone(880, 250, 8000)]));
+    let mut worker = Worker::new(WorkerId(0), STREAMS);
+    let mut sink =
+        Sink { sent: 0, events: Vec::with_capacity(100_000), retired: Vec::with_capacity(10_000), offered: 0 };
+    let mut total = (0, 0);
+    let mut add = |counts: (u64, u64)| total = (total.0 + counts.0, total.1 + counts.1);
+
+    for slot in 0..STREAMS {
+        let op = Op::Open { stream: id(slot), owner: LoopId(0), slot: Stream::new(id(slot), &config(slot)) };
+        add(counted(|| worker.apply(START_NS, op, &mut sink)).1);
+    }
+    for n in 0..1000 {
+        let now_ns = START_NS + n * 20 * MS;
+        let (ops, datagrams) = (ops(n, &sound), datagrams(n));
+        let ((), counts) = counted(|| {
+            let mut ops = std::mem::ManuallyDrop::new(ops);
+            for op in ops.drain(..) {
+                worker.apply(now_ns, op, &mut sink);
+            }
+            for (slot, port, bytes, from) in &datagrams {
+                worker.receive(now_ns, *slot, *port, bytes, *from, &mut sink);
+            }
+            // Ticks of a millisecond, with a delay of 100 ms once.
+            for ms in 0..if n == 500 { 0 } else { 20 } {
+                worker.tick(now_ns + ms * MS, &mut sink);
+            }
+        });
+        add(counts);
+    }
+    let end_ns = START_NS + 1000 * 20 * MS;
+    for slot in 0..STREAMS {
+        add(counted(|| worker.apply(end_ns, Op::Close { stream: id(slot) }, &mut sink)).1);
+    }
+    add(counted(|| (0..50).for_each(|ms| worker.tick(end_ns + ms * MS, &mut sink))).1);
+
+    assert_eq!(total, (0, 0), "allocations and frees inside apply, receive and tick");
+    // And all of it was really exercised.
+    let counters = worker.counters();
+    assert_eq!((counters.opened, counters.closed, counters.open_streams), (100, 100, 0));
+    assert_eq!((counters.facts_waiting, counters.retired_waiting), (0, 0));
+    for (name, value) in [
+        ("frames_sent", counters.frames_sent),
+        ("echoed", counters.echoed),
+        ("rtcp_sent", counters.rtcp_sent),
+        ("rtcp_received", counters.rtcp_received),
+        ("digits_received", counters.digits_received),
+        ("ops_stale", counters.ops_stale),
+        ("drop_foreign_source", counters.drop_foreign_source),
+        ("drop_malformed_rtp", counters.drop_malformed_rtp),
+        ("source_changed", counters.source_changed),
+    ] {
+        assert!(value >= 100, "{name}: {value}");
+    }
+    assert!(sink.retired.len() >= 300);
+}

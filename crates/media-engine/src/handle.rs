@@ -1,0 +1,164 @@
+//! A control loop's end of the engine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base::{LoopId, MS};
+use crossbeam_channel::Sender;
+use media_core::{Command, Op, PortLease};
+use rtrb::{Producer, PushError};
+
+use crate::inbox::{FromEngine, SoundRequest};
+use crate::io::wake::Bell;
+use crate::metrics::{LiveLoop, add, set};
+use crate::ports::PoolRequest;
+use crate::sound::Sounds;
+use crate::worker::WorkerShared;
+
+/// A worker that has something to do and has not shown life for this long is silent (design, section 1, back-pressure).
+const SILENT_NS: u64 = 500 * MS;
+
+/// Sends commands to the workers and asks the helper threads for ports and sounds. One per control loop, owned by the thread
+/// that drives it. No method waits.
+pub struct EngineHandle {
+    pub(crate) owner: LoopId,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) pool: Sender<PoolRequest>,
+    pub(crate) sounds: Arc<Sounds>,
+    pub(crate) answers: Sender<(LoopId, FromEngine)>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) live: Arc<LiveLoop>,
+}
+
+/// The way to one worker.
+pub(crate) struct Lane {
+    shared: Arc<WorkerShared>,
+    ring: Producer<Op>,
+    /// What did not fit into the ring, in order. Its bound is that of the commands that control may have outstanding.
+    outbox: VecDeque<Op>,
+    /// Something was put into the ring since the worker was last told.
+    news: bool,
+    /// When the ring was last found empty before something was put into it.
+    waiting_since_ns: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(shared: Arc<WorkerShared>, ring: Producer<Op>) -> Lane {
+        Lane { shared, ring, outbox: VecDeque::new(), news: false, waiting_since_ns: 0 }
+    }
+
+    fn is_ring_empty(&self) -> bool {
+        self.ring.slots() == self.ring.buffer().capacity()
+    }
+
+    fn push(&mut self, now_ns: u64, op: Op) -> Result<(), Op> {
+        if self.is_ring_empty() {
+            self.waiting_since_ns = now_ns;
+        }
+        match self.ring.push(op) {
+            Ok(()) => {
+                self.news = true;
+                Ok(())
+            }
+            Err(PushError::Full(op)) => Err(op),
+        }
+    }
+
+    /// Moves what waits into the ring and wakes the worker if it has news; says how much still waits.
+    fn flush(&mut self) -> usize {
+        while let Some(op) = self.outbox.pop_front() {
+            // The ring was not empty while something waited, so the time of the first one stands.
+            match self.ring.push(op) {
+                Ok(()) => self.news = true,
+                Err(PushError::Full(op)) => {
+                    self.outbox.push_front(op);
+                    break;
+                }
+            }
+        }
+        if self.news {
+            self.news = false;
+            self.shared.wake_if_asleep();
+        }
+        self.outbox.len()
+    }
+
+    fn is_silent(&self, now_ns: u64) -> bool {
+        let shown_ns = self.shared.last_round_ns();
+        let has_instructions = !self.is_ring_empty() || !self.outbox.is_empty();
+        if has_instructions {
+            return now_ns.saturating_sub(shown_ns.max(self.waiting_since_ns)) > SILENT_NS;
+        }
+        self.shared.open_streams() > 0 && now_ns.saturating_sub(shown_ns) > SILENT_NS
+    }
+}
+
+impl EngineHandle {
+    /// The loop that this handle belongs to.
+    pub fn owner(&self) -> LoopId {
+        self.owner
+    }
+
+    /// Gives a command to the worker of its stream. It is never dropped: what does not fit into the worker's ring waits here, in
+    /// order. The worker is woken by [`EngineHandle::flush`]. `now_ns` is of [`crate::monotonic_ns`].
+    pub fn send(&mut self, now_ns: u64, command: Command) {
+        add(&self.live.commands, 1);
+        let worker = command.stream().worker;
+        let Some(lane) = self.lanes.get_mut(usize::from(worker.0)) else {
+            tracing::error!(?command, "a command for a worker that does not exist");
+            add(&self.live.commands_to_nobody, 1);
+            return;
+        };
+        let op = Op::resolve(command, self.owner, |sound| self.sounds.find(sound, now_ns));
+        let op = if lane.outbox.is_empty() { lane.push(now_ns, op) } else { Err(op) };
+        if let Err(op) = op {
+            lane.outbox.push_back(op);
+            self.live.outbox.fetch_add(1, Ordering::Relaxed);
+            add(&self.live.outbox_total, 1);
+        }
+    }
+
+    /// To be called when a burst of commands is over: wakes the workers, once each, and moves on what waits. Says whether
+    /// something still waits; then it is to be called again within some milliseconds.
+    pub fn flush(&mut self) -> bool {
+        let waiting = self.lanes.iter_mut().map(Lane::flush).sum();
+        set(&self.live.outbox, waiting);
+        waiting > 0
+    }
+
+    /// Commands that wait because a worker's ring is full.
+    pub fn outbox_len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.outbox.len()).sum()
+    }
+
+    /// Asks for `count` port pairs of an address family. Each call is answered by exactly one [`FromEngine::Ports`], with fewer
+    /// or none if there are no more.
+    pub fn want_ports(&mut self, ipv6: bool, count: usize) {
+        // Only fails when the engine has ended.
+        let _ = self.pool.send(PoolRequest::Want { owner: self.owner, ipv6, count });
+    }
+
+    /// Gives back a lease for which no stream was ever opened. Streams that were opened give theirs back when they close.
+    pub fn return_ports(&mut self, lease: PortLease) {
+        let _ = self.pool.send(PoolRequest::Release(lease.stream));
+    }
+
+    /// Has a sound made ready. Each call is answered by exactly one [`FromEngine::Sound`].
+    pub fn prepare_sound(&mut self, request: SoundRequest) {
+        let Err(refused) = self.sounds.request(self.owner, request) else { return };
+        add(&self.live.sounds_refused, 1);
+        let answer = FromEngine::Sound {
+            token: refused.token,
+            result: Err("too many sounds are being asked for".into()),
+            skipped: Vec::new(),
+        };
+        let _ = self.answers.send((self.owner, answer));
+        self.bell.ring();
+    }
+
+    /// Whether a worker that has something to do has not shown life for 500 ms: then no new calls should be taken.
+    pub fn worker_silent(&self, now_ns: u64) -> bool {
+        self.lanes.iter().any(|lane| lane.is_silent(now_ns))
+    }
+}

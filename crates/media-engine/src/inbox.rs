@@ -1,0 +1,48 @@
+//! What the engine tells the control loops.
+
+use base::{LoopId, SoundId};
+use media_core::{Event, PortLease};
+
+/// One message to one control loop.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromEngine {
+    /// A fact about a stream of the loop.
+    Media(Event),
+    /// The one answer to [`crate::EngineHandle::want_ports`].
+    Ports {
+        /// Of which address family.
+        ipv6: bool,
+        /// As many as there were; none when the range is exhausted.
+        leases: Vec<PortLease>,
+    },
+    /// The one answer to [`crate::EngineHandle::prepare_sound`].
+    Sound {
+        /// As in the request.
+        token: u128,
+        /// The sound, or why there is none.
+        result: Result<PreparedSound, String>,
+        /// Parts that were left out: URL and reason.
+        skipped: Vec<(String, String)>,
+    },
+}
+
+/// A sound that may be played. It is kept at least for [`crate::SoundConfig::hold_ms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreparedSound {
+    /// Its name for [`media_core::Command::Play`].
+    pub sound: SoundId,
+    /// Its length, ms.
+    pub duration_ms: u64,
+}
+
+/// A request for a sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoundRequest {
+    /// Chosen by control; comes back with the answer.
+    pub token: u128,
+    /// In playing order: `http:`, `https:`, `file:` or `tone:beep`. Parts that cannot be had are left out.
+    pub urls: Vec<String>,
+}
+
+/// How messages get to the loops: called from the engine's helper threads, never from a worker. It must not wait for long.
+pub type Deliver = dyn Fn(LoopId, FromEngine) + Send + Sync;

@@ -1,0 +1,230 @@
+//! What the engine counts, as an exporter wants it: every number with its name, its kind and its meaning.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::{LoopId, WorkerId};
+use media_core::WorkerCounters;
+
+/// Whether a number may fall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It says how much there is now.
+    Gauge,
+    /// It says how often something has happened since the start.
+    Counter,
+}
+
+/// One number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// `ports`, `worker`, `loop` or `sounds`.
+    pub group: &'static str,
+    /// Name within the group.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// Gauge or counter.
+    pub kind: Kind,
+    /// Which worker or loop; none where there is only one.
+    pub number: Option<u8>,
+    /// The value.
+    pub value: u64,
+}
+
+macro_rules! metric_group {
+    ($live:ident, $(#[doc = $doc:literal])+ $snapshot:ident, $($kind:ident $name:ident: $help:literal,)+) => {
+        #[derive(Debug, Default)]
+        pub(crate) struct $live { $(pub(crate) $name: AtomicU64,)+ }
+
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $snapshot { $(#[doc = $help] pub $name: u64,)+ }
+
+        impl $live {
+            pub(crate) fn read(&self) -> $snapshot {
+                $snapshot { $($name: self.$name.load(Ordering::Relaxed),)+ }
+            }
+
+            /// Publishes numbers that one thread counts for itself.
+            #[allow(dead_code)] // not every group is counted by one thread alone
+            pub(crate) fn publish(&self, numbers: &$snapshot) {
+                $(self.$name.store(numbers.$name, Ordering::Relaxed);)+
+            }
+        }
+
+        impl $snapshot {
+            fn visit(&self, group: &'static str, number: Option<u8>, visit: &mut dyn FnMut(Metric)) {
+                $(visit(Metric {
+                    group,
+                    name: stringify!($name),
+                    help: $help,
+                    kind: Kind::$kind,
+                    number,
+                    value: self.$name,
+                });)+
+            }
+        }
+    };
+}
+
+metric_group! { LivePorts,
+    /// The port pool.
+    PortMetrics,
+    Gauge pairs_max: "Port pairs that there can be at most: by the range and by the limit on descriptors.",
+    Gauge leased: "Port pairs in the hands of control loops: streams and their stocks.",
+    Gauge idle: "Port pairs bound and ready.",
+    Gauge resting: "Port pairs that wait after a call until a stale sender has gone.",
+    Gauge descriptors: "Open RTP and RTCP sockets.",
+    Counter leases: "Port pairs handed out.",
+    Counter exhausted: "Requests of control loops that could not be met in full.",
+    Counter bind_busy: "Ports passed over because another program has them.",
+    Counter bind_failures: "Sockets that could not be made for any other reason.",
+    Counter drained: "Stale datagrams thrown away before a pair was used again.",
+    Counter release_stale: "Releases of a lease that was over.",
+}
+
+metric_group! { LiveThread,
+    /// A worker's thread and its sockets.
+    ThreadMetrics,
+    Counter rounds: "Times that the thread has waited for work.",
+    Counter datagrams_in: "Datagrams received.",
+    Counter datagrams_out: "Datagrams sent.",
+    Counter receive_oversized: "Datagrams thrown away because they are longer than any RTP packet.",
+    Counter receive_refused: "Reports of the peer's system that its port is closed, seen on receive.",
+    Counter receive_failed: "Receives that failed otherwise.",
+    Counter receive_empty: "Receives that found nothing.",
+    Counter send_refused: "Sends refused because the peer's port is closed.",
+    Counter send_full: "Sends refused because the socket's buffer is full.",
+    Counter send_failed: "Sends that failed otherwise.",
+    Counter event_ring_full: "Facts that found their ring full and wait in their slot.",
+    Counter retired_ring_full: "Things to be freed that found their ring full.",
+    Counter wait_errors: "Waits that failed: always zero on a sound system.",
+}
+
+metric_group! { LiveLoop,
+    /// One control loop's handle.
+    LoopMetrics,
+    Gauge outbox: "Commands that wait because a worker's ring is full.",
+    Counter outbox_total: "Commands that ever had to wait.",
+    Counter commands: "Commands sent to workers.",
+    Counter commands_to_nobody: "Commands for a worker that does not exist: always zero.",
+    Counter sounds_refused: "Sound requests refused because too many waited.",
+}
+
+metric_group! { LiveSounds,
+    /// Sounds.
+    SoundMetrics,
+    Gauge cached: "Sounds kept ready.",
+    Gauge cached_octets: "Octets that they take.",
+    Gauge joined: "Sounds made of several others that are kept ready.",
+    Gauge requests_waiting: "Requests that wait for a thread.",
+    Gauge in_progress: "URLs that are being fetched or decoded.",
+    Gauge loads_waiting: "Of these, those that wait for a thread.",
+    Counter requests: "Requests taken.",
+    Counter hits: "URLs found ready.",
+    Counter misses: "URLs that had to be read or fetched.",
+    Counter shared: "URLs that another request was already waiting for.",
+    Counter revalidated: "Stale URLs whose server said that nothing has changed.",
+    Counter failed: "URLs that could not be had.",
+    Counter refused: "Loads refused because too many waited.",
+    Counter evicted: "Sounds dropped to make room.",
+    Counter panics: "Decoders that panicked over a file.",
+}
+
+/// One worker, all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerMetrics {
+    /// Which one.
+    pub worker: WorkerId,
+    /// Its thread and sockets.
+    pub thread: ThreadMetrics,
+    /// Its streams, in the order of [`WorkerCounters::NAMES`].
+    pub streams: [u64; WorkerCounters::COUNT],
+}
+
+impl WorkerMetrics {
+    /// One of the streams' numbers by its name in [`WorkerCounters`].
+    pub fn stream_counter(&self, name: &str) -> Option<u64> {
+        let at = WorkerCounters::NAMES.iter().position(|known| *known == name)?;
+        Some(self.streams[at])
+    }
+}
+
+/// Everything at one moment. Numbers of different threads may be some milliseconds apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineMetrics {
+    /// The port pool.
+    pub ports: PortMetrics,
+    /// Sounds.
+    pub sounds: SoundMetrics,
+    /// Each worker.
+    pub workers: Vec<WorkerMetrics>,
+    /// Each control loop's handle.
+    pub loops: Vec<(LoopId, LoopMetrics)>,
+}
+
+impl EngineMetrics {
+    /// Calls `visit` with every number. Numbers of one name come with different `number`s.
+    pub fn visit(&self, visit: &mut dyn FnMut(Metric)) {
+        self.ports.visit("ports", None, visit);
+        self.sounds.visit("sounds", None, visit);
+        for worker in &self.workers {
+            let number = Some(worker.worker.0);
+            worker.thread.visit("worker", number, visit);
+            for (at, value) in worker.streams.iter().enumerate() {
+                let help = WorkerCounters::HELP[at].trim();
+                let kind = if help.starts_with("Gauge") { Kind::Gauge } else { Kind::Counter };
+                visit(Metric { group: "worker", name: WorkerCounters::NAMES[at], help, kind, number, value: *value });
+            }
+        }
+        for (owner, metrics) in &self.loops {
+            metrics.visit("loop", Some(owner.0), visit);
+        }
+    }
+
+    /// One of the streams' numbers, summed over the workers.
+    pub fn stream_counter(&self, name: &str) -> u64 {
+        self.workers.iter().filter_map(|worker| worker.stream_counter(name)).sum()
+    }
+}
+
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+pub(crate) fn set(gauge: &AtomicU64, value: usize) {
+    gauge.store(value as u64, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_number_has_a_name_of_its_own_and_a_meaning() {
+        let metrics = EngineMetrics {
+            ports: PortMetrics { leased: 3, ..PortMetrics::default() },
+            sounds: SoundMetrics::default(),
+            workers: vec![WorkerMetrics {
+                worker: WorkerId(1),
+                thread: ThreadMetrics::default(),
+                streams: [7; WorkerCounters::COUNT],
+            }],
+            loops: vec![(LoopId(2), LoopMetrics::default())],
+        };
+        let mut names = BTreeSet::new();
+        let mut leased = None;
+        metrics.visit(&mut |metric| {
+            assert!(names.insert((metric.group, metric.name)), "{} twice", metric.name);
+            assert!(metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+            if metric.name == "leased" {
+                leased = Some((metric.kind, metric.value));
+            }
+        });
+        assert_eq!(leased, Some((Kind::Gauge, 3)));
+        assert_eq!(metrics.stream_counter("opened"), 7);
+        assert_eq!(metrics.workers[0].stream_counter("no such thing"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Sounds made ready: found, fetched, decoded, converted to 8 kHz and encoded on threads of low priority, then shared.
+
+mod cache;
+mod fetch;
+mod load;
+mod resample;
+mod service;
+mod source;
+mod wav;
+
+pub(crate) use service::{SoundThreads, Sounds, spawn};

@@ -1,0 +1,90 @@
+//! When to answer each packet at once, and when to let some gather first.
+//!
+//! A worker of real-time priority is on the processor before the sender of a packet has gone on to the next one: every packet
+//! costs a wake-up of its own. Under load it therefore takes turns of a millisecond. Measured by `tests/cost.rs`.
+
+use base::MS;
+
+/// The load is judged over windows of this length.
+const WINDOW_NS: u64 = 10 * MS;
+/// From this many packets in a window on (two in a millisecond) gathering is cheaper than waking for each.
+const BUSY: u64 = 20;
+
+/// Says how long to let packets gather.
+pub(crate) struct Pace {
+    turn_ns: u64,
+    window_ends_ns: u64,
+    packets: u64,
+    busy: bool,
+    turn_began_ns: u64,
+}
+
+impl Pace {
+    /// Turns of `turn_us` under load; 0: never gather.
+    pub(crate) fn new(turn_us: u32) -> Pace {
+        Pace { turn_ns: u64::from(turn_us) * 1_000, window_ends_ns: 0, packets: 0, busy: false, turn_began_ns: 0 }
+    }
+
+    /// A round began at `now_ns` and found so many packets.
+    pub(crate) fn round(&mut self, now_ns: u64, packets: u64) {
+        self.turn_began_ns = now_ns;
+        self.packets += packets;
+        if now_ns >= self.window_ends_ns {
+            // A window that lasted longer than it should was a quiet one.
+            self.busy = self.packets >= BUSY && now_ns < self.window_ends_ns + WINDOW_NS;
+            self.packets = 0;
+            self.window_ends_ns = now_ns + WINDOW_NS;
+        }
+    }
+
+    /// How long to let packets gather from `now_ns` on before they are taken up; 0: not at all.
+    pub(crate) fn gather_ns(&self, now_ns: u64) -> u64 {
+        if self.busy { (self.turn_began_ns + self.turn_ns).saturating_sub(now_ns) } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounds of `packets` each, `apart_ns` apart, from `now_ns` on for 50 ms; says when the last one began.
+    fn rounds(pace: &mut Pace, mut now_ns: u64, apart_ns: u64, packets: u64) -> u64 {
+        let end_ns = now_ns + 50 * MS;
+        while now_ns < end_ns {
+            now_ns += apart_ns;
+            pace.round(now_ns, packets);
+        }
+        now_ns
+    }
+
+    #[test]
+    fn few_packets_are_answered_at_once() {
+        let mut pace = Pace::new(1_000);
+        let now_ns = rounds(&mut pace, base::SECOND, MS, 1);
+        assert_eq!(pace.gather_ns(now_ns), 0);
+    }
+
+    #[test]
+    fn many_packets_gather_until_the_turn_is_over() {
+        let mut pace = Pace::new(1_000);
+        let now_ns = rounds(&mut pace, base::SECOND, MS, 5);
+        assert_eq!(pace.gather_ns(now_ns + MS / 4), MS * 3 / 4);
+        assert_eq!(pace.gather_ns(now_ns + 2 * MS), 0);
+    }
+
+    #[test]
+    fn when_the_load_is_over_packets_are_answered_at_once_again() {
+        let mut pace = Pace::new(1_000);
+        let now_ns = rounds(&mut pace, base::SECOND, MS, 5);
+        let now_ns = now_ns + 500 * MS;
+        pace.round(now_ns, 1);
+        assert_eq!(pace.gather_ns(now_ns), 0);
+    }
+
+    #[test]
+    fn turns_of_zero_never_gather() {
+        let mut pace = Pace::new(0);
+        let now_ns = rounds(&mut pace, base::SECOND, MS, 50);
+        assert_eq!(pace.gather_ns(now_ns), 0);
+    }
+}

@@ -1,0 +1,205 @@
+//! Sounds made ready, from files and from a web server on the loopback.
+#![allow(clippy::unwrap_used)] // test code outside of test functions
+
+mod support;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use media_engine::{FromEngine, SoundConfig, SoundRequest};
+use support::web::{Web, response, too_late, wav};
+use support::{Rig, config};
+
+/// An engine for sounds only, with a media folder of its own.
+struct Sounds {
+    rig: Rig,
+    folder: PathBuf,
+}
+
+impl Sounds {
+    fn start(change: impl FnOnce(&mut SoundConfig)) -> Sounds {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("media-sounds-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut config = config(20_900 + 2 * number, 20_901 + 2 * number);
+        config.sounds.folder = Some(folder.clone());
+        config.sounds.fetch.first_octet_ms = 300;
+        change(&mut config.sounds);
+        Sounds { rig: Rig::start(config), folder }
+    }
+
+    fn write(&self, name: &str, contents: &[u8]) {
+        std::fs::write(self.folder.join(name), contents).unwrap();
+    }
+
+    /// Length of the sound made of these, ms, and what was left out.
+    fn prepared(&mut self, urls: &[&str]) -> (Result<u64, String>, Vec<(String, String)>) {
+        let (result, skipped) = self.rig.sound(urls);
+        (result.map(|prepared| prepared.duration_ms), skipped)
+    }
+
+    fn duration(&mut self, url: &str) -> Result<u64, String> {
+        self.prepared(&[url]).0
+    }
+}
+
+impl Drop for Sounds {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn several_sounds_become_one_and_what_is_broken_is_left_out_with_its_reason() {
+    let mut sounds = Sounds::start(|_| {});
+    sounds.write("a.wav", &wav(120));
+    sounds.write("broken.wav", b"not sound at all");
+    let urls = ["file:a.wav", "file:broken.wav", "tone:beep", "file:none.wav", "ftp://host/x.wav", "file:a.wav"];
+    let (result, skipped) = sounds.prepared(&urls);
+    assert_eq!(result, Ok(120 + 500 + 120));
+    let skipped_urls: Vec<&str> = skipped.iter().map(|(url, _)| url.as_str()).collect();
+    assert_eq!(skipped_urls, ["file:broken.wav", "file:none.wav", "ftp://host/x.wav"]);
+    assert!(skipped[0].1.contains("not a WAV file"), "{skipped:?}");
+    assert!(skipped[1].1.contains("no such file"), "{skipped:?}");
+}
+
+#[test]
+fn when_nothing_is_left_the_answer_is_the_reason() {
+    let mut sounds = Sounds::start(|_| {});
+    let (result, skipped) = sounds.prepared(&["file:none.wav"]);
+    assert_eq!(result.unwrap_err(), "file:none.wav: there is no such file in the media folder");
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(sounds.prepared(&[]).0.unwrap_err(), "no URL was given");
+}
+
+#[test]
+fn a_file_is_decoded_once_until_it_changes() {
+    let mut sounds = Sounds::start(|_| {});
+    sounds.write("a.wav", &wav(100));
+    let first = sounds.rig.sound(&["file:a.wav"]).0.unwrap();
+    assert_eq!(sounds.rig.sound(&["file:a.wav"]).0.unwrap(), first);
+    let seen = sounds.rig.engine.metrics().sounds;
+    assert_eq!((seen.misses, seen.hits, seen.cached), (1, 1, 1));
+    sounds.write("a.wav", &wav(200));
+    let second = sounds.rig.sound(&["file:a.wav"]).0.unwrap();
+    assert_eq!(second.duration_ms, 200);
+    assert_ne!(second.sound, first.sound);
+    std::fs::remove_file(sounds.folder.join("a.wav")).unwrap();
+    assert!(sounds.duration("file:a.wav").is_err(), "what is gone is not played from memory");
+}
+
+#[test]
+fn a_fetched_sound_is_kept_as_long_as_its_server_says() {
+    let web = Web::start(|path, head| match path {
+        "/kept" => response("200 OK", "Cache-Control: max-age=60\r\n", &wav(100)),
+        "/asked" if head.contains("if-none-match: \"v1\"") => response("304 Not Modified", "", b""),
+        "/asked" => response("200 OK", "ETag: \"v1\"\r\nCache-Control: no-cache\r\n", &wav(100)),
+        _ => response("200 OK", "Cache-Control: no-store\r\n", &wav(100)),
+    });
+    let mut sounds = Sounds::start(|_| {});
+    for path in ["/kept", "/asked", "/never"] {
+        for _ in 0..3 {
+            assert_eq!(sounds.duration(&web.url(path)), Ok(100));
+        }
+    }
+    assert_eq!((web.count("/kept"), web.count("/asked"), web.count("/never")), (1, 3, 3));
+    let seen = sounds.rig.engine.metrics().sounds;
+    assert_eq!((seen.hits, seen.revalidated), (2, 2));
+}
+
+#[test]
+fn what_a_server_does_wrong_is_said() {
+    let web = Web::start(|path, _| match path {
+        "/none" => response("404 Not Found", "", b""),
+        "/page" => response("200 OK", "", b"<html>sorry</html>"),
+        "/slow" => too_late(),
+        "/large" => response("200 OK", "", &vec![0; 5_000]),
+        "/endless" => {
+            let mut all = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+            all.extend(vec![0; 5_000]);
+            all
+        }
+        "/broken" => b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nshort".to_vec(),
+        path => {
+            let hops: u32 = path[1..].parse().unwrap();
+            match hops {
+                0 => response("200 OK", "", &wav(100)),
+                hops => response("302 Found", &format!("Location: /{}\r\n", hops - 1), b""),
+            }
+        }
+    });
+    let mut sounds = Sounds::start(|sounds| {
+        sounds.fetch.octets_max = 4_000;
+    });
+    assert_eq!(sounds.duration(&web.url("/5")), Ok(100), "five redirects are followed");
+    for (path, why) in [
+        ("/6", "more than 5 redirects"),
+        ("/none", "404"),
+        ("/page", "not a WAV file"),
+        ("/slow", "did not answer within 300 ms"),
+        ("/large", "larger than 4000 octets"),
+        ("/endless", "larger than 4000 octets"),
+        ("/broken", "the connection broke"),
+    ] {
+        let reason = sounds.duration(&web.url(path)).unwrap_err();
+        assert!(reason.contains(why), "{path}: {reason}");
+    }
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let reason = sounds.duration(&format!("http://{nobody}/a.wav")).unwrap_err();
+    assert!(reason.contains("refused"), "{reason}");
+}
+
+#[test]
+fn requests_for_one_url_share_one_fetch_and_do_not_keep_others_waiting() {
+    let web = Web::start(|_, _| {
+        std::thread::sleep(Duration::from_millis(200));
+        response("200 OK", "", &wav(100))
+    });
+    let mut sounds = Sounds::start(|sounds| sounds.fetch.first_octet_ms = 5_000);
+    sounds.write("a.wav", &wav(40));
+    let begun = Instant::now();
+    for token in 0..20 {
+        sounds.rig.handle.prepare_sound(SoundRequest { token, urls: vec![web.url("/shared"), "file:a.wav".into()] });
+    }
+    sounds.rig.handle.prepare_sound(SoundRequest { token: 99, urls: vec!["file:a.wav".into()] });
+    let mut tokens = Vec::new();
+    while tokens.len() < 21 {
+        let FromEngine::Sound { token, result, .. } = sounds.rig.next() else { panic!("not a sound") };
+        assert_eq!(result.unwrap().duration_ms, if token == 99 { 40 } else { 140 });
+        if token == 99 {
+            assert!(begun.elapsed() < Duration::from_millis(180), "the file had to wait: {:?}", begun.elapsed());
+        }
+        tokens.push(token);
+    }
+    assert_eq!(tokens[0], 99);
+    assert_eq!(web.count("/shared"), 1);
+    let seen = sounds.rig.engine.metrics().sounds;
+    assert_eq!((seen.shared, seen.in_progress, seen.requests_waiting), (19, 0, 0));
+}
+
+#[test]
+fn too_many_requests_are_refused_each_with_an_answer() {
+    let web = Web::start(|_, _| {
+        std::thread::sleep(Duration::from_millis(100));
+        response("200 OK", "", &wav(100))
+    });
+    let mut sounds = Sounds::start(|sounds| {
+        sounds.requests_max = 3;
+        sounds.fetch.first_octet_ms = 5_000;
+    });
+    for token in 0..5 {
+        sounds.rig.handle.prepare_sound(SoundRequest { token, urls: vec![web.url("/a")] });
+    }
+    let mut refused = Vec::new();
+    for _ in 0..5 {
+        if let FromEngine::Sound { token, result: Err(why), .. } = sounds.rig.next() {
+            assert!(why.contains("too many"));
+            refused.push(token);
+        }
+    }
+    assert_eq!(refused, [3, 4]);
+    assert_eq!(sounds.rig.engine.metrics().loops[0].1.sounds_refused, 2);
+    assert_eq!(sounds.duration(&web.url("/a")), Ok(100), "and then there is room again");
+}

@@ -1,0 +1,77 @@
+//! A web server of a few lines, whose answers are a function of path and request.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Answers on 127.0.0.1 until the process ends.
+pub(crate) struct Web {
+    pub(crate) base: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Web {
+    /// `answer` is given the path and the whole head of the request, and writes the whole response.
+    pub(crate) fn start(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> Web {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (answer, seen) = (Arc::new(answer), requests.clone());
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let (answer, seen) = (answer.clone(), seen.clone());
+                std::thread::spawn(move || serve(connection.unwrap(), &*answer, &seen));
+            }
+        });
+        Web { base, requests }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// How often a path was asked for.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.requests.lock().unwrap().iter().filter(|asked| *asked == path).count()
+    }
+}
+
+fn serve(mut connection: TcpStream, answer: &dyn Fn(&str, &str) -> Vec<u8>, seen: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    let mut octet = [0; 1];
+    while !head.ends_with(b"\r\n\r\n") {
+        if connection.read(&mut octet).unwrap_or(0) == 0 {
+            return;
+        }
+        head.push(octet[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let path = head.split(' ').nth(1).unwrap().to_owned();
+    seen.lock().unwrap().push(path.clone());
+    let _ = connection.write_all(&answer(&path, &head));
+}
+
+/// A whole response that closes its connection.
+pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut all =
+        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n").into_bytes();
+    all.extend(body);
+    all
+}
+
+/// A WAV file of so many ms at 8 kHz, µ-law.
+pub(crate) fn wav(duration_ms: u32) -> Vec<u8> {
+    let length = duration_ms * 8;
+    let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x07\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
+    wav.extend(length.to_le_bytes());
+    wav.resize(wav.len() + length as usize, 0x31);
+    wav
+}
+
+/// Never comes in time.
+pub(crate) fn too_late() -> Vec<u8> {
+    std::thread::sleep(Duration::from_secs(3));
+    Vec::new()
+}

@@ -1,0 +1,144 @@
+//! A call as the API shows it (spec/resources.md §4.2).
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Action, Address, CallStatus, HangupBy, HangupReason, Timestamp, optional_timestamp};
+
+/// One leg between this server and a party.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: Uuid,
+    /// Owner of the call.
+    pub customer_id: Uuid,
+    /// Flow that it runs; nil if none.
+    pub flow_id: Uuid,
+    /// The run of that flow.
+    pub activeflow_id: Uuid,
+    /// What kind of call.
+    #[serde(rename = "type")]
+    pub kind: CallType,
+    /// The call that this one is chained to; nil if none.
+    pub master_call_id: Uuid,
+    /// Calls that end with this one.
+    pub chained_call_ids: Vec<Uuid>,
+    /// The calling party.
+    pub source: Address,
+    /// The called party.
+    pub destination: Address,
+    /// Where it is in its life.
+    pub status: CallStatus,
+    /// Who called.
+    pub direction: Direction,
+    /// Who ended it.
+    pub hangup_by: HangupBy,
+    /// Why it ended.
+    pub hangup_reason: HangupReason,
+    /// When it rang.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_ringing: Option<Timestamp>,
+    /// When it was answered.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_progressing: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_hangup: Option<Timestamp>,
+    /// When it was made.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_create: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_update: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_delete: Option<Timestamp>,
+}
+
+impl Call {
+    /// The public form: with the action that the call is at, and without the times that have not come yet.
+    pub fn to_public(&self, action: Option<&Action>) -> serde_json::Value {
+        let mut value = serde_json::to_value(self).expect("a call holds only what JSON can write");
+        let object = value.as_object_mut().expect("a struct is written as an object");
+        for key in ["tm_ringing", "tm_progressing", "tm_hangup"] {
+            if object.get(key).is_some_and(serde_json::Value::is_null) {
+                object.shift_remove(key);
+            }
+        }
+        let action = action.and_then(|action| serde_json::to_value(action).ok());
+        object.insert("action".into(), action.unwrap_or_else(|| serde_json::json!({})));
+        value
+    }
+}
+
+/// The kinds of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallType {
+    /// Runs a flow.
+    #[default]
+    Flow,
+    /// Made for a conference.
+    Conference,
+    /// A service of the server itself.
+    SipService,
+}
+
+/// Who called whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The party called us.
+    Incoming,
+    /// We called the party.
+    Outgoing,
+}
+
+impl Direction {
+    /// The name in JSON and in variables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Incoming => "incoming",
+            Direction::Outgoing => "outgoing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_have_not_come_are_left_out_and_the_action_is_shown() {
+        let call = Call {
+            id: Uuid::from_u128(1),
+            customer_id: Uuid::nil(),
+            flow_id: Uuid::nil(),
+            activeflow_id: Uuid::nil(),
+            kind: CallType::SipService,
+            master_call_id: Uuid::nil(),
+            chained_call_ids: Vec::new(),
+            source: Address::default(),
+            destination: Address::default(),
+            status: CallStatus::Ringing,
+            direction: Direction::Incoming,
+            hangup_by: HangupBy::None,
+            hangup_reason: HangupReason::None,
+            tm_ringing: Some(Timestamp::from_us(0)),
+            tm_progressing: None,
+            tm_hangup: None,
+            tm_create: Some(Timestamp::from_us(0)),
+            tm_update: None,
+            tm_delete: None,
+        };
+        let public = call.to_public(Some(&Action::start()));
+        assert_eq!(public["type"], "sip-service");
+        assert_eq!(public["tm_ringing"], "1970-01-01T00:00:00.000000Z");
+        assert!(public.get("tm_progressing").is_none());
+        assert_eq!(public["tm_update"], serde_json::Value::Null);
+        assert_eq!(public["action"]["id"], crate::action_id::START);
+        assert_eq!(public["hangup_by"], "");
+        let octets = rmp_serde::to_vec(&call).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Call>(&octets).unwrap(), call);
+    }
+}

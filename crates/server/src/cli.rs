@@ -1,0 +1,102 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::check::CheckArgs;
+use crate::config::{Config, ConfigError, DEFAULT_FILE};
+
+/// A telephone server: answers SIP calls and runs a flow, a list of actions in JSON, for each of them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "flowswitch",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command the server is started, as by `flowswitch serve`.\n\
+                  Every key of the configuration can be overridden by an environment variable, \
+                  such as FLOWSWITCH_SIP__UDP__PORT=5070 for `port` in [sip.udp]."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of `serve`, for a start without a command.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server until it is told to end.
+    ///
+    /// SIGTERM takes no new calls and lets the others finish (up to `drain_seconds`). A second SIGTERM, or Ctrl-C, hangs
+    /// up all calls. SIGHUP reads configuration and provisioning again.
+    Serve(ServeArgs),
+    /// Look for mistakes in flows without running them.
+    ///
+    /// A file holds a flow (an object with `actions`), a bare array of actions, or provisioning. The exit code is 1
+    /// when there is a mistake.
+    Check(CheckArgs),
+    /// Call a SIP server many times at once and prove what comes back.
+    Load(Box<load::Args>),
+}
+
+/// Options of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// The configuration file. Left out, conf/flowswitch.toml is read if it exists; else all keys have their defaults.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    /// The file that is read, if any.
+    pub fn file(&self) -> Option<&Path> {
+        let default = Path::new(DEFAULT_FILE);
+        self.config.as_deref().or_else(|| default.exists().then_some(default))
+    }
+
+    /// Reads the configuration; also for a reload.
+    ///
+    /// # Errors
+    /// The first thing in it that is wrong.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        self.file().map_or_else(Config::from_environment, Config::load)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_server_is_started() {
+        for line in ["flowswitch -c x.toml", "flowswitch --config x.toml", "flowswitch serve --config x.toml"] {
+            let cli = parse(line).unwrap();
+            let args = match cli.command {
+                None => cli.serve,
+                Some(Command::Serve(args)) => args,
+                Some(other) => panic!("{other:?}"),
+            };
+            assert_eq!(args.file(), Some(Path::new("x.toml")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_command_is_refused() {
+        assert!(parse("flowswitch start").unwrap_err().to_string().contains("start"));
+    }
+}

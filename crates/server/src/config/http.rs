@@ -1,0 +1,38 @@
+//! `[http]`: where health, metrics and later the API are served.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::value;
+
+/// The HTTP listener.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Local address; `0.0.0.0` takes all IPv4 addresses.
+    #[serde(deserialize_with = "value::address")]
+    pub address: IpAddr,
+    /// Local port.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 65_535>")]
+    pub port: u16,
+    /// Most connections at one time; further ones wait in the kernel's queue.
+    #[serde(deserialize_with = "value::whole::<_, _, 4, 1_000_000>")]
+    pub max_connections: usize,
+    /// A connection that says nothing for so long is closed, seconds.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 86_400>")]
+    pub idle_seconds: u64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig { address: Ipv4Addr::UNSPECIFIED.into(), port: 8080, max_connections: 512, idle_seconds: 60 }
+    }
+}
+
+impl HttpConfig {
+    /// Where the socket is bound.
+    pub fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+}

@@ -1,0 +1,134 @@
+//! `[sip]`: listeners, who may call without authentication, how many calls, timers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ipnet::IpNet;
+use serde::Serialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+use super::value::{self, OptionalAddress};
+
+/// Signalling.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SipConfig {
+    /// What the headers `Server` and `User-Agent` say; `""` leaves them out.
+    #[serde(deserialize_with = "product")]
+    pub user_agent: String,
+    /// Networks from which calls are taken without authentication.
+    #[serde(deserialize_with = "value::networks")]
+    pub open_networks: Vec<IpNet>,
+    /// Most calls at one time; further ones get 503.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
+    pub max_calls: u32,
+    /// Most new calls in a second; further ones get 503.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
+    pub max_new_calls_per_second: u32,
+    /// `Retry-After` of those 503, seconds.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 3600>")]
+    pub retry_after_seconds: u32,
+    /// RFC 3261 §17.1.1.1: estimate of the round trip, first retransmission, ms.
+    #[serde(deserialize_with = "value::whole::<_, _, 10, 10_000>")]
+    pub t1_ms: u64,
+    /// RFC 3261 §17.1.2.1: longest gap between retransmissions, ms.
+    #[serde(deserialize_with = "value::whole::<_, _, 10, 60_000>")]
+    pub t2_ms: u64,
+    /// RFC 3261 §17.1.2.2: how long a message may live in the network, ms.
+    #[serde(deserialize_with = "value::whole::<_, _, 10, 60_000>")]
+    pub t4_ms: u64,
+    /// Size asked of the kernel for each listener's socket buffers, bytes.
+    #[serde(deserialize_with = "value::whole::<_, _, 65_536, 1_073_741_824>")]
+    pub socket_buffer_bytes: usize,
+    /// UDP listeners, at least one.
+    #[serde(deserialize_with = "one_or_several")]
+    pub udp: Vec<UdpListenerConfig>,
+}
+
+impl Default for SipConfig {
+    fn default() -> SipConfig {
+        let private = [
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",
+            "::1/128",
+            "fc00::/7",
+            "fe80::/10",
+        ];
+        SipConfig {
+            user_agent: "flowswitch".to_owned(),
+            open_networks: private.map(|text| text.parse().expect("the networks above are well formed")).to_vec(),
+            max_calls: 9_000,
+            max_new_calls_per_second: 1_000,
+            retry_after_seconds: 5,
+            t1_ms: 500,
+            t2_ms: 4_000,
+            t4_ms: 5_000,
+            socket_buffer_bytes: 8 * 1024 * 1024,
+            udp: vec![UdpListenerConfig::default()],
+        }
+    }
+}
+
+/// One UDP socket for SIP: `[sip.udp]`, or several of `[[sip.udp]]`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UdpListenerConfig {
+    /// Local address; `0.0.0.0` takes all IPv4 addresses, `::` all IPv6 addresses.
+    #[serde(deserialize_with = "value::address")]
+    pub address: IpAddr,
+    /// Local port.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 65_535>")]
+    pub port: u16,
+    /// What Contact and Via say instead of the local address that a packet arrived on.
+    pub public_address: OptionalAddress,
+}
+
+impl Default for UdpListenerConfig {
+    fn default() -> UdpListenerConfig {
+        UdpListenerConfig { address: Ipv4Addr::UNSPECIFIED.into(), port: 5060, public_address: OptionalAddress(None) }
+    }
+}
+
+impl UdpListenerConfig {
+    /// Where the socket is bound.
+    pub fn socket_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+}
+
+/// A table is one listener, a list of tables is several.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UdpListenerConfig>, D::Error> {
+    struct OneOrSeveral;
+    impl<'de> Visitor<'de> for OneOrSeveral {
+        type Value = Vec<UdpListenerConfig>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a table [sip.udp], or several tables [[sip.udp]]")
+        }
+        fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+            UdpListenerConfig::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        }
+        fn visit_seq<S: de::SeqAccess<'de>>(self, list: S) -> Result<Self::Value, S::Error> {
+            let several = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+            if several.is_empty() { Err(de::Error::custom(self.allowed())) } else { Ok(several) }
+        }
+    }
+    impl OneOrSeveral {
+        fn allowed(&self) -> &'static str {
+            "a table [sip.udp], or several tables [[sip.udp]]"
+        }
+    }
+    deserializer.deserialize_any(OneOrSeveral)
+}
+
+/// RFC 3261 §25.1 `server-val`: it goes into a header as it is, so no control characters.
+fn product<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.len() <= 100 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        Ok(text)
+    } else {
+        Err(de::Error::custom("at most 100 printable ASCII characters"))
+    }
+}

@@ -1,0 +1,38 @@
+//! The `flowswitch` program: reads the command line and does what it says.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use flowswitch_server::cli::{Cli, Command};
+use flowswitch_server::{check, run};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Serve(args)) => serve(&args),
+        Some(Command::Check(args)) => match check::run(&args, &mut std::io::stdout().lock()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => refuse(&error),
+        },
+        Some(Command::Load(args)) => load::run(&args).unwrap_or_else(|error| refuse(&error)),
+    }
+}
+
+fn serve(args: &flowswitch_server::cli::ServeArgs) -> ExitCode {
+    match run::serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Says what keeps the program from doing what it was told.
+#[expect(clippy::print_stderr, reason = "the person at the terminal must read it, whatever becomes of the log")]
+fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("flowswitch: {error}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,99 @@
+//! One file: read, parsed, and asked for the place of each fault.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use super::error::Fault;
+use super::locate;
+
+/// A larger file is a mistake.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// A parsed file of provisioning.
+pub(super) struct File {
+    name: PathBuf,
+    text: String,
+}
+
+impl File {
+    /// Reads the file and parses it as JSON.
+    pub(super) fn read(name: &Path) -> Result<(File, Value), Fault> {
+        let whole = |what: String| Fault { file: name.to_owned(), line: 0, path: String::new(), what };
+        let size = std::fs::metadata(name).map_err(|error| whole(format!("cannot be read: {error}")))?.len();
+        if size > LARGEST {
+            return Err(whole(format!("found {size} bytes, allowed: at most {LARGEST}")));
+        }
+        let text = std::fs::read(name).map_err(|error| whole(format!("cannot be read: {error}")))?;
+        let text = String::from_utf8(text).map_err(|_| whole("cannot be read: it is not UTF-8".to_owned()))?;
+        File::parse(name, text)
+    }
+
+    /// [`File::read`] without the reading.
+    pub(super) fn parse(name: &Path, text: String) -> Result<(File, Value), Fault> {
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok((File { name: name.to_owned(), text }, value)),
+            Err(error) => {
+                let what = error.to_string();
+                let what = what.split(" at line ").next().unwrap_or(&what);
+                let what = format!("not valid JSON: {what} (column {})", error.column());
+                Err(Fault { file: name.to_owned(), line: error.line(), path: String::new(), what })
+            }
+        }
+    }
+
+    /// A fault at `path`.
+    pub(super) fn fault(&self, path: &str, what: impl Into<String>) -> Fault {
+        let line = locate::line(&self.text, &locate::steps(path));
+        Fault { file: self.name.clone(), line, path: path.to_owned(), what: what.into() }
+    }
+
+    /// `path` with file and line, for a message about another place.
+    pub(super) fn place(&self, path: &str) -> String {
+        let line = locate::line(&self.text, &locate::steps(path));
+        format!("{} line {line}", self.name.display())
+    }
+
+    /// The typed form of the value at `path`.
+    pub(super) fn typed<T: DeserializeOwned>(&self, path: &str, value: &Value) -> Result<T, Fault> {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let (mut at, mut culprit) = (path.to_owned(), value);
+            for segment in error.path() {
+                match segment {
+                    Segment::Map { key } => {
+                        at = format!("{at}.{key}");
+                        culprit = culprit.get(key).unwrap_or(culprit);
+                    }
+                    Segment::Seq { index } => {
+                        at = format!("{at}[{index}]");
+                        culprit = culprit.get(index).unwrap_or(culprit);
+                    }
+                    Segment::Enum { .. } | Segment::Unknown => {}
+                }
+            }
+            self.fault(&at, format!("found {}, allowed: {}", found(culprit), allowed(&error.inner().to_string())))
+        })
+    }
+}
+
+/// What a value is, for a message.
+pub(super) fn found(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        scalar => scalar.to_string().chars().take(80).collect(),
+    }
+}
+
+/// What serde's message (``invalid type: integer `5`, expected a string``) says is allowed, in our words.
+fn allowed(message: &str) -> String {
+    match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
+        Some("a string") => "text".to_owned(),
+        Some(word) if word.starts_with("struct ") => "an object".to_owned(),
+        Some(word) => word.trim_start_matches("one of ").replace('`', "").replace(" or ", ", "),
+        None if message.starts_with("UUID") => "a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0".to_owned(),
+        None => message.to_owned(),
+    }
+}

@@ -1,0 +1,79 @@
+//! One entry of `flows`.
+
+use base::Random;
+use flow::Problem;
+use model::{Action, FlowBody};
+use serde_json::Value;
+
+use super::file::File;
+use super::ids::{default_customer, derived_id, seed_of};
+use super::{Assembly, Link};
+
+/// All keys of a flow (spec/flow.md §2); those that only an answer has are ignored without a word.
+const KEYS: [&str; 11] = [
+    "id",
+    "name",
+    "detail",
+    "actions",
+    "on_complete_flow_id",
+    "customer_id",
+    "type",
+    "direct_hash",
+    "tm_create",
+    "tm_update",
+    "tm_delete",
+];
+
+impl<'a> Assembly<'a> {
+    pub(super) fn flow(&mut self, file: &'a File, path: &str, entry: &Value) {
+        let body: FlowBody = match file.typed(path, entry) {
+            Ok(body) => body,
+            Err(fault) => return self.faults.push(fault),
+        };
+        if body.id.is_nil() && body.name.is_empty() {
+            let what = "found neither, allowed: an `id`, or a `name` from which the id follows";
+            return self.faults.push(file.fault(path, what));
+        }
+        let id = if body.id.is_nil() { derived_id("flows", &body.name) } else { body.id };
+        if !self.claim(file, path, format!("flow {id}"), &format!("the flow {id}")) {
+            return;
+        }
+        self.warn_of_unknown(file, path, entry, &KEYS);
+        let Some(actions) =
+            self.actions(file, &format!("{path}.actions"), &body.actions, Random::from_seed(seed_of(id)))
+        else {
+            return;
+        };
+        let target = body.on_complete_flow_id;
+        self.links.push(Link { file, path: format!("{path}.on_complete_flow_id"), target });
+        self.result.flows.insert(id, body.into_flow(id, default_customer(), actions, self.now));
+    }
+
+    /// The actions at `path`, read and verified; none where there are faults.
+    pub(super) fn actions(
+        &mut self,
+        file: &File,
+        path: &str,
+        actions: &Value,
+        mut random: Random,
+    ) -> Option<Vec<Action>> {
+        let told = |problem: Problem| {
+            // The flow crate's paths begin at `actions`; ours at the top of the file.
+            let below = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
+            file.fault(&format!("{path}{below}"), format!("{}; allowed: {}", problem.what, problem.expected))
+        };
+        match flow::read_actions(actions.clone(), &mut random) {
+            Ok(actions) => {
+                let verdict = flow::verify(&actions);
+                let accepted = verdict.is_accepted();
+                self.faults.extend(verdict.problems.into_iter().map(told));
+                self.result.warnings.extend(verdict.warnings.into_iter().map(told));
+                accepted.then_some(actions)
+            }
+            Err(problems) => {
+                self.faults.extend(problems.into_iter().map(told));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Provisioning: flows and numbers from JSON files, applied at start and on reload.
+//!
+//! A file is an object of arrays, named as the REST collections; an entry is the body of the POST and may have an `id`.
+//! Reading the same files again gives the same resources with the same ids, so doing it twice changes nothing.
+
+mod check;
+mod error;
+mod file;
+mod flows;
+mod ids;
+mod locate;
+mod numbers;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model::{Flow, Number, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use check::{Checked, check};
+pub use error::{Fault, ProvisionError};
+pub use ids::{default_customer, derived_id};
+
+use file::File;
+
+/// The collections that a file may have and this server does not support yet.
+const NOT_YET: [&str; 10] = [
+    "extensions",
+    "trunks",
+    "providers",
+    "routes",
+    "agents",
+    "queues",
+    "conferences",
+    "tags",
+    "accesskeys",
+    "customers",
+];
+
+/// What the files provide.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Provisioned {
+    /// Flows by id.
+    pub flows: BTreeMap<Uuid, Flow>,
+    /// Numbers by the exact user part that is dialled.
+    pub numbers: BTreeMap<String, Number>,
+    /// What is probably not meant so, for the log.
+    pub warnings: Vec<Fault>,
+}
+
+/// Reads `files` in their order. `now` becomes the time of creation.
+///
+/// # Errors
+/// All faults of all files; then nothing is to be applied.
+pub fn load(files: &[PathBuf], now: Timestamp) -> Result<Provisioned, ProvisionError> {
+    let mut faults = Vec::new();
+    let read: Vec<_> =
+        files.iter().filter_map(|name| File::read(name).map_err(|fault| faults.push(fault)).ok()).collect();
+    let mut assembly = Assembly::new(now, faults);
+    read.iter().for_each(|(file, content)| assembly.file(file, content));
+    assembly.finish()
+}
+
+/// [`load()`] of one text instead of files.
+///
+/// # Errors
+/// All faults.
+pub fn parse(name: &Path, text: &str, now: Timestamp) -> Result<Provisioned, ProvisionError> {
+    let file = File::parse(name, text.to_owned()).map_err(|fault| ProvisionError(vec![fault]))?;
+    let mut assembly = Assembly::new(now, Vec::new());
+    assembly.file(&file.0, &file.1);
+    assembly.finish()
+}
+
+/// The resources so far.
+struct Assembly<'a> {
+    now: Timestamp,
+    result: Provisioned,
+    faults: Vec<Fault>,
+    /// Where each flow (by id) and number (by itself) stands, to name both places of a double.
+    places: BTreeMap<String, String>,
+    /// References to flows, checked when all flows are known.
+    links: Vec<Link<'a>>,
+}
+
+/// `path` names the flow `target`.
+struct Link<'a> {
+    file: &'a File,
+    path: String,
+    target: Uuid,
+}
+
+impl<'a> Assembly<'a> {
+    fn new(now: Timestamp, faults: Vec<Fault>) -> Assembly<'a> {
+        Assembly { now, result: Provisioned::default(), faults, places: BTreeMap::new(), links: Vec::new() }
+    }
+
+    fn finish(mut self) -> Result<Provisioned, ProvisionError> {
+        self.check_links();
+        if self.faults.is_empty() { Ok(self.result) } else { Err(ProvisionError(self.faults)) }
+    }
+
+    fn file(&mut self, file: &'a File, content: &Value) {
+        let Value::Object(collections) = content else {
+            let what = format!("found {}, allowed: an object of arrays such as `flows`", file::found(content));
+            return self.faults.push(file.fault("", what));
+        };
+        for (collection, entries) in collections {
+            self.collection(file, collection, entries);
+        }
+    }
+
+    fn collection(&mut self, file: &'a File, collection: &str, entries: &Value) {
+        let read: fn(&mut Self, &'a File, &str, &Value) = match collection {
+            "flows" => Self::flow,
+            "numbers" => Self::number,
+            _ if NOT_YET.contains(&collection) => {
+                let what = format!("not yet supported: {collection}; allowed: flows, numbers");
+                return self.faults.push(file.fault(collection, what));
+            }
+            _ => {
+                let what = format!("found the unknown collection {collection:?}, allowed: flows, numbers");
+                return self.faults.push(file.fault(collection, what));
+            }
+        };
+        let Value::Array(entries) = entries else {
+            let what = format!("found {}, allowed: an array of objects", file::found(entries));
+            return self.faults.push(file.fault(collection, what));
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            read(self, file, &format!("{collection}[{index}]"), entry);
+        }
+    }
+
+    /// Notes where `key` stands. False, with a fault, if it stands somewhere else already.
+    fn claim(&mut self, file: &File, path: &str, key: String, what: &str) -> bool {
+        if let Some(first) = self.places.get(&key) {
+            let what = format!("found {what} a second time, allowed: once; the first is in {first}");
+            self.faults.push(file.fault(path, what));
+            return false;
+        }
+        self.places.insert(key, file.place(path));
+        true
+    }
+
+    /// Keys that have no meaning are probably misspelt.
+    fn warn_of_unknown(&mut self, file: &File, path: &str, entry: &Value, known: &[&str]) {
+        for key in entry.as_object().into_iter().flatten().map(|(key, _)| key) {
+            if !known.contains(&key.as_str()) {
+                let warning = file.fault(&format!("{path}.{key}"), "has no meaning and is ignored");
+                self.result.warnings.push(warning);
+            }
+        }
+    }
+
+    fn check_links(&mut self) {
+        for Link { file, path, target } in std::mem::take(&mut self.links) {
+            if !target.is_nil() && !self.result.flows.contains_key(&target) {
+                let known = self.result.flows.iter().take(10).map(|(id, flow)| format!("{id} ({})", flow.name));
+                let known = known.collect::<Vec<_>>().join(", ");
+                let what = format!("found {target}, allowed: the id of a provisioned flow; there are: {known}");
+                self.faults.push(file.fault(&path, what));
+            }
+        }
+    }
+}
+
+impl Provisioned {
+    /// Keeps the times of what was there before: an unchanged resource stays as it was, a changed one keeps its time of
+    /// creation and gets `now` as its time of change.
+    pub fn after(mut self, before: &Provisioned, now: Timestamp) -> Provisioned {
+        for (id, flow) in &mut self.flows {
+            if let Some(old) = before.flows.get(id) {
+                (flow.tm_create, flow.tm_update) = (old.tm_create, old.tm_update);
+                if flow != old {
+                    flow.tm_update = Some(now);
+                }
+            }
+        }
+        for (key, number) in &mut self.numbers {
+            if let Some(old) = before.numbers.get(key) {
+                (number.tm_create, number.tm_update) = (old.tm_create, old.tm_update);
+                number.tm_purchase = old.tm_purchase;
+                if number != old {
+                    number.tm_update = Some(now);
+                }
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

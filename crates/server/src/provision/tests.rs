@@ -1,0 +1,204 @@
+//! What the files may say, and the words in which mistakes are refused.
+
+use super::*;
+
+const NOW: u64 = 1_700_000_000_000_000;
+
+fn read(text: &str) -> Result<Provisioned, ProvisionError> {
+    parse(Path::new("x.json"), text, Timestamp::from_us(NOW))
+}
+
+fn faults(text: &str) -> Vec<String> {
+    read(text).unwrap_err().to_string().lines().map(str::to_owned).collect()
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn the_demo_provides_its_numbers_without_a_warning() {
+    let demo = std::fs::read_to_string(repository().join("conf/demo.json")).unwrap();
+    let provisioned = read(&demo).unwrap();
+    assert_eq!(provisioned.warnings, []);
+    assert_eq!(provisioned.numbers.keys().collect::<Vec<_>>(), ["echo", "ivr", "play"]);
+    for number in provisioned.numbers.values() {
+        assert!(provisioned.flows.contains_key(&number.call_flow_id), "{}", number.number);
+    }
+}
+
+#[test]
+fn every_sound_that_the_demo_names_exists_and_is_small() {
+    let demo = std::fs::read_to_string(repository().join("conf/demo.json")).unwrap();
+    let sounds: Vec<&str> = demo.split("file:").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(sounds.len() >= 7);
+    for sound in sounds {
+        let size = std::fs::metadata(repository().join("media").join(sound)).expect(sound).len();
+        assert!((8_000..300_000).contains(&size), "{sound}: {size} bytes");
+    }
+}
+
+#[test]
+fn an_entry_without_an_id_has_the_same_id_every_time() {
+    let text = r#"{"flows": [{"name": "hello", "actions": [{"type": "answer"}]}],
+                   "numbers": [{"number": "hello"}]}"#;
+    let (first, second) = (read(text).unwrap(), read(text).unwrap());
+    assert_eq!(first, second);
+    let flow = first.flows.values().next().unwrap();
+    assert_eq!(flow.id, derived_id("flows", "hello"));
+    assert!(!flow.actions[0].id.is_empty(), "actions get ids, and the same ones: the results above are equal");
+    assert_eq!(first.numbers["hello"].id, derived_id("numbers", "hello"));
+}
+
+#[test]
+fn a_number_may_come_before_its_flow_and_in_another_file() {
+    let folder = std::env::temp_dir().join(format!("flowswitch-provision-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let id = "0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0";
+    let files = [folder.join("numbers.json"), folder.join("flows.json")];
+    std::fs::write(&files[0], format!(r#"{{"numbers": [{{"number": "+12025550123", "call_flow_id": "{id}"}}]}}"#))
+        .unwrap();
+    std::fs::write(&files[1], format!(r#"{{"flows": [{{"id": "{id}", "actions": []}}]}}"#)).unwrap();
+    let provisioned = load(&files, Timestamp::from_us(NOW)).unwrap();
+    assert_eq!(provisioned.numbers["+12025550123"].call_flow_id.to_string(), id);
+
+    let error = load(&[files[0].clone(), folder.join("missing.json")], Timestamp::from_us(NOW)).unwrap_err();
+    let missing = folder.join("missing.json");
+    assert_eq!(
+        error.0[0].to_string(),
+        format!("{}: cannot be read: No such file or directory (os error 2)", missing.display())
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
+    let flow = r#"{"id": "0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0", "name": "Menu", "actions": []}"#;
+    let cases: Vec<(String, &[&str])> = vec![
+        ("{\"flows\": [\n1,\n]}".into(), &["x.json line 3: not valid JSON: trailing comma (column 1)"]),
+        ("".into(), &["x.json line 1: not valid JSON: EOF while parsing a value (column 0)"]),
+        ("[]".into(), &["x.json line 1: found an array, allowed: an object of arrays such as `flows`"]),
+        (
+            "{\n\"extensions\": []}".into(),
+            &["x.json line 2: extensions: not yet supported: extensions; allowed: flows, numbers"],
+        ),
+        (
+            "{\n\n\"flow\": []}".into(),
+            &["x.json line 3: flow: found the unknown collection \"flow\", allowed: flows, numbers"],
+        ),
+        ("{\"flows\": {}}".into(), &["x.json line 1: flows: found an object, allowed: an array of objects"]),
+        ("{\"flows\": [\n 5]}".into(), &["x.json line 2: flows[0]: found 5, allowed: an object"]),
+        ("{\"flows\": [{\n\"name\": 5}]}".into(), &["x.json line 2: flows[0].name: found 5, allowed: text"]),
+        (
+            "{\"flows\": [{\"actions\": []}]}".into(),
+            &["x.json line 1: flows[0]: found neither, allowed: an `id`, or a `name` from which the id follows"],
+        ),
+        (
+            "{\"flows\": [{\"name\": \"a\",\n \"actions\": 7}]}".into(),
+            &["x.json line 2: flows[0].actions: it is no array; allowed: an array of actions"],
+        ),
+        (
+            "{\"flows\": [{\"name\": \"a\", \"actions\": [\n{\"type\": \"answer\"},\n{\n\"type\": \"connect\"}]}]}"
+                .into(),
+            &[
+                "x.json line 4: flows[0].actions[1].type: not yet supported: connect; allowed: a type of action that this server carries out",
+            ],
+        ),
+        (
+            "{\"numbers\": [{\"number\": \"\"}]}".into(),
+            &[
+                "x.json line 1: numbers[0].number: found \"\", allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+            ],
+        ),
+        (
+            "{\"numbers\": [{\"number\": \"a\",\n\"type\": \"odd\"}]}".into(),
+            &["x.json line 2: numbers[0].type: found \"odd\", allowed: normal, virtual"],
+        ),
+        (
+            "{\"numbers\": [{\"number\": \"a\",\n\"call_flow_id\": \"menu\"}]}".into(),
+            &[
+                "x.json line 2: numbers[0].call_flow_id: found \"menu\", allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
+            ],
+        ),
+        (
+            format!("{{\"flows\": [{flow},\n{flow}]}}"),
+            &[
+                "x.json line 2: flows[1]: found the flow 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 a second time, allowed: once; the first is in x.json line 1",
+            ],
+        ),
+        (
+            "{\"numbers\": [{\"number\": \"a\"},\n{\"number\": \"a\"}]}".into(),
+            &[
+                "x.json line 2: numbers[1]: found the number a a second time, allowed: once; the first is in x.json line 1",
+            ],
+        ),
+        (
+            format!(
+                "{{\"flows\": [{flow}],\n\"numbers\": [{{\"number\": \"a\",\n\"call_flow_id\": \"0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d1\"}}]}}"
+            ),
+            &[
+                "x.json line 3: numbers[0].call_flow_id: found 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d1, allowed: the id of a provisioned flow; there are: 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 (Menu)",
+            ],
+        ),
+        (
+            "{\"numbers\": [{\"number\": 5},\n{\"number\": \" \"}]}".into(),
+            &[
+                "x.json line 1: numbers[0].number: found 5, allowed: text",
+                "x.json line 2: numbers[1].number: found \" \", allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+            ],
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(faults(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_a_flow_probably_does_not_mean_is_told_with_its_line() {
+    let text = "{\"flows\": [{\"name\": \"a\", \"actions\": [{\"type\": \"goto\", \"option\": {\n\"target_id\": \"x\",\n\"loop_count\": 1}}]}]}";
+    let warnings = read(text).unwrap().warnings;
+    assert_eq!((warnings.len(), warnings[0].line), (1, 2), "{warnings:?}");
+    assert_eq!(warnings[0].path, "flows[0].actions[0].option.target_id");
+    assert!(read("{\"flows\": [{\"name\": \"a\"}]}").unwrap().warnings[0].what.contains("there are no actions"));
+}
+
+#[test]
+fn what_has_no_meaning_is_told_but_not_refused() {
+    let text = "{\"numbers\": [{\"number\": \"a\",\n\"call_flow\": \"b\", \"tm_create\": null}]}";
+    assert_eq!(
+        read(text).unwrap().warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "x.json line 2: numbers[0].call_flow: has no meaning and is ignored",
+            "x.json line 1: numbers[0]: has no call_flow_id, calls to it will get 404",
+        ]
+    );
+}
+
+#[test]
+fn a_reload_keeps_the_times_of_what_did_not_change() {
+    let text = |name: &str| format!(r#"{{"numbers": [{{"number": "a"}}, {{"number": "b", "name": "{name}"}}]}}"#);
+    let later = Timestamp::from_us(NOW + 1);
+    let before = read(&text("old")).unwrap();
+    let again = parse(Path::new("x.json"), &text("old"), later).unwrap().after(&before, later);
+    assert_eq!(again, before);
+    let changed = parse(Path::new("x.json"), &text("new"), later).unwrap().after(&before, later);
+    assert_eq!(changed.numbers["a"], before.numbers["a"]);
+    assert_eq!(changed.numbers["b"].tm_create, before.numbers["b"].tm_create);
+    assert_eq!(changed.numbers["b"].tm_update, Some(later));
+}
+
+#[test]
+fn deep_nesting_is_refused_and_nothing_breaks() {
+    for text in ["[".repeat(100_000), format!("{{\"flows\": {}", "[".repeat(100_000)), "{\"a\":".repeat(100_000)] {
+        assert!(read(&text).unwrap_err().0[0].what.contains("recursion limit exceeded"));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_document_is_read_or_refused(text in "(\\{\"(flows|numbers)\": )?[\\[\\]{}\",:a0-9 \n]{0,40}") {
+        if let Err(error) = read(&text) {
+            assert!(!error.0.is_empty());
+        }
+    }
+}

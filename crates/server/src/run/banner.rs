@@ -1,0 +1,107 @@
+//! What a person reads at the start: what is listened on, which address is told to callers and why, what the system
+//! permitted, and what to dial.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use crate::config::Config;
+use crate::provision::Provisioned;
+
+/// The start message.
+pub(super) fn text(
+    config: &Config,
+    provisioned: &Provisioned,
+    sip: &[SocketAddr],
+    http: SocketAddr,
+    media: &str,
+) -> String {
+    let mut text = format!("flowswitch {} is up\n\n", env!("CARGO_PKG_VERSION"));
+    for (address, listener) in sip.iter().zip(&config.sip.udp) {
+        let _ = writeln!(text, "  SIP      udp {address}, {}", advertised(address.ip(), listener.public_address.0));
+    }
+    let (first, last) = (config.rtp.first_port, config.rtp.last_port);
+    let _ = writeln!(text, "  RTP      udp ports {first}-{last}; {media}");
+    let reach = |address: SocketAddr| SocketAddr::new(reachable(address.ip()), address.port());
+    let _ = writeln!(text, "  HTTP     http://{0}/healthz  http://{0}/readyz  http://{0}/metrics", reach(http));
+    let networks: Vec<String> = config.sip.open_networks.iter().map(ToString::to_string).collect();
+    let _ = writeln!(text, "  Callers  without a password from {}", networks.join(", "));
+    if let Some(address) = sip.first() {
+        let address = reach(*address);
+        let port = if address.port() == 5060 { String::new() } else { format!(":{}", address.port()) };
+        text.push_str("\n  Dial\n");
+        for number in provisioned.numbers.values() {
+            let about = if number.name.is_empty() { &number.detail } else { &number.name };
+            let uri = format!("sip:{}@{}{port}", number.number, host(address.ip()));
+            let _ = writeln!(text, "    {uri:<34} {about}");
+        }
+        if provisioned.numbers.is_empty() {
+            text.push_str("    nothing yet: add numbers to a file and name it in `provision`\n");
+        }
+    }
+    text
+}
+
+/// Which address stands in Contact and SDP, and why.
+fn advertised(bound: IpAddr, public: Option<IpAddr>) -> String {
+    match public {
+        Some(public) => format!("callers are told {public} (public_address)"),
+        None if bound.is_unspecified() => {
+            let example = outward_address(bound).map(|ip| format!(", such as {ip}")).unwrap_or_default();
+            format!("callers are told the local address that they reached{example}")
+        }
+        None => format!("callers are told {bound} (the address it is bound to)"),
+    }
+}
+
+fn reachable(bound: IpAddr) -> IpAddr {
+    match bound {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    }
+}
+
+fn host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The source address that the routing table gives to packets for the outside. Connecting a UDP socket sends nothing;
+/// the destination is from the range for documentation (RFC 5737, RFC 3849).
+fn outward_address(bound: IpAddr) -> Option<IpAddr> {
+    let far = if bound.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" };
+    let socket = UdpSocket::bind(SocketAddr::new(bound, 0)).ok()?;
+    socket.connect(far).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use model::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_message_names_everything_that_a_newcomer_needs() {
+        let json = r#"{"flows": [{"name": "e", "id": "00000000-0000-4000-8000-000000000001", "actions": [{"type": "answer"}]}],
+            "numbers": [{"number": "echo", "name": "hear yourself", "call_flow_id": "00000000-0000-4000-8000-000000000001"}]}"#;
+        let provisioned = crate::provision::parse(Path::new("demo.json"), json, Timestamp::from_us(0)).unwrap();
+        let config = Config::default();
+        let sip = ["0.0.0.0:5060".parse().unwrap()];
+        let text = text(&config, &provisioned, &sip, "0.0.0.0:8080".parse().unwrap(), "2 media workers");
+        for wanted in [
+            "udp 0.0.0.0:5060, callers are told the local address that they reached",
+            "ports 10000-29999; 2 media workers",
+            "http://127.0.0.1:8080/metrics",
+            "127.0.0.0/8",
+            "sip:echo@127.0.0.1 ",
+            "hear yourself",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The thread of one control loop: it feeds inputs to [`Control`] and carries out the effects. All waiting is done here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use base::{MS, Now};
+use call::{Control, Counters, Effect, Gauges, Input};
+use media_engine::{EngineHandle, SoundRequest};
+use sip_core::EndpointCounters;
+use sip_transport::UdpSender;
+
+use super::clock::now;
+use super::lanes::LaneReceiver;
+use super::{crash, engine_facts, note_log};
+
+/// Inputs that are taken before timers and workers are looked after again.
+const BATCH: usize = 64;
+/// How often the loop's numbers are published.
+const PUBLISH_NS: u64 = 100 * MS;
+/// Longest sleep of a loop.
+const NAP_NS: u64 = 100 * MS;
+/// How soon commands that found a worker's ring full are tried again.
+const OUTBOX_NS: u64 = 2 * MS;
+
+/// What a loop shows of itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LoopNumbers {
+    /// How full its tables are.
+    pub(super) gauges: Gauges,
+    /// What it counted.
+    pub(super) counters: Counters,
+    /// What its transaction layer counted.
+    pub(super) endpoint: EndpointCounters,
+    /// A media worker has not shown life for 500 ms although it has work.
+    pub(super) worker_silent: bool,
+}
+
+/// A running loop, seen from outside.
+pub(super) struct LoopThread {
+    /// Its numbers, at most 100 ms old while it runs.
+    pub(super) numbers: Arc<ArcSwap<LoopNumbers>>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// What the thread owns.
+pub(super) struct LoopParts {
+    /// The loop itself.
+    pub(super) control: Control,
+    /// What comes in.
+    pub(super) lanes: LaneReceiver,
+    /// The way to the media workers.
+    pub(super) engine: EngineHandle,
+    /// The way to the wire.
+    pub(super) sender: UdpSender,
+    /// Folder for crash reports.
+    pub(super) crash_folder: PathBuf,
+}
+
+impl LoopThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn spawn(parts: LoopParts) -> std::io::Result<LoopThread> {
+        let numbers = Arc::new(ArcSwap::from_pointee(LoopNumbers::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let name = format!("control-{}", parts.control.owner().0);
+        let driver =
+            Driver { parts, numbers: numbers.clone(), stop: stop.clone(), effects: Vec::new(), published_ns: 0 };
+        let thread = std::thread::Builder::new().name(name).spawn(move || driver.run())?;
+        Ok(LoopThread { numbers, stop, thread })
+    }
+
+    /// Ends the thread. Calls that are up are left as they are.
+    pub(super) fn end(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if self.thread.join().is_err() {
+            tracing::error!("a control loop had panicked");
+        }
+    }
+}
+
+struct Driver {
+    parts: LoopParts,
+    numbers: Arc<ArcSwap<LoopNumbers>>,
+    stop: Arc<AtomicBool>,
+    effects: Vec<Effect>,
+    published_ns: u64,
+}
+
+impl Driver {
+    fn run(mut self) {
+        while !self.stop.load(Ordering::SeqCst) {
+            let started = now();
+            if self.parts.control.next_deadline().is_some_and(|due_ns| due_ns <= started.mono_ns) {
+                self.give(started, Input::Timeout);
+            }
+            let mut taken = 0;
+            while taken < BATCH
+                && let Some(input) = self.parts.lanes.try_next()
+            {
+                self.give(now(), input);
+                taken += 1;
+            }
+            let commands_wait = self.parts.engine.flush();
+            let done = now();
+            self.publish(done);
+            if taken < BATCH {
+                self.sleep(done, commands_wait);
+            }
+        }
+    }
+
+    fn sleep(&self, now: Now, commands_wait: bool) {
+        let longest_ns = if commands_wait { OUTBOX_NS } else { NAP_NS };
+        let until_due_ns =
+            self.parts.control.next_deadline().map_or(longest_ns, |due_ns| due_ns.saturating_sub(now.mono_ns));
+        self.parts.lanes.wait(Duration::from_nanos(until_due_ns.min(longest_ns)));
+    }
+
+    fn give(&mut self, now: Now, input: Input) {
+        self.parts.control.handle(now, input, &mut self.effects);
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            self.carry_out(now, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn carry_out(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Transmit { hop, message } => {
+                tracing::debug!(target: "flowswitch::sip", %hop, message = %String::from_utf8_lossy(&message), "sent");
+                self.parts.sender.send(&hop, &message);
+            }
+            Effect::Media(command) => self.parts.engine.send(now.mono_ns, command),
+            Effect::WantPorts { ipv6, count } => self.parts.engine.want_ports(ipv6, count as usize),
+            Effect::PrepareSound { cell, step, urls } => {
+                let token = engine_facts::sound_token(cell, step);
+                self.parts.engine.prepare_sound(SoundRequest { token, urls });
+            }
+            Effect::Note(note) => note_log::write(&note),
+            Effect::KeepCrash(report) => crash::keep(&self.parts.crash_folder, &report),
+        }
+    }
+
+    fn publish(&mut self, now: Now) {
+        if now.mono_ns < self.published_ns + PUBLISH_NS {
+            return;
+        }
+        self.published_ns = now.mono_ns;
+        self.numbers.store(Arc::new(LoopNumbers {
+            gauges: self.parts.control.gauges(),
+            counters: *self.parts.control.counters(),
+            endpoint: self.parts.control.endpoint_counters(),
+            worker_silent: self.parts.engine.worker_silent(now.mono_ns),
+        }));
+    }
+}

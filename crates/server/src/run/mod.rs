@@ -1,0 +1,216 @@
+//! Wiring: what starts, in which order, and how it ends. Reads as a list.
+
+mod banner;
+mod clock;
+mod crash;
+mod engine_facts;
+mod lanes;
+mod loop_thread;
+mod metrics;
+mod note_log;
+mod snapshot;
+mod supervisor;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use api::{Limits, Listener, NotReady, Readiness};
+use base::LoopId;
+use call::{Control, Input};
+use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, SoundConfig};
+use model::Timestamp;
+use sip_transport::{BindSockets, Edge, ListenerConfig, Pushed, UdpTransport};
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use crate::logging::Logging;
+use crate::process_metrics::process_metrics;
+use crate::provision::{self, Provisioned};
+use crate::signals::Signals;
+use lanes::{LaneSender, LaneSizes};
+use loop_thread::{LoopParts, LoopThread};
+use metrics::ServerMetrics;
+use supervisor::Supervisor;
+
+/// Whatever keeps the server from starting, in words for the operator.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the server until it was told to end and all is said.
+///
+/// # Errors
+/// What keeps it from starting.
+pub fn serve(args: &ServeArgs) -> Result<(), StartError> {
+    let config = args.load()?;
+    let provisioned = provision::load(&config.provision, Timestamp::from_us(clock::now().wall_us))?;
+    let logging = Logging::start(&config.log)?;
+    for warning in &provisioned.warnings {
+        tracing::warn!("{warning}");
+    }
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(run(args, config, provisioned, logging))
+}
+
+async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging: Logging) -> Result<(), StartError> {
+    let signals = Signals::listen()?;
+    let readiness = Arc::new(Readiness::default());
+    let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
+    let limits = Limits {
+        max_connections: config.http.max_connections,
+        idle: std::time::Duration::from_secs(config.http.idle_seconds),
+    };
+    let http = Listener::bind(config.http.socket_address(), limits).await?;
+    let http_address = http.local_addr()?;
+
+    let sizes = LaneSizes {
+        dialog: config.control.urgent_lane,
+        new_work: config.control.new_work_lane,
+        api: config.control.api_lane,
+    };
+    let (senders, receivers): (Vec<LaneSender>, Vec<_>) =
+        (0..config.control.loops).map(|_| lanes::lanes(sizes)).unzip();
+    let facts = senders.clone();
+    let deliver = move |owner: LoopId, message| facts[usize::from(owner.0)].fact(engine_facts::input(message));
+    let mut engine = Engine::start(engine_config(&config), config.control.loops, Box::new(deliver))?;
+
+    let first = snapshot::snapshot(1, &config, &provisioned);
+    let mut loops = Vec::new();
+    for (number, lanes) in receivers.into_iter().enumerate() {
+        let owner = LoopId(number as u8);
+        senders[number].wish(Input::Snapshot(Box::new(first.clone())));
+        loops.push(LoopThread::spawn(LoopParts {
+            control: Control::new(owner, seed()?, snapshot::endpoint(&config)),
+            lanes,
+            engine: engine.handle(owner).ok_or("the media engine has no handle for this loop")?,
+            sender: udp.sender(),
+            crash_folder: config.data_dir.join("crashes"),
+        })?);
+    }
+
+    let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));
+    udp.start(on_datagram(edge.clone(), senders.clone(), udp.sender()))?;
+    let udp = Arc::new(udp);
+
+    let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
+    announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
+
+    let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
+    let server = ServerMetrics {
+        loops: numbers.clone(),
+        lanes: senders.clone(),
+        edge,
+        udp: udp.clone(),
+        engine: engine.metrics_reader(),
+    };
+    let sources: Vec<Arc<dyn api::MetricsSource>> =
+        vec![Arc::new(server), http.metrics(), logging.metrics(), process_metrics()];
+    let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
+    let router = api::router(readiness.clone(), sources);
+    let http = tokio::spawn(api::serve(http, router, async move {
+        let _ = http_stopped.await;
+    }));
+    readiness.set(NotReady::Starting, false);
+
+    let supervisor = Supervisor {
+        args: args.clone(),
+        config,
+        snapshot_number: 1,
+        senders,
+        numbers,
+        engine: engine.metrics_reader(),
+        readiness,
+        logging: &logging,
+    };
+    supervisor.run(signals).await;
+
+    for thread in loops {
+        thread.end();
+    }
+    engine.shutdown();
+    let _ = stop_http.send(());
+    let _ = http.await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Shows the start message: to a person as it is, to a log collector as a log line.
+#[expect(clippy::print_stdout, reason = "the start message is for the person who typed the command")]
+fn announce(text: &str) {
+    use std::io::IsTerminal as _;
+    if std::io::stdout().is_terminal() {
+        println!("{text}");
+    } else {
+        tracing::info!("{text}");
+    }
+}
+
+fn listeners(config: &Config) -> Vec<ListenerConfig> {
+    let octets = config.sip.socket_buffer_bytes;
+    let listener = |address| ListenerConfig { address, receive_buffer_bytes: octets, send_buffer_bytes: octets / 2 };
+    config.sip.udp.iter().map(|udp| listener(udp.socket_address())).collect()
+}
+
+fn engine_config(config: &Config) -> EngineConfig {
+    let (ipv4, ipv6) = match config.rtp.address.0 {
+        Some(std::net::IpAddr::V4(ip)) => (Some(ip), None),
+        Some(std::net::IpAddr::V6(ip)) => (None, Some(ip)),
+        None => {
+            let ipv4 = config.sip.udp.iter().any(|listener| listener.address.is_ipv4());
+            let ipv6 = snapshot::listens_on_ipv6(config);
+            (ipv4.then_some(std::net::Ipv4Addr::UNSPECIFIED), ipv6.then_some(std::net::Ipv6Addr::UNSPECIFIED))
+        }
+    };
+    EngineConfig {
+        workers: config.media.workers,
+        realtime: config.media.realtime,
+        ports: PortConfig {
+            first: config.rtp.first_port,
+            last: config.rtp.last_port,
+            ipv4,
+            ipv6,
+            idle_max: config.rtp.ready_pairs,
+            rest_ms: config.rtp.rest_ms,
+            ..PortConfig::default()
+        },
+        sounds: SoundConfig {
+            folder: Some(config.media.folder.clone()),
+            cache_octets: config.media.cache_mib << 20,
+            fetch: FetchLimits {
+                first_octet_ms: config.media.fetch_seconds * 1_000,
+                octets_max: config.media.fetch_mib << 20,
+                ..FetchLimits::default()
+            },
+            ..SoundConfig::default()
+        },
+        ..EngineConfig::default()
+    }
+}
+
+/// 32 octets of the system's randomness: the seed of everything that a loop draws.
+fn seed() -> std::io::Result<[u8; 32]> {
+    use std::io::Read as _;
+    let mut seed = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
+}
+
+fn on_datagram(
+    edge: Arc<Edge>,
+    senders: Vec<LaneSender>,
+    sender: sip_transport::UdpSender,
+) -> sip_transport::OnDatagram {
+    Arc::new(move |datagram, hop| {
+        tracing::debug!(target: "flowswitch::sip", %hop, message = %String::from_utf8_lossy(&datagram), "received");
+        let push = |owner: LoopId, lane, message, hop| match senders[usize::from(owner.0)]
+            .try_sip(lane, Input::Sip { message, hop })
+        {
+            Ok(()) => Pushed::Taken,
+            Err(Input::Sip { message, .. }) => Pushed::Full(message),
+            Err(_) => unreachable!("a lane gives back what was put in"),
+        };
+        edge.receive(datagram, hop, push, |to, octets| {
+            sender.send(to, octets);
+        });
+    })
+}

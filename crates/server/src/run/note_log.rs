@@ -1,0 +1,53 @@
+//! Notes of control as log lines. Each line that concerns a call has its id.
+
+use call::{Note, NoteKind};
+use model::HangupBy;
+
+/// Writes one note.
+pub(super) fn write(note: &Note) {
+    let call_id = &note.call_id;
+    match &note.kind {
+        NoteKind::CallCreated { source, destination, remote, sip_call_id, flow_id } => {
+            tracing::info!(%call_id, %remote, sip_call_id, %flow_id, "call from \"{source}\" to \"{destination}\"");
+        }
+        NoteKind::CallRefused { destination, remote, status, why } => {
+            tracing::info!(%remote, status, "refused a call to {destination}: {why}");
+        }
+        NoteKind::Status(status) => tracing::debug!(%call_id, "the call is {}", status.as_str()),
+        NoteKind::SessionChangeRefused { status, why } => {
+            tracing::info!(%call_id, status, "a change of the session was refused: {why}");
+        }
+        NoteKind::Digit { digit, duration_ms } => tracing::debug!(%call_id, duration_ms, "key {digit}"),
+        NoteKind::Flow(entry) => {
+            tracing::debug!(
+                %call_id, step = entry.step, action_id = entry.action_id,
+                "{} {}{}{}", entry.action_type, entry.what.as_str(),
+                if entry.reason.is_empty() { "" } else { ": " }, entry.reason
+            );
+        }
+        NoteKind::SoundSkipped { url, why } => tracing::warn!(%call_id, url, "a sound was left out: {why}"),
+        NoteKind::OnCompleteSkipped { flow_id, why } => {
+            tracing::warn!(%call_id, %flow_id, "the on-complete flow does not run: {why}");
+        }
+        NoteKind::CallEnded { by, reason, talked_ms, stats } => {
+            let stats = stats.unwrap_or_default();
+            tracing::info!(
+                %call_id, talked_ms, sent = stats.sent_packets, received = stats.received_packets,
+                lost = stats.lost_packets, jitter_ms = f64::from(stats.jitter_samples) / 8.0,
+                round_trip_ms = stats.round_trip_us.map(|us| f64::from(us) / 1_000.0),
+                "call ended by {}: {}", by_whom(*by), reason.as_str()
+            );
+        }
+        NoteKind::CellPanicked { message } => {
+            tracing::error!(%call_id, "a call was ended because its handler panicked: {message}");
+        }
+    }
+}
+
+fn by_whom(by: HangupBy) -> &'static str {
+    match by {
+        HangupBy::Local => "us",
+        HangupBy::Remote => "the caller",
+        HangupBy::None => "nobody",
+    }
+}

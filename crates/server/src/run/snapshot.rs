@@ -1,0 +1,61 @@
+//! From configuration and provisioning to the snapshot that control sees.
+
+use base::MS;
+use call::{Settings, Snapshot};
+use sip_core::{BaseTimers, EndpointConfig};
+
+use crate::config::Config;
+use crate::provision::Provisioned;
+
+/// The timers of RFC 3261 as configured.
+pub(super) fn timers(config: &Config) -> BaseTimers {
+    BaseTimers { t1_ms: config.sip.t1_ms, t2_ms: config.sip.t2_ms, t4_ms: config.sip.t4_ms }
+}
+
+/// What the transaction layer of each loop is told at its start.
+pub(super) fn endpoint(config: &Config) -> EndpointConfig {
+    EndpointConfig {
+        timers: timers(config),
+        max_transactions: config.control.max_transactions,
+        retry_after_s: config.sip.retry_after_seconds,
+    }
+}
+
+/// The `number`-th snapshot. Limits for the whole server are shared out evenly among the loops.
+pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) -> Snapshot {
+    let loops = u32::from(config.control.loops).max(1);
+    let sip = &config.sip;
+    Snapshot {
+        number,
+        settings: Settings {
+            server_name: sip.user_agent.clone(),
+            public_sip_addresses: sip.udp.iter().map(|listener| listener.public_address.0).collect(),
+            public_rtp_addresses: sip
+                .udp
+                .iter()
+                .map(|listener| config.rtp.public_address.0.or(listener.public_address.0))
+                .collect(),
+            open_networks: sip.open_networks.clone(),
+            max_calls: sip.max_calls.div_ceil(loops),
+            port_stock: config.rtp.ready_pairs.div_ceil(loops),
+            port_stock_ipv6: if listens_on_ipv6(config) { config.rtp.ready_pairs.div_ceil(loops) } else { 0 },
+            retry_after_s: sip.retry_after_seconds,
+            unanswered_status: config.calls.ended_status,
+            max_new_calls_per_second: sip.max_new_calls_per_second.div_ceil(loops),
+            timers: timers(config),
+            max_call_duration_ms: config.calls.max_duration_ms,
+            max_execute_count: config.flow.max_execute_count,
+            datetime_legacy: config.flow.datetime_legacy,
+        },
+        flows: provisioned.flows.clone(),
+        numbers: provisioned.numbers.clone(),
+    }
+}
+
+/// Whether a call can come in over IPv6.
+pub(super) fn listens_on_ipv6(config: &Config) -> bool {
+    config.sip.udp.iter().any(|listener| listener.address.is_ipv6())
+}
+
+/// How long calls that are hung up get to answer BYE before the process ends, ns.
+pub(super) const FAREWELL_NS: u64 = 4_000 * MS;

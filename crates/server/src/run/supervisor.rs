@@ -1,0 +1,181 @@
+//! Looks after the running server: admission by the media workers' health, and what the operator asks by signal.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::{NotReady, Readiness};
+use arc_swap::ArcSwap;
+use call::{Admission, Input};
+use media_engine::MetricsReader;
+use model::Timestamp;
+
+use super::lanes::LaneSender;
+use super::loop_thread::LoopNumbers;
+use super::{clock, snapshot};
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use crate::logging::Logging;
+use crate::provision;
+use crate::signals::{Request, Signals};
+
+/// How often health is looked at.
+const ROUND: Duration = Duration::from_millis(200);
+/// Ticks missed by all workers within one round that close admission: quality is about to suffer.
+const MISSED_TICKS_MAX: u64 = 50;
+/// Rounds without a missed tick after which admission opens again.
+const CALM_ROUNDS: u32 = 10;
+
+/// What it needs to do so.
+pub(super) struct Supervisor<'a> {
+    /// Where the configuration came from, for a reload.
+    pub(super) args: ServeArgs,
+    /// What is valid now.
+    pub(super) config: Config,
+    /// The snapshot that the loops have.
+    pub(super) snapshot_number: u64,
+    /// The ways into the loops.
+    pub(super) senders: Vec<LaneSender>,
+    /// The loops' numbers.
+    pub(super) numbers: Vec<Arc<ArcSwap<LoopNumbers>>>,
+    /// The media engine's numbers.
+    pub(super) engine: MetricsReader,
+    /// What `/readyz` shows.
+    pub(super) readiness: Arc<Readiness>,
+    /// Its level may change by a reload.
+    pub(super) logging: &'a Logging,
+}
+
+/// What was last told to the loops, and why it may change.
+#[derive(Default)]
+struct Health {
+    missed_ticks: u64,
+    calm_rounds: u32,
+    overloaded: bool,
+    draining: bool,
+}
+
+impl Supervisor<'_> {
+    /// Runs until the process is to end.
+    pub(super) async fn run(mut self, mut signals: Signals) {
+        let mut health = Health { missed_ticks: self.missed_ticks(), ..Health::default() };
+        let mut end_by: Option<Instant> = None;
+        let mut hanging_up = false;
+        loop {
+            let request = tokio::select! {
+                request = signals.next() => Some(request),
+                () = tokio::time::sleep(ROUND) => None,
+            };
+            match request {
+                None => self.look_after(&mut health),
+                Some(Request::Reload) => self.reload(),
+                Some(Request::Drain) => {
+                    tracing::info!(
+                        seconds = self.config.drain_seconds,
+                        "draining: no new calls, the others may finish"
+                    );
+                    health.draining = true;
+                    self.tell_admission(&health);
+                    end_by = Some(Instant::now() + Duration::from_secs(self.config.drain_seconds));
+                }
+                Some(Request::HangUp) => {
+                    hanging_up = true;
+                    end_by = Some(self.hang_up_all(&mut health));
+                }
+                Some(Request::EndNow) => return,
+            }
+            match end_by {
+                Some(_) if self.calls() == 0 && request.is_none() => return,
+                Some(end) if Instant::now() >= end && hanging_up => {
+                    tracing::warn!(calls = self.calls(), "some calls did not answer BYE in time");
+                    return;
+                }
+                Some(end) if Instant::now() >= end => {
+                    hanging_up = true;
+                    end_by = Some(self.hang_up_all(&mut health));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.numbers.iter().map(|numbers| numbers.load().gauges.cells).sum()
+    }
+
+    fn hang_up_all(&self, health: &mut Health) -> Instant {
+        tracing::info!(calls = self.calls(), "hanging up all calls");
+        health.draining = true;
+        self.tell_admission(health);
+        self.tell_all(|| Input::HangUpAll);
+        Instant::now() + Duration::from_nanos(snapshot::FAREWELL_NS)
+    }
+
+    fn tell_all(&self, input: impl Fn() -> Input) {
+        for sender in &self.senders {
+            sender.wish(input());
+        }
+    }
+
+    fn tell_admission(&self, health: &Health) {
+        let admission = match (health.draining, health.overloaded) {
+            (true, _) => Admission::Draining,
+            (false, true) => Admission::Overloaded,
+            (false, false) => Admission::Open,
+        };
+        self.readiness.set(NotReady::Draining, health.draining);
+        self.readiness.set(NotReady::AdmissionClosed, health.overloaded);
+        self.tell_all(|| Input::Admission(admission));
+    }
+
+    fn missed_ticks(&self) -> u64 {
+        self.engine.read().stream_counter("missed_ticks")
+    }
+
+    /// Design, section 3: missed ticks decide admission. Calls that are up are left alone.
+    fn look_after(&self, health: &mut Health) {
+        let missed = self.missed_ticks();
+        let lately = missed.saturating_sub(std::mem::replace(&mut health.missed_ticks, missed));
+        let silent = self.numbers.iter().any(|numbers| numbers.load().worker_silent);
+        let strained = silent || lately > MISSED_TICKS_MAX;
+        health.calm_rounds = if silent || lately > 0 { 0 } else { health.calm_rounds + 1 };
+        let overloaded = strained || (health.overloaded && health.calm_rounds < CALM_ROUNDS);
+        if overloaded != health.overloaded {
+            health.overloaded = overloaded;
+            match overloaded {
+                true => tracing::warn!(missed_ticks = lately, silent, "media workers are late: no new calls for now"),
+                false => tracing::info!("media workers are in time again: new calls are welcome"),
+            }
+            self.tell_admission(health);
+        }
+    }
+
+    /// Takes over what a reload may change; what is wrong changes nothing.
+    fn reload(&mut self) {
+        let new = match self.args.load() {
+            Ok(new) => new,
+            Err(error) => return tracing::error!("the configuration was not reloaded: {error}"),
+        };
+        let changes = self.config.changes(&new);
+        let next = self.config.reloaded_with(new);
+        let provisioned = match provision::load(&next.provision, Timestamp::from_us(clock::now().wall_us)) {
+            Ok(provisioned) => provisioned,
+            Err(error) => return tracing::error!("nothing was reloaded: {error}"),
+        };
+        for warning in &provisioned.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.config = next;
+        self.logging.set_level(&self.config.log.level);
+        self.snapshot_number += 1;
+        let snapshot = snapshot::snapshot(self.snapshot_number, &self.config, &provisioned);
+        self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
+        let waiting = changes.after_restart.join(", ");
+        tracing::info!(
+            flows = provisioned.flows.len(),
+            numbers = provisioned.numbers.len(),
+            changed = changes.taken_over.join(", "),
+            after_restart = waiting,
+            "reloaded"
+        );
+    }
+}

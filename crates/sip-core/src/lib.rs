@@ -1,0 +1,32 @@
+//! SIP as a pure function of bytes and time (RFC 3261): messages, headers, URIs, transactions and dialogs.
+//!
+//! Entry types: [`Message`] (what a datagram holds), [`MessageBuilder`] (what goes out), [`Endpoint`] (all transactions of
+//! one control loop), [`Dialog`] (what two parties share beyond transactions).
+//! Invariants: this crate never reads a clock and never touches a socket; no bytes from the network make it panic or
+//! grow without bound; what it does not understand it keeps byte for byte.
+#![forbid(unsafe_code)]
+
+mod dialog;
+mod endpoint;
+pub mod header;
+mod hop;
+mod loop_of;
+pub mod message;
+mod method;
+pub mod stateless;
+mod transaction;
+pub mod uas;
+pub mod uri;
+
+pub use dialog::{
+    AcceptedInvite, AcceptedStep, Dialog, DialogError, DialogId, DialogState, Glare, PendingInvites,
+    backoff_after_491_ms, ends_dialog,
+};
+pub use endpoint::{Endpoint, EndpointConfig, EndpointCounters, EndpointEvent, Output};
+pub use header::{CSeq, Contacts, ContentType, HeaderError, HeaderField, HeaderName, NameAddr, Via};
+pub use hop::{Hop, Transport};
+pub use loop_of::{loop_of, new_branch, new_call_id, new_tag};
+pub use message::{Message, MessageBuilder, ParseError, ParseReason, reason_phrase};
+pub use method::Method;
+pub use transaction::{BaseTimers, ClientTransactionId, ServerTransactionId};
+pub use uri::{Host, Uri};

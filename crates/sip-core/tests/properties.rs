@@ -1,0 +1,93 @@
+//! What holds for every input: nothing panics, nothing is changed, what is written can be read.
+
+mod wire;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use sip_core::{HeaderName, Message, MessageBuilder, Method, NameAddr, Uri, Via};
+use wire::generate::{mutate, mutations, request, sip_uri};
+use wire::touch::{read_uri, touch};
+
+fn header_name() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Za-z0-9!%*_+`'~.-]{1,12}", "[ -~]{0,6}", "[vfticmlkseoru]", Just("Content-Length".to_owned())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        touch(&bytes);
+        let bytes = Bytes::from(bytes);
+        if let Ok(uri) = Uri::parse(bytes.clone()) {
+            read_uri(&uri);
+        }
+        if let Ok(address) = NameAddr::parse(bytes.clone()) {
+            prop_assert_eq!(address.as_bytes(), &bytes);
+        }
+        if let Ok(via) = Via::parse(bytes.clone()) {
+            prop_assert_eq!(via.as_bytes(), &bytes);
+        }
+    }
+
+    #[test]
+    fn arbitrary_header_text_never_panics(value in "([\\x00-\\x7f]|\"|<|>|;|,|\r\n |\\\\){0,60}", name in "(v|f|t|m|i|l|c|Route|CSeq)") {
+        let text = wire::request("INVITE sip:b@example.com SIP/2.0", &format!("{name}: {value}\n"), "");
+        touch(&wire::wire(&text));
+    }
+
+    #[test]
+    fn mutated_messages_never_panic(request in request(), mutations in mutations()) {
+        let mut bytes = request.text.into_bytes();
+        mutate(&mut bytes, &mutations);
+        touch(&bytes);
+    }
+
+    #[test]
+    fn valid_messages_are_read_and_kept_byte_for_byte(request in request()) {
+        let message = touch(request.text.as_bytes()).expect("it is valid");
+        prop_assert_eq!(message.as_bytes(), &request.text);
+        prop_assert_eq!(message.method().as_str(), &request.method);
+        prop_assert_eq!(message.request_uri(), Some(request.uri.as_str()));
+        prop_assert_eq!(message.call_id(), &request.call_id);
+        prop_assert_eq!(message.cseq().unwrap().number, request.cseq);
+        prop_assert_eq!(message.from_tag(), Some(request.from_tag.as_str()));
+    }
+
+    #[test]
+    fn what_is_built_is_what_is_read(
+        uri in prop_oneof![sip_uri(), "[\\x00-\\x7f]{1,30}"],
+        headers in prop::collection::vec((header_name(), prop::collection::vec(any::<u8>(), 0..40)), 0..12),
+        body in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let mut builder = MessageBuilder::request(Method::Message, &uri).header(HeaderName::CSeq, "1 MESSAGE");
+        for (name, value) in &headers {
+            builder = builder.append(name.as_str(), value);
+        }
+        let built = builder.body("application/octet-stream", body.clone()).build();
+        let read: Message = rmp_serde::from_slice(&rmp_serde::to_vec(&built).unwrap()).unwrap();
+        prop_assert!(built.lines().eq(read.lines()), "{:?}", built);
+        prop_assert_eq!(read.body(), body);
+        prop_assert_eq!(read.request_uri(), built.request_uri());
+        prop_assert_eq!(read.lines().filter(|line| line.known == Some(HeaderName::ContentLength)).count(), 1);
+        let written = headers.iter().filter(|(name, _)| {
+            let field = sip_core::HeaderField::from(name.as_str());
+            field.is_valid() && field != HeaderName::ContentLength.into()
+        });
+        // CSeq, Content-Type (unless one was among the headers) and Content-Length besides.
+        let own = 2 + usize::from(!headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("c") || name.eq_ignore_ascii_case("content-type")));
+        prop_assert!(read.lines().count() <= written.clone().count() + own);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("c") || name.eq_ignore_ascii_case("content-type")) {
+            prop_assert_eq!(read.lines().count(), written.count() + own);
+        }
+    }
+
+    #[test]
+    fn uri_comparison_is_symmetric(a in sip_uri(), b in sip_uri(), c in "sip:[ab]@[ab](;[xy]=[12]){0,2}", d in "sip:[ab]@[ab](;[xy]=[12]){0,2}") {
+        for (a, b) in [(&a, &b), (&c, &d), (&a, &c)] {
+            let (a, b): (Uri, Uri) = (a.parse().unwrap(), b.parse().unwrap());
+            prop_assert_eq!(a.matches(&b), b.matches(&a));
+            prop_assert!(a.matches(&a));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Counters of one listener. Each only grows; they are read without stopping anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What happened on one UDP listener since its start.
+#[derive(Debug, Default)]
+pub struct UdpMetrics {
+    /// Datagrams handed on.
+    pub received_datagrams: AtomicU64,
+    /// Octets of those.
+    pub received_bytes: AtomicU64,
+    /// Datagrams that the kernel threw away because we were too slow (SO_RXQ_OVFL). Known when the next datagram arrives.
+    pub kernel_drops: AtomicU64,
+    /// Receives that failed.
+    pub receive_errors: AtomicU64,
+    /// Datagrams whose handling panicked.
+    pub handler_panics: AtomicU64,
+    /// Datagrams that the kernel took.
+    pub sent_datagrams: AtomicU64,
+    /// Octets of those.
+    pub sent_bytes: AtomicU64,
+    /// Datagrams not sent because the send buffer was full.
+    pub send_would_block: AtomicU64,
+    /// Datagrams not sent for another reason: no route, too long, an address that is not ours (any more).
+    pub send_errors: AtomicU64,
+}
+
+/// Adds to a counter that nothing is ordered by.
+pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Relaxed);
+}

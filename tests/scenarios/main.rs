@@ -1,0 +1,25 @@
+//! Whole calls on virtual time. Each scenario runs plainly, replayed, with three loops and with amnesia after every input.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --release --test scenarios` rewrites the ladders in `tests/golden/`; review them like code.
+
+mod basic;
+mod crash;
+mod crowd;
+mod digits;
+mod early;
+mod flows;
+mod races;
+mod refusals;
+mod session;
+
+use support::{Value, json};
+
+/// A number that answers and echoes for long.
+pub fn echo() -> Value {
+    json!([{"type": "answer"}, {"type": "echo"}])
+}
+
+/// A number that answers and is silent for long.
+pub fn quiet() -> Value {
+    json!([{"type": "answer"}, {"type": "sleep", "option": {"duration": 600_000}}])
+}

@@ -1,0 +1,129 @@
+//! The handle that scenarios hold: it makes numbers and phones, and looks at the server's books.
+
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+
+use base::MS;
+use call::{Admission, Gauges, Input, NoteKind};
+use serde_json::Value;
+
+use crate::Phone;
+use crate::world::WorldState;
+
+/// A World.
+pub struct World {
+    state: Rc<RefCell<WorldState>>,
+}
+
+impl World {
+    pub(crate) fn new(state: WorldState) -> World {
+        let world = World { state: Rc::new(RefCell::new(state)) };
+        {
+            let mut state = world.state.borrow_mut();
+            state.snapshot.settings.open_networks = vec!["127.0.0.0/8".parse().expect("a network")];
+            state.snapshot.settings.port_stock = 64;
+            state.publish();
+        }
+        world.passes_ms(10);
+        world
+    }
+
+    pub(crate) fn state(&self) -> Ref<'_, WorldState> {
+        self.state.borrow()
+    }
+
+    /// A phone with an address of its own.
+    pub fn phone(&self, name: &str) -> Phone {
+        let index = self.state.borrow_mut().add_phone(name);
+        Phone { world: self.state.clone(), index }
+    }
+
+    /// Makes `number` dialable: it runs these actions.
+    pub fn number(&self, number: &str, actions: Value) {
+        let mut state = self.state.borrow_mut();
+        let count = state.snapshot.numbers.len() as u128 + 1;
+        let (flow, number) = crate::provision::flow_and_number(count, number, actions);
+        state.snapshot.flows.insert(flow.id, flow);
+        state.snapshot.numbers.insert(number.number.clone(), number);
+        state.publish();
+    }
+
+    /// Changes settings for calls to come.
+    pub fn settings(&self, change: impl FnOnce(&mut call::Settings)) {
+        let mut state = self.state.borrow_mut();
+        change(&mut state.snapshot.settings);
+        state.publish();
+    }
+
+    /// Lets time pass.
+    pub fn passes_ms(&self, ms: u64) {
+        let mut state = self.state.borrow_mut();
+        let limit_ns = state.now.mono_ns + ms * MS;
+        while state.step(limit_ns) {}
+    }
+
+    /// Opens or closes admission in every loop.
+    pub fn admission(&self, admission: Admission) {
+        self.to_all(|| Input::Admission(admission));
+    }
+
+    /// The operator hangs up every call.
+    pub fn hangs_up_all(&self) {
+        self.to_all(|| Input::HangUpAll);
+    }
+
+    /// The next input of every call's handler panics.
+    pub fn injects_panic_into(&self, phone: &Phone) {
+        let streams: Vec<_> = {
+            let state = self.state.borrow();
+            let rtp = state.phones[phone.index].rtp.remote.expect("the phone has a stream");
+            state
+                .controls
+                .iter()
+                .flat_map(|control| control.streams())
+                .filter(|lease| lease.rtp_port == rtp.port())
+                .collect()
+        };
+        for lease in streams {
+            let loops = self.state.borrow().controls.len();
+            for owner in 0..loops {
+                self.state.borrow_mut().input(owner, Input::InjectPanic(lease.stream));
+            }
+        }
+    }
+
+    fn to_all(&self, input: impl Fn() -> Input) {
+        let mut state = self.state.borrow_mut();
+        for owner in 0..state.controls.len() {
+            state.input(owner, input());
+        }
+    }
+
+    /// Crash reports so far: the panics' own words.
+    pub fn crashes(&self) -> Vec<String> {
+        self.state.borrow().crashes.iter().map(|report| report.message.clone()).collect()
+    }
+
+    /// Whether a note like this was written.
+    pub fn noted(&self, wanted: impl Fn(&NoteKind) -> bool) -> bool {
+        self.state.borrow().has_note(wanted)
+    }
+
+    /// The gauges of all loops.
+    pub fn gauges(&self) -> Vec<Gauges> {
+        self.state.borrow().controls.iter().map(|control| control.gauges()).collect()
+    }
+
+    /// After 40 s of quiet every table is empty (design section 4).
+    pub fn is_empty_after_40_s(&self) {
+        self.passes_ms(40_000);
+        for gauges in self.gauges() {
+            assert!(gauges.is_idle(), "something is left after 40 s: {gauges:?}");
+        }
+    }
+
+    /// A line of the test's own in the ladder.
+    pub fn says(&self, what: &str) {
+        self.state.borrow_mut().line(&format!("-- {what}"));
+    }
+}
