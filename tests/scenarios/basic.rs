@@ -38,6 +38,7 @@ fn an_echo_keeps_order_and_returns_each_frame_once() {
         assert!(heard.windows(2).all(|pair| pair[1].timestamp == pair[0].timestamp.wrapping_add(160)));
         alice.hangs_up();
         alice.gets_for(200, "BYE");
+        world.is_empty_after_40_s();
     });
 }
 
@@ -135,5 +136,6 @@ fn rtcp_reports_come_and_silence_keeps_its_pace() {
         assert!(heard.windows(2).all(|pair| pair[1].timestamp == pair[0].timestamp.wrapping_add(160)));
         alice.hangs_up();
         alice.gets_for(200, "BYE");
+        world.is_empty_after_40_s();
     });
 }

@@ -88,6 +88,7 @@ fn keys_arrive_over_a_bad_link_each_once() {
         alice.link(|link| link.loss_permille = 0);
         alice.hears(600.0);
         alice.is_asked("BYE");
+        world.is_empty_after_40_s();
     });
 }
 
@@ -114,6 +115,7 @@ fn a_terminating_key_ends_the_wait_and_is_part_of_the_value() {
         alice.hears(600.0);
         alice.is_asked("BYE");
         assert!(world.noted(|note| matches!(note, NoteKind::Digit { digit: '#', .. })));
+        world.is_empty_after_40_s();
     });
 }
 
@@ -139,6 +141,7 @@ fn keys_pressed_during_the_prompt_count() {
         alice.waits_ms(1_850);
         alice.hears(600.0);
         alice.is_asked("BYE");
+        world.is_empty_after_40_s();
     });
 }
 

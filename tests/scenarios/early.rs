@@ -91,3 +91,86 @@ fn sound_before_the_answer_to_a_late_offer_is_skipped() {
         world.is_empty_after_40_s();
     });
 }
+
+/// RFC 3261 §13.3.1.1: proxies give up on an INVITE that nothing was heard of for 3 minutes.
+#[test]
+fn a_caller_that_waits_long_is_told_so_every_minute() {
+    scenario("long_ringing", |world| {
+        world.number("slow", json!([{"type": "sleep", "option": {"duration": 150_000}}, {"type": "answer"}]));
+        let alice = world.phone("alice");
+        alice.calls("slow");
+        alice.gets(180);
+        world.passes_ms(149_000);
+        assert_eq!(alice.count(180, "INVITE"), 3, "at once, after one minute, after two");
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// The same with early media: the 183 is repeated with the same description.
+#[test]
+fn a_caller_that_hears_a_long_prompt_is_told_so_every_minute() {
+    scenario("long_early_media", |world| {
+        world.number("early", json!([{"type": "play", "option": {"stream_urls": ["tone:600:70000"]}}]));
+        let alice = world.phone("alice");
+        alice.calls("early");
+        alice.gets(183);
+        let first = alice.last_response(183);
+        world.passes_ms(65_000);
+        alice.gets(480);
+        assert_eq!(alice.count(183, "INVITE"), 2);
+        assert_eq!(alice.last_response(183), first);
+        world.is_empty_after_40_s();
+    });
+}
+
+/// The caller vanishes while it rings: the longest duration ends the call (spec/media.md §2, §3).
+#[test]
+fn ringing_ends_at_the_longest_duration_with_480() {
+    scenario("ringing_limit", |world| {
+        world.settings(|settings| settings.max_call_duration_ms = 5_000);
+        world.number("slow", json!([{"type": "sleep", "option": {"duration": 600_000}}]));
+        let alice = world.phone("alice");
+        alice.calls("slow");
+        alice.gets(480);
+        assert!(
+            world.noted(
+                |note| matches!(note, support::NoteKind::CallEnded { reason, .. } if reason.as_str() == "timeout")
+            )
+        );
+        world.is_empty_after_40_s();
+    });
+}
+
+/// RFC 3261 §13.3.1: the caller says how long it is willing to wait for the answer.
+#[test]
+fn an_invitation_that_expires_before_the_answer_gets_487() {
+    scenario("invite_expires", |world| {
+        world.number("slow", json!([{"type": "sleep", "option": {"duration": 600_000}}]));
+        world.number("quick", json!([{"type": "answer"}, {"type": "sleep", "option": {"duration": 5_000}}]));
+        let alice = world.phone("alice");
+        alice.behaves(|manners| manners.expires_s = Some(2));
+        alice.calls("slow");
+        alice.gets(487);
+        alice.is_connected_to("quick");
+        alice.waits_ms(4_000);
+        assert_eq!(alice.count_requests("BYE"), 0, "it says nothing about the call");
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// spec/media.md §2: a caller is not left in silence while a prompt is fetched from far away.
+#[test]
+fn a_sound_that_is_slow_to_come_lets_it_ring_first() {
+    scenario("early_slow_sound", |world| {
+        world.number("early", json!([{"type": "play", "option": {"stream_urls": ["slow-tone:600:1000"]}}]));
+        let alice = world.phone("alice");
+        alice.calls("early");
+        alice.gets(180);
+        alice.gets(183);
+        alice.hears(600.0);
+        alice.gets(480);
+        world.is_empty_after_40_s();
+    });
+}

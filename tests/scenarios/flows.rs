@@ -47,6 +47,7 @@ fn a_branch_takes_the_default_and_empties_the_digits() {
         alice.waits_ms(40);
         alice.hears(600.0);
         alice.is_asked("BYE");
+        world.is_empty_after_40_s();
     });
 }
 
@@ -67,6 +68,7 @@ fn variables_are_filled_into_options() {
         alice.waits_ms(40);
         alice.hears(700.0);
         alice.is_asked("BYE");
+        world.is_empty_after_40_s();
     });
 }
 
@@ -112,6 +114,7 @@ fn a_missing_prompt_is_skipped_and_the_flow_goes_on() {
         alice.hears(600.0);
         alice.is_asked("BYE");
         assert!(world.noted(|note| matches!(note, NoteKind::SoundSkipped { url, .. } if url == "file:gone.wav")));
+        world.is_empty_after_40_s();
     });
 }
 
@@ -154,6 +157,7 @@ fn a_reload_does_not_change_calls_that_are_up() {
         bob.hears(900.0);
         alice.is_asked("BYE");
         bob.is_asked("BYE");
+        world.is_empty_after_40_s();
     });
 }
 

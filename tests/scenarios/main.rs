@@ -5,9 +5,12 @@
 mod basic;
 mod crash;
 mod crowd;
+mod dialog;
 mod digits;
 mod early;
+mod ending;
 mod flows;
+mod nat;
 mod races;
 mod refusals;
 mod session;

@@ -68,6 +68,46 @@ fn draining_turns_new_calls_away_and_leaves_the_others_alone() {
     });
 }
 
+/// Design, section 3: before quality suffers, new calls get 503 with Retry-After and existing calls are left alone.
+#[test]
+fn late_workers_turn_new_calls_away_until_they_are_in_time_again() {
+    scenario("overloaded", |world| {
+        world.number("quiet", quiet());
+        let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+        alice.is_connected_to("quiet");
+        world.admission(support::Admission::Overloaded);
+        bob.calls("quiet");
+        bob.gets(503);
+        assert!(bob.last_response(503).contains("Retry-After: 5"));
+        alice.hears_silence();
+        world.admission(support::Admission::Open);
+        bob.is_connected_to("quiet");
+        for phone in [alice, bob] {
+            phone.hangs_up();
+            phone.gets_for(200, "BYE");
+        }
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
+fn more_calls_in_a_second_than_allowed_get_503() {
+    scenario_of_one_loop("too_many_in_a_second", |world| {
+        world.settings(|settings| settings.max_new_calls_per_second = 2);
+        world.number("busy", json!([{"type": "hangup", "option": {"reason": "busy"}}]));
+        let alice = world.phone("alice");
+        // What becomes no call does not count.
+        for (number, status) in [("busy", 486), ("nobody", 404), ("busy", 486), ("nobody", 404), ("busy", 503)] {
+            alice.calls(number);
+            alice.gets(status);
+        }
+        world.passes_ms(1_000);
+        alice.calls("busy");
+        alice.gets(486);
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn the_call_beyond_the_limit_gets_503() {
     scenario("too_many_calls", |world| {
@@ -181,6 +221,55 @@ fn what_is_no_sip_message_disturbs_nobody() {
         alice.hears_silence();
         alice.hangs_up();
         alice.gets_for(200, "BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// spec/media.md §2, RFC 3966: a telephone number in each of its spellings is the same number. RFC 4475 §3.3.8: a request
+/// that ends here may have used up its Max-Forwards.
+#[test]
+fn a_telephone_number_is_found_in_each_of_its_spellings() {
+    scenario("spellings_of_a_number", |world| {
+        world.number("+12025550123", json!([{"type": "hangup", "option": {"reason": "busy"}}]));
+        let alice = world.phone("alice");
+        let spellings = [
+            "tel:+1-202-555-0123",
+            "sip:+12025550123@{server}",
+            "sip:%2b12025550123@{server}",
+            "sip:+1.202.555.0123;npdi;rn=+12025550000@{server};user=phone",
+        ];
+        for (number, uri) in spellings.into_iter().enumerate() {
+            alice.sends_raw(&format!(
+                "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {{me}};branch=z9hG4bK-spelling-{number};rport\r\n\
+                 Max-Forwards: 0\r\nFrom: <sip:{{me}}>;tag=s\r\nTo: <{uri}>\r\nCall-ID: spelling-{number}\r\n\
+                 CSeq: 1 INVITE\r\nContact: <sip:{{me}}>\r\nContent-Length: 0\r\n\r\n"
+            ));
+            alice.waits_ms(50);
+            assert!(alice.count(486, "INVITE") > number, "{uri}");
+        }
+        world.passes_ms(40_000);
+        world.is_empty_after_40_s();
+    });
+}
+
+/// As many headers as a message may have, of which the answer repeats nearly all: it is served, its state can be written down
+/// (amnesia), and it leaves nothing behind.
+#[test]
+fn an_invite_over_very_many_proxies_is_served_and_leaves_nothing_behind() {
+    scenario("many_proxies", |world| {
+        world.number("quiet", quiet());
+        let alice = world.phone("alice");
+        let routes = "Record-Route: <sip:10.0.0.1;lr>\r\n".repeat(200);
+        let vias = "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK-proxy\r\n".repeat(40);
+        let name = "\\\"".repeat(20_000);
+        alice.sends_raw(&format!(
+            "INVITE sip:quiet@{{server}} SIP/2.0\r\nVia: SIP/2.0/UDP {{me}};branch=z9hG4bK-many;rport\r\n{vias}{routes}\
+             Max-Forwards: 70\r\nFrom: \"{name}\" <sip:a@example.com>;tag=t\r\nTo: <sip:quiet@{{server}}>\r\n\
+             Call-ID: many\r\nCSeq: 1 INVITE\r\nContact: <sip:a@{{me}}>\r\nContent-Length: 0\r\n\r\n"
+        ));
+        alice.waits_ms(50);
+        assert_eq!(alice.count(200, "INVITE"), 1);
+        world.passes_ms(70_000);
         world.is_empty_after_40_s();
     });
 }

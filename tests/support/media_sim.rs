@@ -91,7 +91,14 @@ impl MediaSim {
             .collect()
     }
 
+    /// Port pairs that control has, in calls or in stock.
+    pub(crate) fn leased(&self) -> usize {
+        usize::from(PAIRS) * self.workers.len() - self.free.len()
+    }
+
     pub(crate) fn give_back(&mut self, stream: StreamId) {
+        let is_free = self.free.contains(&(stream.worker, stream.slot));
+        assert!(!is_free, "{stream:?} is given back for the second time");
         self.free.insert(0, (stream.worker, stream.slot));
     }
 
@@ -127,6 +134,11 @@ impl MediaSim {
         self.workers.iter().filter_map(Worker::next_tick_ns).min()
     }
 
+    /// How long it takes to make these ready, ms: 1, or 1,000 for what begins with `slow-`, like a file far away.
+    pub(crate) fn delay_ms(urls: &[String]) -> u64 {
+        if urls.iter().any(|url| url.starts_with("slow-")) { 1_000 } else { 1 }
+    }
+
     /// `tone:<hz>:<ms>` and `tone:beep` exist in this World; everything else is missing.
     pub(crate) fn prepare(&mut self, urls: &[String]) -> SoundOutcome {
         let mut samples = Vec::new();
@@ -151,6 +163,7 @@ fn tone_of(url: &str) -> Option<(f64, u64)> {
     if url == "tone:beep" {
         return Some((1000.0, 500));
     }
+    let url = url.strip_prefix("slow-").unwrap_or(url);
     let (hz, ms) = url.strip_prefix("tone:")?.split_once(':')?;
     Some((hz.parse().ok()?, ms.parse().ok()?))
 }

@@ -125,6 +125,21 @@ impl Phone {
         self.with(|phone| change(&mut phone.sip.manners));
     }
 
+    /// Puts the phone behind a NAT: it writes a private address into its messages.
+    pub fn is_behind_nat(&self) {
+        self.with(|phone| phone.sip.own_address = "10.1.2.3:5060".parse().expect("an address"));
+    }
+
+    /// It writes the address that its messages come from.
+    pub fn has_address_of_its_own(&self) {
+        self.with(|phone| phone.sip.own_address = phone.sip.address);
+    }
+
+    /// Its messages come from another port from now on, and what is sent to the former one is lost: a NAT has forgotten it.
+    pub fn moves_to_port(&self, port: u16) {
+        self.with(|phone| phone.sip.address.set_port(port));
+    }
+
     /// How its link treats packets from now on.
     pub fn link(&self, change: impl FnOnce(&mut Link)) {
         self.with(|phone| change(&mut phone.link));

@@ -97,17 +97,28 @@ pub(crate) struct Dialog {
 pub struct Manners {
     /// Acknowledge 2xx to INVITE.
     pub acks_success: bool,
+    /// Acknowledge every other final response to INVITE.
+    pub acks_failure: bool,
     /// Answer BYE with 200.
     pub answers_bye: bool,
     /// Repeat requests that get no answer.
     pub repeats: bool,
+    /// Value of the Expires in an INVITE.
+    pub expires_s: Option<u32>,
     /// SDP to put into the ACK (after a late offer).
     pub sdp_in_ack: Option<String>,
 }
 
 impl Default for Manners {
     fn default() -> Self {
-        Manners { acks_success: true, answers_bye: true, repeats: true, sdp_in_ack: None }
+        Manners {
+            acks_success: true,
+            acks_failure: true,
+            answers_bye: true,
+            repeats: true,
+            expires_s: None,
+            sdp_in_ack: None,
+        }
     }
 }
 
@@ -115,7 +126,10 @@ impl Default for Manners {
 #[derive(Clone, Debug)]
 pub(crate) struct PhoneSip {
     pub(crate) name: String,
+    /// Where its messages come from.
     pub(crate) address: SocketAddr,
+    /// What it takes for its own address: another one behind a NAT.
+    pub(crate) own_address: SocketAddr,
     pub(crate) server: SocketAddr,
     pub(crate) manners: Manners,
     pub(crate) dialog: Dialog,
@@ -128,6 +142,7 @@ impl PhoneSip {
         PhoneSip {
             name: name.to_owned(),
             address,
+            own_address: address,
             server,
             manners: Manners::default(),
             dialog: Dialog::default(),
@@ -184,9 +199,11 @@ impl PhoneSip {
 
     fn text(&self, method: &str, branch: &str, cseq: u32, body: Option<&str>) -> String {
         let Dialog { user, call_id, from_tag, to_tag, .. } = &self.dialog;
-        let (me, server, name) = (self.address, self.server, &self.name);
+        let (me, server, name) = (self.own_address, self.server, &self.name);
         let to_tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
         let body = body.unwrap_or_default();
+        let expires = self.manners.expires_s.filter(|_| method == "INVITE");
+        let expires = expires.map_or(String::new(), |seconds| format!("Expires: {seconds}\r\n"));
         let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} sip:{user}@{server} SIP/2.0\r\n\
@@ -197,7 +214,7 @@ impl PhoneSip {
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
              Contact: <sip:{name}@{me}>\r\n\
-             {content_type}Content-Length: {length}\r\n\r\n{body}",
+             {expires}{content_type}Content-Length: {length}\r\n\r\n{body}",
             ip = me.ip(),
             length = body.len(),
         )
@@ -262,7 +279,7 @@ impl PhoneSip {
         }
         match status {
             200..=299 if self.manners.acks_success => vec![self.ack(true)],
-            300.. => vec![self.ack(false)],
+            300.. if self.manners.acks_failure => vec![self.ack(false)],
             _ => Vec::new(),
         }
     }

@@ -8,14 +8,15 @@ use crate::{Ladder, World};
 /// Runs `scenario` and holds it against `tests/golden/<name>.ladder`, then
 /// * *loops*: with three control loops instead of one, the ladder is the same;
 /// * *amnesia*: with the whole state written down, dropped and taken up after every input, the ladder is the same;
-/// * *replay*: the recorded inputs of the first run, fed to fresh loops, give byte-identical effects.
+/// * *replay*: the recorded inputs of each run, fed to fresh loops, give byte-identical effects.
 pub fn scenario(name: &str, scenario: impl Fn(&World)) {
     let (world, ladder) = run(Mode::PLAIN, &scenario);
     check_golden(name, &ladder);
     replay(name, &world);
     for (mode, what) in [(Mode::THREE_LOOPS, "with three loops"), (Mode::amnesia(1), "with amnesia")] {
-        let (_, other) = run(mode, &scenario);
+        let (world, other) = run(mode, &scenario);
         assert_same(name, what, &ladder.within_instants(), &other.within_instants());
+        replay(name, &world);
     }
 }
 
@@ -33,8 +34,10 @@ pub fn large_scenario(name: &str, scenario: impl Fn(&World)) {
     let (world, ladder) = run(Mode::PLAIN, &scenario);
     replay(name, &world);
     for (mode, what) in [(Mode::THREE_LOOPS, "with three loops"), (Mode::amnesia(211), "with amnesia")] {
-        let (_, other) = run(mode, &scenario);
+        let (world, other) = run(mode, &scenario);
         assert_same(name, what, &ladder.within_instants(), &other.within_instants());
+        let calls: Vec<u64> = world.state().controls.iter().map(|control| control.counters().calls).collect();
+        assert!(calls.iter().all(|calls| *calls > 0), "{name}: a loop had no call {what}: {calls:?}");
     }
 }
 

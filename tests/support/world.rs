@@ -49,6 +49,8 @@ pub(crate) struct WorldState {
     pub(crate) crashes: Vec<call::CrashReport>,
     pub(crate) journal: Vec<(Now, usize, Input)>,
     pub(crate) effects: Vec<Vec<u8>>,
+    /// The workers' facts reach nobody.
+    pub(crate) facts_are_lost: bool,
     mode: Mode,
     inputs_seen: u64,
     by_ip: BTreeMap<IpAddr, usize>,
@@ -73,6 +75,7 @@ impl WorldState {
             crashes: Vec::new(),
             journal: Vec::new(),
             effects: Vec::new(),
+            facts_are_lost: false,
             mode,
             inputs_seen: 0,
             by_ip: BTreeMap::new(),
@@ -266,9 +269,10 @@ impl WorldState {
                 self.enqueue(self.now.mono_ns + MS, Delivery::Answer { owner, input: Input::Ports { ipv6, leases } });
             }
             Effect::PrepareSound { cell, step, urls } => {
+                let delay_ms = MediaSim::delay_ms(&urls);
                 let outcome = self.media.prepare(&urls);
                 let input = Input::Sound { cell, step, outcome };
-                self.enqueue(self.now.mono_ns + MS, Delivery::Answer { owner, input });
+                self.enqueue(self.now.after_ms(delay_ms), Delivery::Answer { owner, input });
             }
             Effect::Note(note) => {
                 if let Some(line) = crate::describe::note(&note.kind) {
@@ -281,8 +285,9 @@ impl WorldState {
     }
 
     fn server_sends(&mut self, hop: Hop, text: Bytes) {
-        let Some(phone) = self.by_ip.get(&hop.remote.ip()).copied() else {
-            return self.line(&format!("server -> nobody at {}", hop.remote));
+        let phone = self.by_ip.get(&hop.remote.ip()).copied();
+        let Some(phone) = phone.filter(|phone| self.phones[*phone].sip.address == hop.remote) else {
+            return self.line(&format!("server -> nobody at {}  {}", hop.remote, crate::describe::message(&text)));
         };
         let arrivals = self.phones[phone].link.arrivals(Way::ToPeer, Cargo::Sip);
         let mark = if arrivals.is_empty() { " (lost)" } else { "" };
@@ -308,6 +313,9 @@ impl WorldState {
             }
         }
         for (owner, event) in std::mem::take(&mut self.media.outside.events) {
+            if self.facts_are_lost {
+                continue;
+            }
             if let media_core::Event::Closed { stream, .. } = event {
                 self.media.give_back(stream);
             }

@@ -48,6 +48,17 @@ impl World {
         state.publish();
     }
 
+    /// Makes `number` dialable: it runs these actions, and `then` when they have ended (spec/flow.md §6).
+    pub fn number_with_on_complete(&self, number: &str, actions: Value, then: Value) {
+        self.number("on-complete", then);
+        self.number(number, actions);
+        let mut state = self.state.borrow_mut();
+        let then = state.snapshot.numbers["on-complete"].call_flow_id;
+        let first = state.snapshot.numbers[number].call_flow_id;
+        state.snapshot.flows.get_mut(&first).expect("it was made").on_complete_flow_id = then;
+        state.publish();
+    }
+
     /// Changes settings for calls to come.
     pub fn settings(&self, change: impl FnOnce(&mut call::Settings)) {
         let mut state = self.state.borrow_mut();
@@ -72,7 +83,12 @@ impl World {
         self.to_all(|| Input::HangUpAll);
     }
 
-    /// The next input of every call's handler panics.
+    /// Nothing is heard of the media workers any more.
+    pub fn loses_the_workers(&self) {
+        self.state.borrow_mut().facts_are_lost = true;
+    }
+
+    /// The next input of the handler of the phone's call panics.
     pub fn injects_panic_into(&self, phone: &Phone) {
         let streams: Vec<_> = {
             let state = self.state.borrow();
@@ -114,12 +130,14 @@ impl World {
         self.state.borrow().controls.iter().map(|control| control.gauges()).collect()
     }
 
-    /// After 40 s of quiet every table is empty (design section 4).
+    /// After 40 s of quiet every table is empty (design section 4), and each port is where it belongs.
     pub fn is_empty_after_40_s(&self) {
         self.passes_ms(40_000);
         for gauges in self.gauges() {
             assert!(gauges.is_idle(), "something is left after 40 s: {gauges:?}");
         }
+        let in_stock: usize = self.gauges().iter().map(|gauges| gauges.port_stock).sum();
+        assert_eq!(self.state.borrow().media.leased(), in_stock, "port pairs that are leased, and those in stock");
     }
 
     /// A line of the test's own in the ladder.

@@ -7,6 +7,7 @@
 
 mod call;
 mod cell;
+mod context;
 mod control;
 mod effect;
 mod input;
@@ -15,6 +16,7 @@ mod ports;
 mod reply;
 mod routing;
 mod snapshot;
+mod will;
 
 pub use control::{Control, Counters, FORMAT_VERSION, Gauges, TakeUpError};
 pub use effect::{CrashReport, Effect};

@@ -1,7 +1,7 @@
 //! From a request URI to the flow that answers it (spec/media.md §1 and §2, as far as numbers go).
 
 use model::{Address, AddressType, Flow, Number};
-use sip_core::{HeaderName, Message};
+use sip_core::{HeaderName, Message, Uri};
 
 use crate::Snapshot;
 
@@ -23,13 +23,29 @@ impl std::fmt::Display for NoRoute {
     }
 }
 
-/// What was dialled: the user part of the request URI, percent-decoded unless it starts with `+`.
+/// What was dialled: the user part of the request URI.
 pub(crate) fn dialled_user(request: &Message) -> String {
-    let Ok(uri) = request.uri() else { return String::new() };
-    let user = uri.user().unwrap_or_default();
-    match user.starts_with('+') {
+    request.uri().ok().and_then(|uri| user_of(&uri)).unwrap_or_default()
+}
+
+/// The user part, percent-decoded unless it starts with `+` (spec/media.md §2). Of a telephone number, which is a `tel:` URI
+/// or says `user=phone`, only the digits count: neither its visual separators nor its parameters (RFC 3966 §5.1.1;
+/// carriers add `;npdi;rn=...`). Some phones say `user=phone` of every user, so a word keeps its dashes.
+fn user_of(uri: &Uri) -> Option<String> {
+    let user = uri.user()?;
+    let decoded = match user.starts_with('+') {
         true => user.to_owned(),
         false => uri.user_unescaped().unwrap_or_default().into_owned(),
+    };
+    let is_phone = uri.param("user").is_some_and(|value| value.eq_ignore_ascii_case("phone"));
+    if uri.is_sip() && !is_phone {
+        return Some(decoded);
+    }
+    let number = decoded.split(';').next().unwrap_or_default();
+    let is_separator = |c: char| matches!(c, '-' | '.' | '(' | ')');
+    match number.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '#') || is_separator(c)) {
+        true => Some(number.replace(is_separator, "")),
+        false => Some(number.to_owned()),
     }
 }
 
@@ -49,7 +65,7 @@ pub(crate) fn source(invite: &Message) -> Address {
     let Some(from) = from else { return Address::default() };
     let name = from.display_text().unwrap_or_default();
     let target = match from.uri() {
-        Ok(uri) => uri.user().map_or_else(|| uri.as_str().to_owned(), str::to_owned),
+        Ok(uri) => user_of(&uri).unwrap_or_else(|| uri.as_str().to_owned()),
         Err(_) => String::new(),
     };
     Address::new(AddressType::Tel, target, name)
@@ -58,4 +74,50 @@ pub(crate) fn source(invite: &Message) -> Address {
 /// The called party.
 pub(crate) fn destination(user: &str) -> Address {
     Address::new(AddressType::Tel, user, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invite(uri: &str, from: &str) -> Message {
+        let text = format!(
+            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nFrom: {from};tag=1\r\nTo: <sip:x@y>\r\n\
+             Call-ID: x\r\nCSeq: 1 INVITE\r\n\r\n"
+        );
+        Message::parse_datagram(text.into()).unwrap()
+    }
+
+    #[test]
+    fn the_dialled_user_is_what_a_number_is_called() {
+        for (uri, user) in [
+            ("sip:ivr@10.0.0.1", "ivr"),
+            ("sip:i%76r@10.0.0.1", "ivr"),
+            ("sip:%2B12025550123@10.0.0.1", "+12025550123"),
+            ("sip:+12025550123@10.0.0.1;user=phone", "+12025550123"),
+            ("sip:+1-(202)-555.0123@10.0.0.1;user=phone", "+12025550123"),
+            ("sip:+12025550123;npdi;rn=+12025550000@10.0.0.1;user=phone", "+12025550123"),
+            ("sip:a-b.c;d@10.0.0.1", "a-b.c;d"),
+            ("sip:echo-test@10.0.0.1;user=phone", "echo-test"),
+            ("sip:ivr:secret@10.0.0.1", "ivr"),
+            ("sip:10.0.0.1", ""),
+            ("tel:+1-202-555-0123", "+12025550123"),
+            ("tel:7042;phone-context=example.com", "7042"),
+        ] {
+            assert_eq!(dialled_user(&invite(uri, "<sip:a@b>")), user, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_caller_without_a_user_is_known_by_its_whole_uri() {
+        for (from, target, name) in [
+            ("<sip:10.0.0.2:5080>", "sip:10.0.0.2:5080", ""),
+            ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", "anonymous", "Anonymous"),
+            ("<tel:+1-202-555-0123>", "+12025550123", ""),
+            ("Ann <sip:ann%40home@example.com>", "ann@home", "Ann"),
+        ] {
+            let source = source(&invite("sip:x@y", from));
+            assert_eq!((source.target.as_str(), source.target_name.as_str()), (target, name), "{from}");
+        }
+    }
 }

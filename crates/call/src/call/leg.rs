@@ -1,17 +1,17 @@
 //! The SIP side of an incoming leg: the INVITE until its final response, the 2xx until its ACK, the dialog, re-INVITEs, BYE.
 
+mod receive;
+
 use std::net::SocketAddr;
 
 use base::Random;
-use sdp::{AudioSession, Negotiation, Refusal};
+use sdp::{AudioSession, Negotiation};
 use serde::{Deserialize, Serialize};
 use sip_core::{
-    AcceptedInvite, AcceptedStep, ClientTransactionId, Dialog, Glare, HeaderName, Hop, Message, Method, PendingInvites,
-    ServerTransactionId, uas,
+    AcceptedInvite, AcceptedStep, Dialog, HeaderName, Hop, Message, Method, PendingInvites, ServerTransactionId, uas,
 };
 
-use crate::NoteKind;
-use crate::cell::{Act, Context};
+use crate::context::{Act, Context};
 use crate::reply;
 
 /// One dialog with the caller and what is going on in it.
@@ -34,6 +34,8 @@ pub(crate) struct Leg {
     accepted: Option<AcceptedInvite>,
     /// A BYE that waits for the ACK (RFC 3261 §15), with its Q.850 cause.
     held_bye: Option<u16>,
+    /// When the last provisional response is to be repeated, monotonic ns (RFC 3261 §13.3.1.1).
+    remind_at_ns: Option<u64>,
     phase: Phase,
 }
 
@@ -100,6 +102,7 @@ impl Leg {
             pending,
             accepted: None,
             held_bye: None,
+            remind_at_ns: None,
             phase: Phase::Early(100),
         }
     }
@@ -141,6 +144,12 @@ impl Leg {
         self.phase = Phase::Done;
     }
 
+    /// Whether our BYE waits for its response.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase == Phase::Leaving
+    }
+
+    /// Whether there is nothing more to say.
     pub(crate) fn is_done(&self) -> bool {
         self.phase == Phase::Done
     }
@@ -148,7 +157,7 @@ impl Leg {
     /// Tells the caller that the flow is waiting: 180, unless something was said already.
     pub(crate) fn ring(&mut self, context: &mut Context<'_>) {
         if self.phase == Phase::Early(100) {
-            self.provisional(context, 180, None);
+            self.provisional(context, 180);
         }
     }
 
@@ -157,17 +166,19 @@ impl Leg {
     pub(crate) fn early_media(&mut self, context: &mut Context<'_>) -> Option<AudioSession> {
         let audio = self.negotiation.audio()?.clone();
         if matches!(self.phase, Phase::Early(status) if status != 183) {
-            let description = self.negotiation.local()?.to_string();
-            self.provisional(context, 183, Some(description));
+            self.provisional(context, 183);
         }
         Some(audio)
     }
 
-    fn provisional(&mut self, context: &mut Context<'_>, status: u16, description: Option<String>) {
+    /// 180, or 183 with our description.
+    fn provisional(&mut self, context: &mut Context<'_>, status: u16) {
         let Some(invite) = &self.invite else { return };
+        let description = self.negotiation.local().filter(|_| status == 183).map(ToString::to_string);
         let response = self.session_response(context, invite, status, description);
         context.act(Act::Respond(self.transaction, response));
         self.phase = Phase::Early(status);
+        self.remind_at_ns = Some(context.now.after_ms(REMINDER_MS));
     }
 
     /// Answers the call: 200 with our description, repeated until the ACK. False when it cannot be answered any more.
@@ -181,6 +192,7 @@ impl Leg {
         };
         self.accept(context, self.transaction, &invite, description);
         self.phase = Phase::Answered;
+        self.remind_at_ns = None;
         self.dialog.confirm();
         true
     }
@@ -204,6 +216,7 @@ impl Leg {
         let response = self.dialog.response_to(&invite, status).header(HeaderName::Server, server(context)).build();
         context.act(Act::Respond(self.transaction, response));
         self.pending.answered_by_us();
+        self.remind_at_ns = None;
         self.phase = Phase::Done;
     }
 
@@ -227,141 +240,27 @@ impl Leg {
         self.held_bye = None;
     }
 
-    /// Our BYE has its response, or will get none.
-    pub(crate) fn bye_is_over(&mut self, _transaction: ClientTransactionId) {
+    /// Our BYE, the only request that we send, has its final response or will get none.
+    pub(crate) fn bye_is_over(&mut self) {
         if self.phase == Phase::Leaving {
             self.phase = Phase::Done;
         }
     }
 
-    /// A request within the dialog.
-    pub(crate) fn receive(
-        &mut self,
-        context: &mut Context<'_>,
-        transaction: ServerTransactionId,
-        request: &Message,
-    ) -> LegEvent {
-        let in_order = uas::check(request, &reply::CAPABILITIES).and_then(|()| self.dialog.receive(request));
-        if let Err(rejection) = in_order {
-            self.reject(context, transaction, request, &rejection);
-            return LegEvent::Nothing;
-        }
-        match request.method() {
-            Method::Bye => self.receive_bye(context, transaction, request),
-            Method::Invite => self.receive_invite(context, transaction, request),
-            Method::Options => {
-                let response = reply::options(self.dialog.response_to(request, 200), context.settings(), &self.hop);
-                context.act(Act::Respond(transaction, response));
-                LegEvent::Nothing
-            }
-            _ => {
-                self.reject(context, transaction, request, &uas::Rejection::new(405));
-                LegEvent::Nothing
-            }
-        }
-    }
-
-    /// BYE ends the dialog whatever state it is in; a pending INVITE gets 487 (RFC 3261 §15.1.2).
-    fn receive_bye(&mut self, context: &mut Context<'_>, transaction: ServerTransactionId, bye: &Message) -> LegEvent {
-        let response = self.dialog.response_to(bye, 200).header(HeaderName::Server, server(context)).build();
-        context.act(Act::Respond(transaction, response));
-        let was_up = matches!(self.phase, Phase::Early(_) | Phase::Answered);
-        if self.invite.is_some() {
-            self.refuse(context, 487);
-        }
-        self.accepted = None;
-        self.held_bye = None;
-        // A BYE of ours that crossed theirs still waits for its response.
-        if self.phase != Phase::Leaving {
-            self.phase = Phase::Done;
-        }
-        if was_up { LegEvent::HungUp } else { LegEvent::Nothing }
-    }
-
-    /// A re-INVITE: a new offer, or the wish for one of ours. What cannot be accepted changes nothing (RFC 3261 §14.2).
-    fn receive_invite(
-        &mut self,
-        context: &mut Context<'_>,
-        transaction: ServerTransactionId,
-        invite: &Message,
-    ) -> LegEvent {
-        if let Err(glare) = self.pending.receive(context.random) {
-            self.reject(context, transaction, invite, &rejection_of(glare));
-            return LegEvent::Nothing;
-        }
-        if self.phase != Phase::Answered || self.held_bye.is_some() {
-            self.pending.answered_by_us();
-            self.reject(context, transaction, invite, &uas::Rejection::new(481));
-            return LegEvent::Nothing;
-        }
-        let capabilities = reply::audio_capabilities();
-        let agreed = match reply::description_of(invite) {
-            Ok(None) => self.negotiation.offer(&capabilities, &self.local).map(|offer| (offer, None)),
-            Ok(Some(offer)) => {
-                let answer = self.negotiation.answer(&offer, &capabilities, &self.local);
-                answer.map(|(answer, audio)| (answer, Some(audio)))
-            }
-            Err(refusal) => Err(refusal),
-        };
-        match agreed {
-            Ok((description, audio)) => {
-                // An unusable Contact leaves the target as it is: the session is more than its refresh.
-                let _ = self.dialog.refresh_target(invite);
-                self.accept(context, transaction, invite, Some(description.to_string()));
-                audio.map_or(LegEvent::Nothing, LegEvent::Audio)
-            }
-            Err(refusal) => {
-                self.pending.answered_by_us();
-                let why = refusal.reason.clone();
-                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why });
-                self.reject(context, transaction, invite, &reply::rejection(&refusal, server(context)));
-                LegEvent::Nothing
-            }
-        }
-    }
-
-    /// The ACK of a 2xx. It carries the answer when the 2xx carried our offer.
-    pub(crate) fn acknowledged(&mut self, context: &mut Context<'_>, ack: &Message) -> LegEvent {
-        if !self.accepted.as_ref().is_some_and(|accepted| accepted.is_acknowledged_by(ack)) {
-            return LegEvent::Nothing;
-        }
-        self.accepted = None;
-        if let Some(cause) = self.held_bye {
-            self.send_bye(context, cause);
-            return LegEvent::Nothing;
-        }
-        if !self.negotiation.is_offer_pending() {
-            return LegEvent::Nothing;
-        }
-        let answer = reply::description_of(ack).and_then(|answer| match answer {
-            Some(answer) => self.negotiation.accept_answer(&answer),
-            None => {
-                self.negotiation.withdraw_offer();
-                Err(Refusal { status: 488, warning: None, reason: "the ACK has no answer to our offer".into() })
-            }
-        });
-        match answer {
-            Ok(audio) => LegEvent::Audio(audio),
-            Err(refusal) if self.negotiation.audio().is_some() => {
-                // A change that failed: the call goes on with the sound it had.
-                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why: refusal.reason });
-                LegEvent::Nothing
-            }
-            Err(refusal) => {
-                context.note(NoteKind::SessionChangeRefused { status: refusal.status, why: refusal.reason });
-                self.send_bye(context, CAUSE_INCOMPATIBLE);
-                LegEvent::Failed
-            }
-        }
-    }
-
     /// When [`Leg::timeout`] is due.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.accepted.as_ref().map(AcceptedInvite::next_deadline)
+        self.accepted.as_ref().map(AcceptedInvite::next_deadline).or(self.remind_at_ns)
     }
 
-    /// Repeats the 2xx, or ends a session that was never acknowledged by BYE (RFC 3261 §13.3.1.4).
+    /// Repeats the 2xx, or ends a session that was never acknowledged by BYE (RFC 3261 §13.3.1.4). Before the answer: tells
+    /// the caller and the proxies in between once more that it goes on (§13.3.1.1).
     pub(crate) fn timeout(&mut self, context: &mut Context<'_>) -> LegEvent {
+        if let Phase::Early(status) = self.phase {
+            if self.remind_at_ns.is_some_and(|due_ns| due_ns <= context.now.mono_ns) {
+                self.provisional(context, status);
+            }
+            return LegEvent::Nothing;
+        }
         let Some(accepted) = &mut self.accepted else { return LegEvent::Nothing };
         match accepted.handle_timeout(context.now) {
             None => LegEvent::Nothing,
@@ -388,18 +287,6 @@ impl Leg {
         }
     }
 
-    fn reject(
-        &self,
-        context: &mut Context<'_>,
-        transaction: ServerTransactionId,
-        request: &Message,
-        rejection: &uas::Rejection,
-    ) {
-        let response = rejection.response_to(request).to_tag(&self.dialog.id().local_tag);
-        let response = response.header(HeaderName::Server, server(context)).build();
-        context.act(Act::Respond(transaction, response));
-    }
-
     /// A response that creates or changes the session: with Contact, what we understand, and a description.
     fn session_response(
         &self,
@@ -422,23 +309,13 @@ impl Leg {
     }
 }
 
-/// Q.850 cause 88: incompatible destination.
-const CAUSE_INCOMPATIBLE: u16 = 88;
+/// RFC 3261 §13.3.1.1: how often a caller that waits is told so again, ms.
+const REMINDER_MS: u64 = 60_000;
 /// Q.850 cause 102: recovery on timer expiry.
 const CAUSE_NO_ANSWER: u16 = 102;
 
 fn server<'a>(context: &'a Context<'_>) -> &'a str {
     &context.settings().server_name
-}
-
-/// The response to an INVITE that meets another one (RFC 3261 §14.2).
-fn rejection_of(glare: Glare) -> uas::Rejection {
-    match glare {
-        Glare::TheirsPending { retry_after_s } => {
-            uas::Rejection::new(500).with(HeaderName::RetryAfter, retry_after_s.to_string())
-        }
-        Glare::OursPending => uas::Rejection::new(491),
-    }
 }
 
 /// Whether the only Via names another address than the source: RFC 3581's sign of a NAT in between.

@@ -4,11 +4,11 @@
 //! is kept here and told to the worker when the stream opens.
 
 use base::{Random, SoundId};
-use media_core::{Codec, Command, EchoMode, PortLease, ReceivePayload, StreamConfig, TelephoneEventTypes};
+use media_core::{Codec, Command, EchoMode, PortLease, ReceivePayload, StreamConfig, StreamStats, TelephoneEventTypes};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-use crate::cell::{Act, Context};
+use crate::context::{Act, Context};
 
 /// One stream of one leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub(crate) struct LegMedia {
     next_playback: u64,
     /// Digits to send as soon as the stream is open.
     held_digits: Option<(String, u16, u16)>,
+    /// What the worker counted, when it has let go of the stream.
+    totals: Option<StreamStats>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,7 @@ impl LegMedia {
             playback: None,
             next_playback: 1,
             held_digits: None,
+            totals: None,
         }
     }
 
@@ -73,6 +76,20 @@ impl LegMedia {
 
     pub(crate) fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+
+    /// Whether the worker has the leased ports in service, be it only to close them; none: they are given back.
+    pub(crate) fn in_service(&self) -> Option<bool> {
+        match self.phase {
+            Phase::Idle => Some(false),
+            Phase::Open | Phase::Closing => Some(true),
+            Phase::Over => None,
+        }
+    }
+
+    /// What the worker counted over the whole stream; none when it never had one.
+    pub(crate) fn totals(&self) -> Option<StreamStats> {
+        self.totals
     }
 
     /// Takes the stream into service with what was negotiated, or changes what is valid.
@@ -159,7 +176,13 @@ impl LegMedia {
     }
 
     /// The worker has let go of the stream.
-    pub(crate) fn closed(&mut self) {
+    pub(crate) fn closed(&mut self, totals: StreamStats) {
+        self.phase = Phase::Over;
+        self.totals = Some(totals);
+    }
+
+    /// The worker is not waited for any longer. It gives the ports back when it lets go of them after all.
+    pub(crate) fn give_up(&mut self) {
         self.phase = Phase::Over;
     }
 

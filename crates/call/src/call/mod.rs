@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sip_core::{Dialog, Hop, Message, ServerTransactionId};
 use uuid::Uuid;
 
-use crate::cell::{Act, CellInput, Context};
-use crate::control::Will;
+use crate::context::{Act, CellInput, Context};
+use crate::will::Will;
 use crate::{NoteKind, Settings, SoundOutcome, routing};
 use ending::Over;
 use leg::{Leg, LegEvent, Stage};
@@ -39,11 +39,15 @@ pub(crate) struct Call {
 /// What a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum CallTimer {
-    /// The leg: a 2xx to repeat.
+    /// The leg: a response to repeat.
     Leg,
     /// The flow's timer.
     Flow,
-    /// The call's longest duration (spec/media.md §2).
+    /// The moment that a sound has to be at hand before the caller is told that it rings.
+    Ring,
+    /// How long the caller waits for an answer, as it says itself (RFC 3261 §13.3.1).
+    Expires,
+    /// The call's longest duration (spec/media.md §2); then that of the flow that runs after it.
     Duration,
     /// The longest time for the pieces to say good-bye.
     Farewell,
@@ -96,6 +100,9 @@ impl Call {
         if settings.max_call_duration_ms > 0 {
             timers.set(CallTimer::Duration, now.after_ms(settings.max_call_duration_ms));
         }
+        if let Ok(Some(seconds)) = new.invite.expires() {
+            timers.set(CallTimer::Expires, now.after_ms(u64::from(seconds) * 1_000));
+        }
         Call {
             cell: new.cell,
             record,
@@ -130,10 +137,7 @@ impl Call {
 
     /// Whether nothing more can come of this call.
     pub(crate) fn is_over(&self) -> bool {
-        self.over.is_some()
-            && self.leg.is_done()
-            && self.media.is_over()
-            && self.flow.status() == ActiveflowStatus::Ended
+        self.over.is_some_and(|over| over.is_complete()) && self.flow.status() == ActiveflowStatus::Ended
     }
 
     /// When [`CellInput::Timeout`] is due.
@@ -148,8 +152,8 @@ impl Call {
                 self.note_created(context);
                 self.step_flow(context, FlowEvent::Start);
             }
-            CellInput::Request { transaction, request } => {
-                let event = self.leg.receive(context, transaction, &request);
+            CellInput::Request { transaction, request, hop } => {
+                let event = self.leg.receive(context, transaction, &request, hop);
                 self.leg_event(context, event);
             }
             CellInput::Ack { request } => {
@@ -157,17 +161,18 @@ impl Call {
                 self.leg_event(context, event);
             }
             CellInput::Cancel => self.cancelled(context),
-            CellInput::Response { transaction, response } => {
+            CellInput::Response { response } => {
                 if response.status().is_some_and(|status| status >= 200) {
-                    self.leg.bye_is_over(transaction);
+                    self.leg.bye_is_over();
                 }
             }
-            CellInput::RequestFailed { transaction } => self.leg.bye_is_over(transaction),
+            CellInput::RequestFailed => self.leg.bye_is_over(),
             CellInput::Media(event) => self.media_event(context, event),
             CellInput::Sound { step, outcome } => self.sound_ready(context, step, outcome),
             CellInput::Timeout => self.timeout(context),
             CellInput::HangUp => self.hang_up_now(context),
         }
+        self.settle(context);
         self.arm_leg();
         self.renew_will(context);
     }
@@ -199,17 +204,15 @@ impl Call {
         match event {
             MediaEvent::Digit { digit, duration_ms, .. } => {
                 context.note(NoteKind::Digit { digit, duration_ms });
-                self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
-            }
-            MediaEvent::PlaybackEnded { playback, .. } => {
-                if let Some(step) = self.media.playback_ended(playback) {
-                    self.step_flow(context, FlowEvent::PlaybackEnded { step });
+                if self.over.is_none() {
+                    self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
                 }
             }
-            MediaEvent::Closed { stats, .. } => {
-                self.media.closed();
-                self.note_ended(context, Some(stats));
-            }
+            MediaEvent::PlaybackEnded { playback, .. } => match self.media.playback_ended(playback) {
+                Some(step) => self.step_flow(context, FlowEvent::PlaybackEnded { step }),
+                None => context.act(Act::CountStale),
+            },
+            MediaEvent::Closed { stats, .. } => self.media.closed(stats),
         }
     }
 
@@ -226,8 +229,11 @@ impl Call {
                         self.step_flow(context, FlowEvent::Timer { step });
                     }
                 }
+                // §13.3.1: as if it had cancelled.
+                CallTimer::Ring => self.leg.ring(context),
+                CallTimer::Expires => self.cancelled(context),
                 CallTimer::Duration => self.duration_reached(context),
-                CallTimer::Farewell => self.give_up(context),
+                CallTimer::Farewell => self.give_up(),
             }
         }
     }
@@ -244,7 +250,7 @@ impl Call {
 
     /// Keeps the copy outside of the cell true.
     fn renew_will(&mut self, context: &mut Context<'_>) {
-        let stage = (self.leg.stage(), self.media.is_open());
+        let stage = (self.leg.stage(), self.media.in_service());
         if self.waiting.will_written == Some(stage) {
             return;
         }
@@ -252,7 +258,7 @@ impl Call {
         let pending = self.leg.unanswered_invite().map(|invite| (self.leg.transaction(), invite.clone()));
         let answered = matches!(self.leg.stage(), Stage::Answered { .. });
         let dialog = answered.then(|| (self.leg.dialog().clone(), self.leg.next_hop()));
-        let ports = (!self.media.is_over()).then(|| (self.media.lease(), self.media.is_open()));
+        let ports = self.media.in_service().map(|in_service| (self.media.lease(), in_service));
         context.act(Act::Will(Box::new(Will { pending_invite: pending, dialog, ports })));
     }
 
@@ -276,8 +282,8 @@ impl Call {
         for (url, why) in outcome.skipped {
             context.note(NoteKind::SoundSkipped { url, why });
         }
-        if self.waiting.sound.take_if(|wanted| *wanted == step).is_none() || self.over.is_some() {
-            return;
+        if self.waiting.sound.take_if(|wanted| *wanted == step).is_none() {
+            return context.act(Act::CountStale);
         }
         match outcome.sound {
             Some(sound) => self.start_playback(context, step, sound),

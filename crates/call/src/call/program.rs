@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::leg::Stage;
 use super::{Call, CallTimer};
-use crate::cell::{Act, Context};
+use crate::context::{Act, Context};
 use crate::{Effect, NoteKind};
 
 /// What the flow waits for, and what is remembered between two inputs.
@@ -20,8 +20,11 @@ pub(super) struct Waiting {
     /// The step of the armed flow timer.
     pub(super) timer: Option<u64>,
     /// For which stage of leg and stream the will was written.
-    pub(super) will_written: Option<(Stage, bool)>,
+    pub(super) will_written: Option<(Stage, Option<bool>)>,
 }
+
+/// How long a caller may hear of nothing but 100 while a sound is being made ready, ms.
+const SOUND_AT_HAND_MS: u64 = 200;
 
 impl Call {
     /// Gives an event to the flow and carries out what follows from it.
@@ -34,9 +37,23 @@ impl Call {
         while let Some(effect) = self.flow.poll(context.now, &CallView::of(&self.record)) {
             self.carry_out(context, effect);
         }
-        // spec/media.md §2: ringing as soon as the flow waits and nothing else was said to the caller.
-        if self.over.is_none() && self.waiting.sound.is_none() {
-            self.leg.ring(context);
+        if self.over.is_none() && self.leg.unanswered_invite().is_some() {
+            self.ring_or_wait_for_sound(context);
+        }
+    }
+
+    /// spec/media.md §2: ringing as soon as the flow waits and nothing else was said to the caller. A sound that is at hand
+    /// opens early media within a moment, so it gets that moment first.
+    fn ring_or_wait_for_sound(&mut self, context: &mut Context<'_>) {
+        match self.waiting.sound {
+            Some(_) if self.timers.deadline(&CallTimer::Ring).is_none() => {
+                self.timers.set(CallTimer::Ring, context.now.after_ms(SOUND_AT_HAND_MS));
+            }
+            Some(_) => {}
+            None => {
+                self.timers.stop(&CallTimer::Ring);
+                self.leg.ring(context);
+            }
         }
     }
 
@@ -67,17 +84,27 @@ impl Call {
                 if hang_up {
                     self.flow_ended(context);
                 }
-                if let Some(flow_id) = on_complete_flow_id {
+                let stopped = self.over.is_some_and(|over| over.are_flows_stopped());
+                if let Some(flow_id) = on_complete_flow_id.filter(|_| !stopped) {
                     self.run_on_complete(context, flow_id);
                 }
             }
         }
     }
 
+    /// The call is ending: what the flow waits for will not come. It stays where it is until the leg is gone.
+    pub(super) fn suspend_flow(&mut self) {
+        self.waiting.sound = None;
+        self.waiting.timer = None;
+        self.timers.stop(&CallTimer::Flow);
+    }
+
     fn answer(&mut self, context: &mut Context<'_>) {
         if !self.leg.answer(context) {
             return;
         }
+        self.timers.stop(&CallTimer::Expires);
+        self.timers.stop(&CallTimer::Ring);
         self.set_status(context, CallStatus::Progressing);
         if let Some(audio) = self.leg.audio().cloned() {
             self.open_stream(context, &audio);
@@ -131,7 +158,7 @@ impl Call {
     }
 
     /// spec/flow.md §6: the on-complete flow runs with the variables of the ended one. Its call has been hung up by then,
-    /// so actions that need a call are skipped.
+    /// so actions that need a call are skipped. It may last as long as a call may.
     fn run_on_complete(&mut self, context: &mut Context<'_>, flow_id: Uuid) {
         let Some(flow) = context.snapshot.flows.get(&flow_id) else {
             return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".to_owned() });
@@ -142,6 +169,10 @@ impl Call {
                 self.record.activeflow_id = id;
                 self.flow = Machine::new(context.now, new, &CallView::of(&self.record));
                 self.flow.handle(context.now, FlowEvent::Start, &CallView::of(&self.record));
+                let longest_ms = context.settings().max_call_duration_ms;
+                if longest_ms > 0 {
+                    self.timers.set(CallTimer::Duration, context.now.after_ms(longest_ms));
+                }
             }
             Err(error) => context.note(NoteKind::OnCompleteSkipped { flow_id, why: error.to_string() }),
         }

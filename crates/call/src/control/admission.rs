@@ -6,12 +6,18 @@ use serde::{Deserialize, Serialize};
 use sip_core::{Hop, uas};
 
 use super::Control;
-use super::outside_dialog::NotTaken;
 use crate::input::Admission;
+
+/// Why an INVITE does not become a call: what the caller is told, and what the log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotTaken {
+    pub(super) rejection: uas::Rejection,
+    pub(super) why: String,
+}
 
 impl Control {
     /// Whether there is a place for a new call from there.
-    pub(super) fn admit(&mut self, now: Now, hop: &Hop) -> Result<(), NotTaken> {
+    pub(super) fn admit(&self, hop: &Hop) -> Result<(), NotTaken> {
         let settings = &self.snapshot.settings;
         let source = hop.remote.ip().to_canonical();
         if !settings.open_networks.iter().any(|network| network.contains(&source)) {
@@ -26,7 +32,12 @@ impl Control {
         if self.cells.len() >= settings.max_calls as usize {
             return Err(self.unavailable(&format!("the limit of {} calls is reached", settings.max_calls)));
         }
-        let limit = settings.max_new_calls_per_second;
+        Ok(())
+    }
+
+    /// Whether one more call may be taken in this second. Asked last, so that what becomes no call uses nothing up.
+    pub(super) fn keep_pace(&mut self, now: Now) -> Result<(), NotTaken> {
+        let limit = self.snapshot.settings.max_new_calls_per_second;
         if !self.pace.take(now, limit) {
             return Err(self.unavailable(&format!("more than {limit} new calls in a second")));
         }

@@ -4,7 +4,6 @@ mod admission;
 mod gauges;
 mod outside_dialog;
 mod persist;
-mod will;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +15,10 @@ use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Outpu
 
 pub use gauges::{Counters, Gauges};
 pub use persist::{FORMAT_VERSION, TakeUpError};
-pub(crate) use will::Will;
 
 use self::admission::Pace;
-use crate::cell::{Act, Cell, CellInput, Context, Panicked};
+use crate::cell::{Cell, Panicked};
+use crate::context::{Act, CellInput, Context};
 use crate::input::Admission;
 use crate::ports::PortInventory;
 use crate::{CrashReport, Effect, Input, Note, NoteKind, Snapshot};
@@ -139,7 +138,7 @@ impl Control {
     fn endpoint_event(&mut self, now: Now, event: EndpointEvent, effects: &mut Vec<Effect>) {
         match event {
             EndpointEvent::Request { transaction, request, hop } => match self.cell_of_dialog(&request) {
-                Some(cell) => self.deliver(now, cell, CellInput::Request { transaction, request }, effects),
+                Some(cell) => self.deliver(now, cell, CellInput::Request { transaction, request, hop }, effects),
                 None => self.outside_dialog(now, transaction, request, hop, effects),
             },
             EndpointEvent::Ack { request, .. } => {
@@ -152,12 +151,11 @@ impl Control {
                     self.deliver(now, cell, CellInput::Cancel, effects);
                 }
             }
-            EndpointEvent::Response { transaction, owner, response, .. } => {
-                self.deliver(now, CellId::from_u64(owner), CellInput::Response { transaction, response }, effects);
+            EndpointEvent::Response { owner, response, .. } => {
+                self.deliver(now, CellId::from_u64(owner), CellInput::Response { response }, effects);
             }
-            EndpointEvent::RequestTimeout { transaction, owner }
-            | EndpointEvent::RequestUnsent { transaction, owner } => {
-                self.deliver(now, CellId::from_u64(owner), CellInput::RequestFailed { transaction }, effects);
+            EndpointEvent::RequestTimeout { owner, .. } | EndpointEvent::RequestUnsent { owner, .. } => {
+                self.deliver(now, CellId::from_u64(owner), CellInput::RequestFailed, effects);
             }
             // A response that cannot be sent is as good as lost: its repetition is what helps.
             EndpointEvent::ResponseUnsent { .. } => {}
@@ -168,14 +166,15 @@ impl Control {
 
     fn media(&mut self, now: Now, event: media_core::Event, effects: &mut Vec<Effect>) {
         let stream = event.stream();
-        match self.by_stream.get(&stream).copied() {
-            Some(cell) => self.deliver(now, cell, CellInput::Media(event), effects),
-            None if matches!(event, media_core::Event::Closed { .. }) => {
-                if !self.orphans.remove(&stream) {
-                    self.counters.stale_inputs += 1;
-                }
-            }
-            None => self.counters.stale_inputs += 1,
+        let is_last = matches!(event, media_core::Event::Closed { .. });
+        let cell = self.by_stream.get(&stream).copied();
+        if let Some(cell) = cell {
+            self.deliver(now, cell, CellInput::Media(event), effects);
+        }
+        // Also when the cell has just panicked over its stream's last event.
+        let was_orphan = is_last && self.orphans.remove(&stream);
+        if cell.is_none() && !was_orphan {
+            self.counters.stale_inputs += 1;
         }
     }
 
@@ -218,6 +217,7 @@ impl Control {
                     self.counters.answered += u64::from(effect.is_answer());
                     effects.push(effect);
                 }
+                Act::CountStale => self.counters.stale_inputs += 1,
                 Act::Will(will) => {
                     if let Some(cell) = self.cells.get_mut(&id) {
                         cell.will = *will;
@@ -248,7 +248,11 @@ impl Control {
         self.deadlines.stop(&id);
         self.by_dialog.remove(cell.call.dialog().id());
         self.by_invite.remove(&cell.call.invite_transaction());
-        self.by_stream.remove(&cell.call.stream());
+        // Ports that were given back early may belong to another call by now.
+        let stream = cell.call.stream();
+        if self.by_stream.get(&stream) == Some(&id) {
+            self.by_stream.remove(&stream);
+        }
     }
 
     /// One call's failure ends that call, and nothing else.

@@ -1,22 +1,17 @@
 //! Requests that belong to no dialog of ours: a new call, a question about capabilities, or something too late.
 
 use base::{CellId, Now};
-use media_core::PortLease;
-use sdp::{LocalMedia, Negotiation};
-use sip_core::{Dialog, HeaderName, Hop, Message, Method, ServerTransactionId, new_tag, uas};
+use sdp::{LocalMedia, Negotiation, Refusal};
+use sip_core::{Dialog, DialogError, HeaderName, Hop, Message, Method, ServerTransactionId, new_tag, uas};
 use uuid::Uuid;
 
-use super::{Control, Will};
+use super::Control;
+use super::admission::NotTaken;
 use crate::call::{Call, NewCall};
-use crate::cell::{Cell, CellInput};
+use crate::cell::{Cell, Panicked, guarded};
+use crate::context::CellInput;
+use crate::will::Will;
 use crate::{Effect, Note, NoteKind, reply, routing};
-
-/// Why an INVITE does not become a call: what the caller is told, and what the log says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NotTaken {
-    pub(super) rejection: uas::Rejection,
-    pub(super) why: String,
-}
 
 impl Control {
     pub(super) fn outside_dialog(
@@ -86,71 +81,66 @@ impl Control {
         invite: &Message,
         hop: Hop,
     ) -> Result<CellId, NotTaken> {
-        self.admit(now, &hop)?;
+        self.admit(&hop)?;
         let dialled = routing::dialled_user(invite);
         if let Err(no_route) = routing::find(&self.snapshot, &dialled) {
             return Err(NotTaken { rejection: uas::Rejection::new(404), why: no_route.to_string() });
         }
-        let offer = reply::description_of(invite).map_err(|refusal| self.refused(&refusal))?;
-        let tag = new_tag(self.owner, &mut self.random);
-        let dialog = Dialog::of_uas(invite, &tag).map_err(|error| {
-            let why = error.to_string();
-            NotTaken { rejection: uas::Rejection::bad_request(why.clone()), why }
-        })?;
+        self.keep_pace(now)?;
         let lease = self.take_ports(&hop)?;
         let local = LocalMedia::new(reply::media_address(&self.snapshot.settings, &hop), lease.rtp_port);
-        let mut negotiation = Negotiation::new(self.random.next_u64());
-        if let Some(offer) = offer {
-            let answered = negotiation.answer(&offer, &reply::audio_capabilities(), &local);
-            if let Err(refusal) = answered {
-                self.ports.put_back(lease);
-                return Err(self.refused(&refusal));
-            }
-        }
-        Ok(self.make_cell(now, transaction, invite, hop, dialog, lease, local, negotiation, &dialled))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of a call, put together in one place")]
-    fn make_cell(
-        &mut self,
-        now: Now,
-        transaction: ServerTransactionId,
-        invite: &Message,
-        hop: Hop,
-        dialog: Dialog,
-        lease: PortLease,
-        local: LocalMedia,
-        negotiation: Negotiation,
-        dialled: &str,
-    ) -> CellId {
+        let (dialog, negotiation) = self.begin_session(invite, &local).inspect_err(|_| self.ports.put_back(lease))?;
+        let (_, flow) = routing::find(&self.snapshot, &dialled).expect("it was found a moment ago");
         let id = CellId::new(self.owner, self.next_cell);
         self.next_cell += 1;
-        let (_, flow) = routing::find(&self.snapshot, dialled).expect("it was found a moment ago");
         self.by_dialog.insert(dialog.id().clone(), id);
         self.by_invite.insert(transaction, id);
         self.by_stream.insert(lease.stream, id);
-        let new = NewCall {
-            cell: id,
-            transaction,
-            invite: invite.clone(),
-            hop,
-            dialog,
-            lease,
-            local,
-            negotiation,
-            dialled,
-            flow,
-        };
-        let call = Call::new(new, &self.snapshot.settings, now, &mut self.random);
         let will =
             Will { pending_invite: Some((transaction, invite.clone())), dialog: None, ports: Some((lease, false)) };
+        let invite = invite.clone();
+        let new =
+            NewCall { cell: id, transaction, invite, hop, dialog, lease, local, negotiation, dialled: &dialled, flow };
+        let call = Call::new(new, &self.snapshot.settings, now, &mut self.random);
         self.cells.insert(id, Cell::new(id, call, will));
         self.counters.calls += 1;
-        id
+        Ok(id)
     }
 
-    fn refused(&self, refusal: &sdp::Refusal) -> NotTaken {
-        let rejection = reply::rejection(refusal, &self.snapshot.settings.server_name);
-        NotTaken { rejection, why: refusal.reason.clone() }
+    /// The dialog that an INVITE makes, and the answer to its offer if it has one. There is no cell yet that a panic could
+    /// be kept to, so it is caught here.
+    fn begin_session(&mut self, invite: &Message, local: &LocalMedia) -> Result<(Dialog, Negotiation), NotTaken> {
+        let tag = new_tag(self.owner, &mut self.random);
+        let session_id = self.random.next_u64();
+        let begun = guarded(|| -> Result<_, Refused> {
+            let dialog = Dialog::of_uas(invite, &tag).map_err(Refused::Dialog)?;
+            let mut negotiation = Negotiation::new(session_id);
+            if let Some(offer) = reply::description_of(invite).map_err(Refused::Session)? {
+                let answered = negotiation.answer(&offer, &reply::audio_capabilities(), local);
+                answered.map_err(Refused::Session)?;
+            }
+            Ok((dialog, negotiation))
+        });
+        match begun {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(Refused::Dialog(error))) => {
+                let why = error.to_string();
+                Err(NotTaken { rejection: uas::Rejection::bad_request(why.clone()), why })
+            }
+            Ok(Err(Refused::Session(refusal))) => {
+                let rejection = reply::rejection(&refusal, &self.snapshot.settings.server_name);
+                Err(NotTaken { rejection, why: refusal.reason })
+            }
+            Err(Panicked(words)) => {
+                self.counters.panics += 1;
+                Err(NotTaken { rejection: uas::Rejection::new(500), why: format!("a panic: {words}") })
+            }
+        }
     }
+}
+
+/// Why an INVITE makes no session.
+enum Refused {
+    Dialog(DialogError),
+    Session(Refusal),
 }

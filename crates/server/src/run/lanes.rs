@@ -1,25 +1,43 @@
 //! The three ways into a control loop, each with its bound: what belongs to calls that are up, new work, and the operator's
 //! and API's wishes. A call that is up is never held up by one that wants to be.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use call::Input;
-use crossbeam_channel::{Receiver, Select, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use sip_transport::Lane;
+
+use super::doze::Doze;
+
+/// A lane has all its places from the start, so that they hold pointers: an input is a quarter of a kilobyte.
+type Place = Box<Input>;
 
 /// The sending ends of one loop's lanes. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LaneSender {
-    dialog: Sender<Input>,
-    new_work: Sender<Input>,
-    api: Sender<Input>,
+    dialog: Sender<Place>,
+    new_work: Sender<Place>,
+    api: Sender<Place>,
+    full: Arc<FullLanes>,
+    doze: Doze,
+}
+
+/// How often a lane was found full.
+#[derive(Debug, Default)]
+struct FullLanes {
+    dialog: AtomicU64,
+    new_work: AtomicU64,
+    api: AtomicU64,
 }
 
 /// The receiving ends.
 pub(super) struct LaneReceiver {
-    dialog: Receiver<Input>,
-    new_work: Receiver<Input>,
-    api: Receiver<Input>,
+    dialog: Receiver<Place>,
+    new_work: Receiver<Place>,
+    api: Receiver<Place>,
+    doze: Doze,
 }
 
 /// How many inputs each lane holds.
@@ -33,15 +51,17 @@ pub(super) struct LaneSizes {
     pub(super) api: usize,
 }
 
-/// How full the lanes are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LaneDepths {
-    /// See [`LaneSizes::dialog`].
-    pub(super) dialog: usize,
-    /// See [`LaneSizes::new_work`].
-    pub(super) new_work: usize,
-    /// See [`LaneSizes::api`].
-    pub(super) api: usize,
+/// How one lane fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaneNumbers {
+    /// Which one.
+    pub(super) lane: &'static str,
+    /// Inputs in it.
+    pub(super) depth: usize,
+    /// Most that it holds.
+    pub(super) size: usize,
+    /// Inputs that found it full: SIP messages were turned away, facts and wishes had to wait.
+    pub(super) full: u64,
 }
 
 /// Makes the lanes of one loop.
@@ -49,35 +69,60 @@ pub(super) fn lanes(sizes: LaneSizes) -> (LaneSender, LaneReceiver) {
     let (dialog, dialog_out) = bounded(sizes.dialog);
     let (new_work, new_work_out) = bounded(sizes.new_work);
     let (api, api_out) = bounded(sizes.api);
-    let receiver = LaneReceiver { dialog: dialog_out, new_work: new_work_out, api: api_out };
-    (LaneSender { dialog, new_work, api }, receiver)
+    let doze = Doze::default();
+    let receiver = LaneReceiver { dialog: dialog_out, new_work: new_work_out, api: api_out, doze: doze.clone() };
+    (LaneSender { dialog, new_work, api, full: Arc::default(), doze }, receiver)
 }
 
 impl LaneSender {
     /// Puts a SIP message into its lane without waiting; gives it back when that is full.
     #[expect(clippy::result_large_err, reason = "what is given back is what was put in")]
     pub(super) fn try_sip(&self, lane: Lane, input: Input) -> Result<(), Input> {
-        let sender = match lane {
-            Lane::Dialog => &self.dialog,
-            Lane::NewWork => &self.new_work,
+        let (sender, full) = match lane {
+            Lane::Dialog => (&self.dialog, &self.full.dialog),
+            Lane::NewWork => (&self.new_work, &self.full.new_work),
         };
-        sender.try_send(input).map_err(crossbeam_channel::TrySendError::into_inner)
+        sender.try_send(Box::new(input)).map_err(|refused| {
+            full.fetch_add(u64::from(refused.is_full()), Ordering::Relaxed);
+            *refused.into_inner()
+        })?;
+        self.doze.wake();
+        Ok(())
     }
 
     /// Hands over a fact of the media engine. A fact is never dropped: where the lane is full, its helper thread waits.
     pub(super) fn fact(&self, input: Input) {
-        // Fails only when the loop has ended, and then nobody is left to tell.
-        let _ = self.dialog.send(input);
+        self.send(&self.dialog, &self.full.dialog, input);
     }
 
     /// Hands over a wish of the operator.
     pub(super) fn wish(&self, input: Input) {
-        let _ = self.api.send(input);
+        self.send(&self.api, &self.full.api, input);
     }
 
-    /// How full the lanes are.
-    pub(super) fn depths(&self) -> LaneDepths {
-        LaneDepths { dialog: self.dialog.len(), new_work: self.new_work.len(), api: self.api.len() }
+    /// How the lanes fare.
+    pub(super) fn numbers(&self) -> [LaneNumbers; 3] {
+        let of = |lane, sender: &Sender<Place>, full: &AtomicU64| LaneNumbers {
+            lane,
+            depth: sender.len(),
+            size: sender.capacity().unwrap_or_default(),
+            full: full.load(Ordering::Relaxed),
+        };
+        [
+            of("dialog", &self.dialog, &self.full.dialog),
+            of("new_work", &self.new_work, &self.full.new_work),
+            of("api", &self.api, &self.full.api),
+        ]
+    }
+
+    /// Waits for room where there is none, and counts that.
+    fn send(&self, lane: &Sender<Place>, full: &AtomicU64, input: Input) {
+        if let Err(TrySendError::Full(input)) = lane.try_send(Box::new(input)) {
+            full.fetch_add(1, Ordering::Relaxed);
+            // Fails only when the loop has ended, and then nobody is left to tell.
+            let _ = lane.send(input);
+        }
+        self.doze.wake();
     }
 }
 
@@ -85,16 +130,17 @@ impl LaneReceiver {
     /// The next input: of calls that are up first, then wishes, then new work.
     pub(super) fn try_next(&self) -> Option<Input> {
         let first = self.dialog.try_recv().or_else(|_| self.api.try_recv());
-        first.or_else(|_| self.new_work.try_recv()).ok()
+        first.or_else(|_| self.new_work.try_recv()).ok().map(|input| *input)
+    }
+
+    /// The next wish, whatever else waits: a flood of requests within dialogs must not keep the operator from draining.
+    pub(super) fn try_wish(&self) -> Option<Input> {
+        self.api.try_recv().ok().map(|input| *input)
     }
 
     /// Waits until there is something, or for `at_most`.
     pub(super) fn wait(&self, at_most: Duration) {
-        let mut select = Select::new();
-        select.recv(&self.dialog);
-        select.recv(&self.api);
-        select.recv(&self.new_work);
-        let _ = select.ready_timeout(at_most);
+        self.doze.sleep(at_most, || !(self.dialog.is_empty() && self.api.is_empty() && self.new_work.is_empty()));
     }
 }
 
@@ -115,11 +161,36 @@ mod tests {
     }
 
     #[test]
+    fn a_wish_can_be_taken_before_everything_else() {
+        let (sender, receiver) = lanes(SIZES);
+        sender.fact(Input::Timeout);
+        assert!(receiver.try_wish().is_none());
+        sender.wish(Input::HangUpAll);
+        assert!(matches!(receiver.try_wish(), Some(Input::HangUpAll)));
+        assert!(matches!(receiver.try_next(), Some(Input::Timeout)));
+    }
+
+    #[test]
     fn a_full_lane_gives_new_work_back() {
         let (sender, _receiver) = lanes(SIZES);
         assert!(sender.try_sip(Lane::NewWork, Input::Timeout).is_ok());
         assert!(sender.try_sip(Lane::NewWork, Input::Timeout).is_err());
         assert!(sender.try_sip(Lane::Dialog, Input::Timeout).is_ok(), "the other lane has room");
-        assert_eq!(sender.depths(), LaneDepths { dialog: 1, new_work: 1, api: 0 });
+        let [dialog, new_work, api] = sender.numbers();
+        assert_eq!(new_work, LaneNumbers { lane: "new_work", depth: 1, size: 1, full: 1 });
+        assert_eq!((dialog.depth, dialog.full, api.depth), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_fact_that_finds_its_lane_full_waits_and_is_counted() {
+        let (sender, receiver) = lanes(SIZES);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..3).for_each(|_| sender.fact(Input::Timeout)));
+            while sender.numbers()[0].full == 0 {
+                std::thread::yield_now();
+            }
+            while receiver.try_next().is_none() {}
+        });
+        assert_eq!(sender.numbers()[0], LaneNumbers { lane: "dialog", depth: 2, size: 2, full: 1 });
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct LoopNumbers {
     pub(super) endpoint: EndpointCounters,
     /// A media worker has not shown life for 500 ms although it has work.
     pub(super) worker_silent: bool,
+    /// The loop has panicked outside of any call and is gone with all of its calls.
+    pub(super) lost: bool,
 }
 
 /// A running loop, seen from outside.
@@ -72,15 +74,30 @@ impl LoopThread {
         let name = format!("control-{}", parts.control.owner().0);
         let driver =
             Driver { parts, numbers: numbers.clone(), stop: stop.clone(), effects: Vec::new(), published_ns: 0 };
-        let thread = std::thread::Builder::new().name(name).spawn(move || driver.run())?;
+        let last_words = LastWords(numbers.clone());
+        let run = move || {
+            let _last_words = last_words;
+            driver.run();
+        };
+        let thread = std::thread::Builder::new().name(name).spawn(run)?;
         Ok(LoopThread { numbers, stop, thread })
     }
 
-    /// Ends the thread. Calls that are up are left as they are.
-    pub(super) fn end(self) {
+    /// Ends the thread. Calls that are up are left as they are. False: it had panicked.
+    pub(super) fn end(self) -> bool {
         self.stop.store(true, Ordering::SeqCst);
-        if self.thread.join().is_err() {
-            tracing::error!("a control loop had panicked");
+        self.thread.join().is_ok()
+    }
+}
+
+/// Tells the supervisor when its thread panics.
+struct LastWords(Arc<ArcSwap<LoopNumbers>>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let numbers = LoopNumbers { lost: true, ..**self.0.load() };
+            self.0.store(Arc::new(numbers));
         }
     }
 }
@@ -99,6 +116,9 @@ impl Driver {
             let started = now();
             if self.parts.control.next_deadline().is_some_and(|due_ns| due_ns <= started.mono_ns) {
                 self.give(started, Input::Timeout);
+            }
+            if let Some(wish) = self.parts.lanes.try_wish() {
+                self.give(now(), wish);
             }
             let mut taken = 0;
             while taken < BATCH
@@ -159,6 +179,26 @@ impl Driver {
             counters: *self.parts.control.counters(),
             endpoint: self.parts.control.endpoint_counters(),
             worker_silent: self.parts.engine.worker_silent(now.mono_ns),
+            lost: false,
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_is_seen_to_be_lost_and_one_that_ends_is_not() {
+        for panics in [false, true] {
+            let numbers = Arc::new(ArcSwap::from_pointee(LoopNumbers::default()));
+            let last_words = LastWords(numbers.clone());
+            let thread = std::thread::spawn(move || {
+                let _last_words = last_words;
+                assert!(!panics, "on purpose");
+            });
+            assert_eq!(thread.join().is_err(), panics);
+            assert_eq!(numbers.load().lost, panics);
+        }
     }
 }

@@ -62,7 +62,7 @@ fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNu
         ("calls_refused_total", "INVITEs refused for a reason of the caller's", counters.refused),
         ("calls_turned_away_total", "INVITEs turned away with 503: draining, overload, limits", counters.turned_away),
         ("call_panics_total", "Calls that were ended because their handler panicked", counters.panics),
-        ("stale_inputs_total", "Answers and facts for a call that is gone", counters.stale_inputs),
+        ("stale_inputs_total", "Answers and facts for a call or step that is gone", counters.stale_inputs),
         ("sip_acks_missing_total", "Final responses that were never acknowledged", endpoint.acks_missing),
         ("sip_requests_received_total", "SIP requests handed to a loop", endpoint.requests_received),
         ("sip_responses_received_total", "SIP responses handed to a loop", endpoint.responses_received),
@@ -82,11 +82,14 @@ impl ServerMetrics {
     fn lanes(&self, out: &mut MetricsText) {
         for (number, lanes) in self.lanes.iter().enumerate() {
             let number = number.to_string();
-            let depths = lanes.depths();
-            for (lane, depth) in [("dialog", depths.dialog), ("new_work", depths.new_work), ("api", depths.api)] {
+            for lane in lanes.numbers() {
+                let labels = [("loop", number.as_str()), ("lane", lane.lane)];
+                let _ =
+                    out.gauge("lane_depth", "Inputs that wait in a lane of a control loop").sample(&labels, lane.depth);
+                let _ = out.gauge("lane_size", "Most inputs that a lane holds").sample(&labels, lane.size);
                 let _ = out
-                    .gauge("lane_depth", "Inputs that wait in a lane of a control loop")
-                    .sample(&[("loop", &number), ("lane", lane)], depth);
+                    .counter("lane_full_total", "Inputs that found a lane full: messages turned away, others waited")
+                    .sample(&labels, lane.full);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod banner;
 mod clock;
 mod crash;
+mod doze;
 mod engine_facts;
 mod lanes;
 mod loop_thread;
@@ -11,7 +12,7 @@ mod note_log;
 mod snapshot;
 mod supervisor;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api::{Limits, Listener, NotReady, Readiness};
@@ -23,6 +24,7 @@ use sip_transport::{BindSockets, Edge, ListenerConfig, Pushed, UdpTransport};
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::kernel_udp::kernel_udp_metrics;
 use crate::logging::Logging;
 use crate::process_metrics::process_metrics;
 use crate::provision::{self, Provisioned};
@@ -104,7 +106,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         engine: engine.metrics_reader(),
     };
     let sources: Vec<Arc<dyn api::MetricsSource>> =
-        vec![Arc::new(server), http.metrics(), logging.metrics(), process_metrics()];
+        vec![Arc::new(server), http.metrics(), logging.metrics(), process_metrics(), kernel_udp_metrics()];
     let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
     let router = api::router(readiness.clone(), sources);
     let http = tokio::spawn(api::serve(http, router, async move {
@@ -124,14 +126,18 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     };
     supervisor.run(signals).await;
 
+    let mut all_well = true;
     for thread in loops {
-        thread.end();
+        all_well &= thread.end();
     }
     engine.shutdown();
     let _ = stop_http.send(());
     let _ = http.await;
     tracing::info!("ended");
-    Ok(())
+    match all_well {
+        true => Ok(()),
+        false => Err("a control loop had panicked; the log says where".into()),
+    }
 }
 
 /// Shows the start message: to a person as it is, to a log collector as a log line.
@@ -153,11 +159,11 @@ fn listeners(config: &Config) -> Vec<ListenerConfig> {
 
 fn engine_config(config: &Config) -> EngineConfig {
     let (ipv4, ipv6) = match config.rtp.address.0 {
-        Some(std::net::IpAddr::V4(ip)) => (Some(ip), None),
-        Some(std::net::IpAddr::V6(ip)) => (None, Some(ip)),
+        Some(IpAddr::V4(ip)) => (Some(ip), None),
+        Some(IpAddr::V6(ip)) => (None, Some(ip)),
         None => {
-            let ipv4 = config.sip.udp.iter().any(|listener| listener.address.is_ipv4());
-            let ipv6 = snapshot::listens_on_ipv6(config);
+            let ipv4 = snapshot::listens_on(config, IpAddr::is_ipv4);
+            let ipv6 = snapshot::listens_on(config, IpAddr::is_ipv6);
             (ipv4.then_some(std::net::Ipv4Addr::UNSPECIFIED), ipv6.then_some(std::net::Ipv6Addr::UNSPECIFIED))
         }
     };

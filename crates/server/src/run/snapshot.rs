@@ -1,5 +1,7 @@
 //! From configuration and provisioning to the snapshot that control sees.
 
+use std::net::IpAddr;
+
 use base::MS;
 use call::{Settings, Snapshot};
 use sip_core::{BaseTimers, EndpointConfig};
@@ -25,6 +27,7 @@ pub(super) fn endpoint(config: &Config) -> EndpointConfig {
 pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) -> Snapshot {
     let loops = u32::from(config.control.loops).max(1);
     let sip = &config.sip;
+    let stock = config.rtp.ready_pairs.div_ceil(loops);
     Snapshot {
         number,
         settings: Settings {
@@ -37,8 +40,8 @@ pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) 
                 .collect(),
             open_networks: sip.open_networks.clone(),
             max_calls: sip.max_calls.div_ceil(loops),
-            port_stock: config.rtp.ready_pairs.div_ceil(loops),
-            port_stock_ipv6: if listens_on_ipv6(config) { config.rtp.ready_pairs.div_ceil(loops) } else { 0 },
+            port_stock: if listens_on(config, IpAddr::is_ipv4) { stock } else { 0 },
+            port_stock_ipv6: if listens_on(config, IpAddr::is_ipv6) { stock } else { 0 },
             retry_after_s: sip.retry_after_seconds,
             unanswered_status: config.calls.ended_status,
             max_new_calls_per_second: sip.max_new_calls_per_second.div_ceil(loops),
@@ -52,9 +55,9 @@ pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) 
     }
 }
 
-/// Whether a call can come in over IPv6.
-pub(super) fn listens_on_ipv6(config: &Config) -> bool {
-    config.sip.udp.iter().any(|listener| listener.address.is_ipv6())
+/// Whether a call can come in over this address family.
+pub(super) fn listens_on(config: &Config, family: fn(&IpAddr) -> bool) -> bool {
+    config.sip.udp.iter().any(|listener| family(&listener.address))
 }
 
 /// How long calls that are hung up get to answer BYE before the process ends, ns.

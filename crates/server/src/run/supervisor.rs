@@ -66,6 +66,11 @@ impl Supervisor<'_> {
                 () = tokio::time::sleep(ROUND) => None,
             };
             match request {
+                None if self.has_lost_a_loop() && !hanging_up => {
+                    tracing::error!("a control loop is lost with its calls; the server ends, to be started anew");
+                    hanging_up = true;
+                    end_by = Some(self.hang_up_all(&mut health));
+                }
                 None => self.look_after(&mut health),
                 Some(Request::Reload) => self.reload(),
                 Some(Request::Drain) => {
@@ -99,7 +104,13 @@ impl Supervisor<'_> {
     }
 
     fn calls(&self) -> usize {
-        self.numbers.iter().map(|numbers| numbers.load().gauges.cells).sum()
+        let loops = self.numbers.iter().map(|numbers| numbers.load());
+        loops.filter(|numbers| !numbers.lost).map(|numbers| numbers.gauges.cells).sum()
+    }
+
+    /// Whether a loop has panicked outside of any call.
+    fn has_lost_a_loop(&self) -> bool {
+        self.numbers.iter().any(|numbers| numbers.load().lost)
     }
 
     fn hang_up_all(&self, health: &mut Health) -> Instant {

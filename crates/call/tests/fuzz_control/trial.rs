@@ -1,0 +1,326 @@
+//! One case: a loop, its edge, its drivers and its callers; and what must hold after every input.
+
+use std::cell::RefCell;
+
+use base::{LoopId, MS, Now, SECOND};
+use bytes::Bytes;
+use call::{Admission, Control, Effect, Gauges, Input, NoteKind, SoundOutcome};
+use sip_core::{EndpointConfig, Hop, Message};
+use sip_transport::{Edge, Pushed};
+
+use crate::cases::{self, Dice};
+use crate::far_end::FarEnd;
+use crate::flows::{MAX_CALLS, MAX_MOVES, snapshot};
+use crate::media::Media;
+
+/// Transactions of the loop.
+const MAX_TRANSACTIONS: usize = 24;
+/// Effects of one thing that happens to one call: each cursor move may say a few things, and a call a few more.
+const EFFECTS_MAX: usize = 4 * MAX_MOVES as usize + 16;
+/// 64*T1 of RFC 3261 §17, and 40 s.
+const SILENCE_NS: u64 = 32 * SECOND + 40 * SECOND;
+/// Longest call where nobody hangs up: ends early enough for its BYE to be given up in time.
+const SHORT_CALL_MS: u64 = 5_000;
+
+/// What the inputs led to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) calls: u64,
+    pub(crate) answered: u64,
+    pub(crate) refused: u64,
+    pub(crate) turned_away: u64,
+    pub(crate) ended: u64,
+    pub(crate) closed: u64,
+    pub(crate) acks_missing: u64,
+    pub(crate) transactions_refused: u64,
+    pub(crate) stale: u64,
+}
+
+impl Seen {
+    pub(crate) fn add(&mut self, other: &Seen) {
+        self.calls += other.calls;
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.turned_away += other.turned_away;
+        self.ended += other.ended;
+        self.closed += other.closed;
+        self.acks_missing += other.acks_missing;
+        self.transactions_refused += other.transactions_refused;
+        self.stale += other.stale;
+    }
+}
+
+pub(crate) struct Trial {
+    now: Now,
+    edge: Edge,
+    control: Control,
+    media: Media,
+    far_end: FarEnd,
+    /// Longest call, ms; 0 where the trial ends with [`Input::HangUpAll`].
+    max_call_duration_ms: u64,
+    inputs: u64,
+    ended: u64,
+    /// The steps so far, in short.
+    story: String,
+}
+
+impl Trial {
+    pub(crate) fn new(dice: &mut Dice) -> Trial {
+        let config = EndpointConfig { max_transactions: MAX_TRANSACTIONS, ..EndpointConfig::default() };
+        let mut trial = Trial {
+            now: Now { mono_ns: dice.next() >> 8, wall_us: 1_800_000_000_000_000 },
+            edge: Edge::new(1, 5),
+            control: Control::new(LoopId(0), [dice.next() as u8; 32], config),
+            media: Media::default(),
+            far_end: FarEnd::default(),
+            max_call_duration_ms: if dice.one_in(2) { SHORT_CALL_MS } else { 0 },
+            inputs: 0,
+            ended: 0,
+            story: String::new(),
+        };
+        let first = snapshot(dice, 1, trial.max_call_duration_ms);
+        trial.input(dice, Input::Snapshot(Box::new(first)));
+        trial
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        let (counters, endpoint) = (self.control.counters(), self.control.endpoint_counters());
+        Seen {
+            calls: counters.calls,
+            answered: counters.answered,
+            refused: counters.refused,
+            turned_away: counters.turned_away,
+            ended: self.ended,
+            closed: self.media.closed,
+            acks_missing: counters.acks_missing,
+            transactions_refused: endpoint.refused_full,
+            stale: counters.stale_inputs,
+        }
+    }
+
+    /// Something happens.
+    pub(crate) fn step(&mut self, dice: &mut Dice) {
+        match dice.below(24) {
+            0..=5 if !self.media.owed.is_empty() => self.driver_answers(dice),
+            0..=2 => {
+                let fact = self.media.fact(dice);
+                self.input(dice, fact);
+            }
+            3 => {
+                let cell = base::CellId::from_u64(dice.below(40) as u64);
+                let outcome = SoundOutcome { sound: None, skipped: Vec::new() };
+                let step = dice.below(5) as u64;
+                self.input(dice, Input::Sound { cell, step, outcome });
+            }
+            4 => {
+                let ms = dice.below(100) as u64;
+                self.pass(dice, ms);
+            }
+            5 | 6 => {
+                let most = if dice.one_in(6) { 120_000 } else { 2_000 };
+                let ms = dice.below(most) as u64;
+                self.pass(dice, ms);
+            }
+            7 if dice.one_in(4) => {
+                let to = *dice.pick(&[Admission::Open, Admission::Open, Admission::Draining, Admission::Overloaded]);
+                self.input(dice, Input::Admission(to));
+            }
+            8 if dice.one_in(10) => {
+                let next = snapshot(dice, self.inputs, self.max_call_duration_ms);
+                self.input(dice, Input::Snapshot(Box::new(next)));
+            }
+            9 if dice.one_in(30) => self.input(dice, Input::HangUpAll),
+            _ => {
+                let (datagram, hop) = self.far_end.says(dice);
+                self.datagram(dice, datagram, hop);
+            }
+        }
+    }
+
+    /// The callers say nothing more. After 64*T1 and 40 s there must be nothing left of them.
+    pub(crate) fn falls_silent(&mut self, dice: &mut Dice) {
+        if self.max_call_duration_ms == 0 {
+            self.input(dice, Input::HangUpAll);
+        }
+        let until_ns = self.now.mono_ns + SILENCE_NS;
+        while let Some(due_ns) = self.control.next_deadline().filter(|due_ns| *due_ns <= until_ns) {
+            while !self.media.owed.is_empty() {
+                self.driver_answers(dice);
+            }
+            self.now = self.now.plus_ns(due_ns.saturating_sub(self.now.mono_ns));
+            self.input(dice, Input::Timeout);
+        }
+        while !self.media.owed.is_empty() {
+            self.driver_answers(dice);
+        }
+        let gauges = self.control.gauges();
+        assert!(gauges.is_idle(), "something is left behind: {gauges:?}, next {:?}", self.control.next_deadline());
+        assert_eq!(self.control.next_deadline(), None, "nothing is going on, but a timer is armed");
+        assert_eq!(
+            (self.media.open_len(), self.media.in_stock()),
+            (0, gauges.port_stock),
+            "streams open, pairs in stock"
+        );
+    }
+
+    /// A driver's answer comes, in any order; the last event of a stream may get lost with its worker.
+    fn driver_answers(&mut self, dice: &mut Dice) {
+        let index = dice.below(self.media.owed.len());
+        let answer = self.media.owed.swap_remove(index);
+        if matches!(answer, Input::Media(_) | Input::Sound { .. }) && dice.one_in(40) {
+            self.tell(|| "a driver's answer is lost".to_owned());
+            return;
+        }
+        self.input(dice, answer);
+    }
+
+    /// Time goes on; sometimes the loop is late and gets all that is due at once.
+    fn pass(&mut self, dice: &mut Dice, ms: u64) {
+        let until_ns = self.now.mono_ns + ms * MS;
+        if !dice.one_in(3) {
+            while let Some(due_ns) = self.control.next_deadline().filter(|due_ns| *due_ns <= until_ns) {
+                self.now = self.now.plus_ns(due_ns.saturating_sub(self.now.mono_ns));
+                self.input(dice, Input::Timeout);
+            }
+        }
+        self.now = self.now.plus_ns(until_ns - self.now.mono_ns);
+        self.input(dice, Input::Timeout);
+    }
+
+    fn datagram(&mut self, dice: &mut Dice, datagram: Bytes, hop: Hop) {
+        self.tell(|| format!("{hop}\r\n{}", String::from_utf8_lossy(&datagram)));
+        let length = datagram.len();
+        let (arrived, answers) = (RefCell::new(None), RefCell::new(0));
+        let full = dice.one_in(15);
+        self.edge.receive(
+            datagram,
+            hop,
+            |owner, _, message, hop| {
+                assert_eq!(owner, LoopId(0));
+                if full {
+                    return Pushed::Full(message);
+                }
+                *arrived.borrow_mut() = Some((message, hop));
+                Pushed::Taken
+            },
+            |to, bytes| {
+                *answers.borrow_mut() += 1;
+                check_stateless(to, bytes, length);
+            },
+        );
+        assert!(*answers.borrow() <= 1, "one datagram, several answers");
+        if let Some((message, hop)) = arrived.into_inner() {
+            self.input(dice, Input::Sip { message, hop });
+        }
+    }
+
+    /// Gives one input to the loop and looks at everything that must hold.
+    fn input(&mut self, dice: &mut Dice, input: Input) {
+        self.tell(|| match &input {
+            Input::Sip { .. } => String::new(),
+            Input::Snapshot(snapshot) => format!("snapshot {}", snapshot.number),
+            other => format!("{other:?}"),
+        });
+        self.inputs += 1;
+        let before = self.control.gauges();
+        let wholesale = matches!(input, Input::Timeout | Input::HangUpAll);
+        let timeout = matches!(input, Input::Timeout);
+        let mut restored = self.inputs.is_multiple_of(16).then(|| {
+            let written = self.control.write_down();
+            let copy = Control::take_up(&written).expect("what was written can be taken up");
+            assert!(copy.write_down() == written, "the state changes by being written down and taken up");
+            (copy, input.clone())
+        });
+        let mut effects = Vec::new();
+        self.control.handle(self.now, input, &mut effects);
+        if let Some((copy, input)) = &mut restored {
+            let mut again = Vec::new();
+            copy.handle(self.now, input.clone(), &mut again);
+            let written = |effects: &[Effect]| rmp_serde::to_vec_named(effects).unwrap();
+            assert!(written(&effects) == written(&again), "restored state acts differently:\n{effects:?}\n{again:?}");
+            assert!(copy.write_down() == self.control.write_down(), "restored state goes another way");
+        }
+        if let Some((copy, _)) = restored {
+            self.control = copy;
+        }
+        for effect in &effects {
+            if let Effect::KeepCrash(report) = effect {
+                panic!("a handler panicked: {}", report.message);
+            }
+        }
+        let happens = if wholesale { 1 + before.cells + before.transaction_timers } else { 1 };
+        assert!(effects.len() <= EFFECTS_MAX * happens, "{} effects of one input, {before:?}", effects.len());
+        self.check_tables();
+        if timeout {
+            let next_ns = self.control.next_deadline();
+            assert!(next_ns.is_none_or(|next_ns| next_ns > self.now.mono_ns), "the driver would spin");
+        }
+        for effect in effects {
+            self.carry_out(dice, effect);
+        }
+    }
+
+    fn check_tables(&self) {
+        let Gauges {
+            cells, server_transactions, client_transactions, transaction_timers, streams, cell_timers, ..
+        } = self.control.gauges();
+        assert!(
+            cells <= MAX_CALLS as usize && streams <= cells && cell_timers <= cells,
+            "{cells} cells, {streams} streams"
+        );
+        assert_eq!(self.control.counters().panics, 0, "a panic was caught and counted");
+        let within_dialogs = MAX_TRANSACTIONS + MAX_TRANSACTIONS / 4;
+        let ours = client_transactions;
+        assert!(server_transactions <= within_dialogs, "{server_transactions} server transactions");
+        // One BYE of each call that is up or was: none of them outlives its Timer F.
+        assert!(ours as u64 <= self.control.counters().calls, "{ours} client transactions");
+        assert!(transaction_timers <= 4 * (server_transactions + ours), "{transaction_timers} timers");
+    }
+
+    fn carry_out(&mut self, dice: &mut Dice, effect: Effect) {
+        match effect {
+            Effect::Transmit { hop, message } => {
+                let message = check_sent(&hop, &message);
+                self.far_end.hears(message, hop);
+            }
+            Effect::Media(command) => self.media.command(command),
+            Effect::WantPorts { ipv6, count } => self.media.lease(ipv6, count),
+            Effect::PrepareSound { cell, step, urls } => self.media.sound(dice, cell, step, &urls),
+            Effect::Note(note) => self.ended += u64::from(matches!(note.kind, NoteKind::CallEnded { .. })),
+            Effect::KeepCrash(_) => unreachable!("looked for before"),
+        }
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        let line = what();
+        if !line.is_empty() {
+            self.story.push_str(&format!("\n@{} ms: {line}", self.now.mono_ns / MS));
+            let surplus = self.story.len().saturating_sub(20_000);
+            let from = (surplus..self.story.len()).find(|at| self.story.is_char_boundary(*at)).unwrap_or_default();
+            drop(self.story.drain(..from));
+            cases::show(self.story.as_bytes());
+        }
+    }
+}
+
+/// A stateless answer says what it is about in the words of what arrived, broken as they may be; it must not be a way to
+/// make much of little.
+fn check_stateless(hop: &Hop, bytes: &[u8], length: usize) {
+    assert!(!hop.remote.ip().is_unspecified() && !hop.local.ip().is_unspecified(), "sends to {hop}");
+    assert!(
+        bytes == b"\r\n" || bytes.starts_with(b"SIP/2.0 4") || bytes.starts_with(b"SIP/2.0 50"),
+        "{}",
+        bytes.escape_ascii()
+    );
+    assert!(bytes.len() <= 65_507 && bytes.len() <= length + 300, "{length} octets are answered by {}", bytes.len());
+}
+
+/// What we send can be read, by ourselves at least, and an answer goes somewhere.
+fn check_sent(hop: &Hop, bytes: &[u8]) -> Message {
+    assert!(bytes.len() <= 65_507, "{} octets fit into no datagram", bytes.len());
+    let message = Message::parse_datagram(Bytes::copy_from_slice(bytes))
+        .unwrap_or_else(|error| panic!("sends what it cannot read: {error}\n{}", bytes.escape_ascii()));
+    let lost = hop.remote.ip().is_unspecified() || hop.local.ip().is_unspecified();
+    assert!(!lost || message.is_request(), "answers to {hop}");
+    message
+}
