@@ -11,7 +11,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 endif
 WITH_CARGO := export PATH="$$HOME/.cargo/bin:$$PATH";
 
-.PHONY: help run build test unit bench fuzz soak sounds clean
+.PHONY: help run build test unit bench figures fuzz soak sounds clean
 
 help: ## Show this list
 	@echo 'make <target>:'
@@ -37,6 +37,11 @@ unit: ## Run the tests of the code only
 bench: ## Measure the parts that must be fast
 	@scripts/setup.sh run
 	@$(WITH_CARGO) cargo bench --locked
+
+figures: ## Measure all that the server must reach, FIGURE_SECONDS a run (default 60); BROKEN=1 shows each check fail
+	@scripts/setup.sh run
+	@$(WITH_CARGO) cargo build --release --locked -p server
+	@$(WITH_CARGO) scripts/figures.sh $(if $(BROKEN),--broken) $(TARGET)/release/flowswitch $(FIGURE_SECONDS)
 
 fuzz: ## Feed every parser with random input for FUZZ_SECONDS each (default 60)
 	@scripts/setup.sh run

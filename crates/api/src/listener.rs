@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -28,6 +29,8 @@ pub struct Limits {
 pub struct Listener {
     inner: TcpListener,
     places: Arc<Semaphore>,
+    /// Connections that had to wait for a place.
+    delayed: Arc<AtomicU64>,
     limits: Limits,
 }
 
@@ -68,7 +71,8 @@ impl Listener {
 
     /// Takes over a socket that was bound elsewhere, such as one inherited from another process.
     pub fn new(inner: TcpListener, limits: Limits) -> Listener {
-        Listener { inner, places: Arc::new(Semaphore::new(limits.max_connections)), limits }
+        let places = Arc::new(Semaphore::new(limits.max_connections));
+        Listener { inner, places, delayed: Arc::default(), limits }
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -81,7 +85,11 @@ impl Listener {
 
     /// The number of connections, as metrics.
     pub fn metrics(&self) -> Arc<dyn MetricsSource> {
-        Arc::new(ConnectionMetrics { places: Arc::clone(&self.places), limits: self.limits })
+        Arc::new(ConnectionMetrics {
+            places: Arc::clone(&self.places),
+            delayed: Arc::clone(&self.delayed),
+            limits: self.limits,
+        })
     }
 }
 
@@ -105,6 +113,9 @@ impl axum::serve::Listener for Listener {
         // axum's own implementation tries again after errors such as too many open files.
         let (stream, peer) = axum::serve::Listener::accept(&mut self.inner).await;
         let places = Arc::clone(&self.places);
+        if places.available_permits() == 0 {
+            self.delayed.fetch_add(1, Ordering::Relaxed);
+        }
         let place = places.acquire_owned().await.expect("the semaphore is never closed");
         (Connection::new(stream, place, self.limits.idle), peer)
     }
@@ -116,6 +127,7 @@ impl axum::serve::Listener for Listener {
 
 struct ConnectionMetrics {
     places: Arc<Semaphore>,
+    delayed: Arc<AtomicU64>,
     limits: Limits,
 }
 
@@ -124,5 +136,10 @@ impl MetricsSource for ConnectionMetrics {
         let taken = self.limits.max_connections - self.places.available_permits();
         out.gauge("http_connections", "HTTP connections that are open").value(taken);
         out.gauge("http_connections_max", "Bound of flowswitch_http_connections").value(self.limits.max_connections);
+        out.counter(
+            "http_connections_delayed_total",
+            "HTTP connections that had to wait because the bound was reached",
+        )
+        .value(self.delayed.load(Ordering::Relaxed));
     }
 }

@@ -120,6 +120,8 @@ async fn silent_connections_give_their_places_back() {
     let (status, _, _) = site.ask("GET /healthz").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(began.elapsed() >= Duration::from_millis(250), "the bound on connections did not hold");
+    let (_, _, metrics) = site.ask("GET /metrics").await;
+    assert!(!metrics.contains("\nflowswitch_http_connections_delayed_total 0\n"), "{metrics}");
     let mut rest = Vec::new();
     silent.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty());

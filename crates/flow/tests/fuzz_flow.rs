@@ -1,17 +1,15 @@
-//! Flow documents from strangers: about a second of mutated documents (FUZZ_SECONDS for longer). The i-th document is
-//! always the same, so a failure names what repeats it.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a test may look at the clock to know when to stop"
-)]
+//! Flow documents from strangers: about a second of mutated documents (`FUZZ_SECONDS` for longer). The i-th document is
+//! always the same.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
 
+#[path = "../../../fuzz/cases.rs"]
+mod cases;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::cell::Cell;
 
 use base::{Now, Random};
+use cases::{cases, show};
 use flow::{
     CallView, DocumentError, Event, MAX_ACTIONS, MAX_DOCUMENT_BYTES, Machine, NewActiveflow, Settings, read_document,
     verify,
@@ -148,24 +146,16 @@ fn run(text: &[u8]) -> bool {
 
 #[test]
 fn mutated_documents_are_read_or_refused_and_run_within_bounds() {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let (mut i, mut readable) = (0, 0);
-    // The first ones always run, however slow the machine is.
-    while i < 200 || Instant::now() < until {
+    let readable = Cell::new(0u64);
+    let ran = cases(1.0, 200, |i, _| {
         let text = document(i);
-        match std::panic::catch_unwind(|| run(&text)) {
-            Ok(was_readable) => readable += u64::from(was_readable),
-            Err(panic) => {
-                let shown = String::from_utf8_lossy(&text[..text.len().min(2_000)]).into_owned();
-                panic!("document {i} panics: {shown}\n{:?}", panic.downcast_ref::<String>());
-            }
-        }
-        i += 1;
-    }
+        show(&text[..text.len().min(6_000)]);
+        readable.set(readable.get() + u64::from(run(&text)));
+    });
+    let readable = readable.get();
     assert!(
-        readable * 10 > i,
-        "only {readable} of {i} documents could be read: the mutations are too wild to test the machine"
+        ran < 200 || readable * 10 > ran,
+        "only {readable} of {ran} documents could be read: the mutations are too wild to test the machine"
     );
 }
 

@@ -1,4 +1,8 @@
 //! What control tells a worker to do with a stream. Plain data: it can be written down and replayed.
+#![allow(
+    clippy::disallowed_types,
+    reason = "control makes commands; `Op::resolve` turns them into what a worker may hold"
+)]
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -47,6 +47,7 @@ impl DigitString {
 }
 
 impl std::fmt::Debug for DigitString {
+    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "Debug is for people; no tick asks for it")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let digits: String = self.codes().iter().filter_map(|code| digit_of_code(*code)).collect();
         write!(f, "DigitString({digits:?}, {} ms, {} ms)", self.duration_ms, self.interval_ms)

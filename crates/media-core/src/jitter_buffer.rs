@@ -90,6 +90,7 @@ impl Default for JitterBuffer {
 
 impl JitterBuffer {
     /// An empty buffer.
+    #[expect(clippy::disallowed_macros, reason = "a buffer is made outside of the worker's thread")]
     pub fn new() -> JitterBuffer {
         JitterBuffer {
             ring: vec![EMPTY; CAPACITY].into(),

@@ -33,6 +33,7 @@ struct Place {
 }
 
 impl Schedule {
+    #[expect(clippy::disallowed_macros, reason = "made with the worker, before its first tick")]
     pub(crate) fn new(slots: usize) -> Schedule {
         Schedule {
             first: vec![NONE; PHASES as usize].into(),

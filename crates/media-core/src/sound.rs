@@ -1,4 +1,9 @@
 //! Sounds that are ready to be sent: encoded once for every codec, shared by all who hear them.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "sounds are made outside of the worker's thread; a tick only reads them"
+)]
 
 use std::sync::Arc;
 

@@ -61,6 +61,7 @@ pub struct Stream {
 
 impl Stream {
     /// A stream with all the memory it will ever need.
+    #[expect(clippy::disallowed_methods, reason = "a stream is made outside of the worker's thread")]
     pub fn new(id: StreamId, config: &StreamConfig) -> Box<Stream> {
         let settings = StreamSettings::from_config(config);
         let seed = Seed::new(config.ssrc, config.first_sequence, config.first_timestamp);
@@ -158,6 +159,7 @@ impl Stream {
             self.facts.digit(digit, cx.counters);
         }
         self.end_playback(cx, PlaybackOutcome::Stopped);
+        self.finish_digits(cx);
         self.report(cx, true);
         self.flush(cx);
     }

@@ -43,6 +43,7 @@ enum Slot {
 
 impl Worker {
     /// A worker with room for `slots` streams.
+    #[expect(clippy::disallowed_methods, reason = "a worker is made before its first tick")]
     pub fn new(id: WorkerId, slots: u32) -> Worker {
         let count = slots as usize;
         Worker {

@@ -1,17 +1,21 @@
-//! Bytes from strangers: random and mutated datagrams against the RTP and RTCP readers and against a whole worker. It is
-//! deterministic but for its length: about a second each, or `FUZZ_SECONDS`.
-#![allow(clippy::unwrap_used, reason = "tests")]
+//! Bytes from strangers: random and mutated datagrams against the RTP and RTCP readers and against a whole worker. About a
+//! second each, or `FUZZ_SECONDS`.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "a test may look at the clock to know when to stop"
+    clippy::disallowed_macros,
+    reason = "what runs in no tick may do as it likes"
 )]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../../fuzz/cases.rs"]
+mod cases;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use base::{LoopId, MS, StreamId, WorkerId};
+use cases::{Dice, cases, show};
 use media_core::rtcp::{self, Compound, CompoundWriter, ReportBlock, SenderInfo};
 use media_core::rtp::{Header, Packet};
 use media_core::{
@@ -19,15 +23,12 @@ use media_core::{
     StreamSettings, TelephoneEventTypes, Worker, WorkerIo,
 };
 
-/// A small generator (SplitMix64): the same runs everywhere.
-struct Chance(u64);
+/// What happens to packets.
+struct Chance<'a>(&'a mut Dice);
 
-impl Chance {
+impl Chance<'_> {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -62,18 +63,7 @@ impl Chance {
     }
 }
 
-/// Repeats `round` for the time given, and reports how often.
-fn for_a_while(mut round: impl FnMut(u64)) {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut rounds = 0;
-    while rounds == 0 || Instant::now() < end {
-        round(rounds);
-        rounds += 1;
-    }
-}
-
-fn rtp(chance: &mut Chance, ssrc: u32, sequence: u16) -> Vec<u8> {
+fn rtp(chance: &mut Chance<'_>, ssrc: u32, sequence: u16) -> Vec<u8> {
     let payload_type = [0, 0, 0, 8, 101, 101, 13, 72][chance.below(8) as usize];
     let header = Header {
         marker: chance.one_in(5),
@@ -90,7 +80,7 @@ fn rtp(chance: &mut Chance, ssrc: u32, sequence: u16) -> Vec<u8> {
     bytes
 }
 
-fn rtcp(chance: &mut Chance, ssrc: u32) -> Vec<u8> {
+fn rtcp(chance: &mut Chance<'_>, ssrc: u32) -> Vec<u8> {
     let mut bytes = vec![0; 400];
     let mut writer = CompoundWriter::new(&mut bytes);
     let block = ReportBlock {
@@ -115,8 +105,8 @@ fn rtcp(chance: &mut Chance, ssrc: u32) -> Vec<u8> {
 
 #[test]
 fn no_datagram_makes_the_readers_panic_or_read_past_its_end() {
-    let mut chance = Chance(1);
-    for_a_while(|round| {
+    cases(1.0, 1000, |round, dice| {
+        let mut chance = Chance(dice);
         let (ssrc, sequence) = (chance.next() as u32, chance.next() as u16);
         let mut bytes = match round % 3 {
             0 => rtp(&mut chance, ssrc, sequence),
@@ -127,6 +117,7 @@ fn no_datagram_makes_the_readers_panic_or_read_past_its_end() {
             }
         };
         chance.mutate(&mut bytes);
+        show(bytes.as_slice());
         if let Ok(packet) = Packet::parse(&bytes) {
             assert!(packet.csrc.len() + packet.payload.len() + Header::LENGTH <= bytes.len());
         }
@@ -186,7 +177,7 @@ impl WorkerIo for Judge {
     }
 }
 
-fn config(chance: &mut Chance) -> StreamConfig {
+fn config(chance: &mut Chance<'_>) -> StreamConfig {
     StreamConfig {
         local_ip: [127, 0, 0, 1].into(),
         remote_rtp: if chance.one_in(10) { ([0, 0, 0, 0], 4000).into() } else { ([127, 0, 0, 2], 4000).into() },
@@ -209,7 +200,7 @@ fn config(chance: &mut Chance) -> StreamConfig {
 
 /// One life of a stream under fire. Every datagram is accepted or counted as one kind of drop; every playback ends once;
 /// every digit that was counted is delivered.
-fn one_stream(chance: &mut Chance, sound: &Arc<Sound>) {
+fn one_stream(chance: &mut Chance<'_>, sound: &Arc<Sound>) {
     let mut worker = Worker::new(WorkerId(0), 1);
     let mut judge = Judge { ended: Vec::new(), closed: 0, digits: 0, ring_full: false, retired: Vec::new() };
     let stream = StreamId { worker: WorkerId(0), slot: 0, lease: 1 };
@@ -298,6 +289,5 @@ fn one_stream(chance: &mut Chance, sound: &Arc<Sound>) {
 #[test]
 fn a_worker_under_fire_accounts_for_every_datagram_playback_and_digit() {
     let sound = Arc::new(Sound::tone(440, 70, 8000));
-    let mut chance = Chance(2);
-    for_a_while(|_| one_stream(&mut chance, &sound));
+    cases(1.0, 5, |_, dice| one_stream(&mut Chance(dice), &sound));
 }

@@ -1,5 +1,11 @@
 //! Proof that a worker neither allocates nor frees once its streams are open: a hundred streams in all modes, a thousand
 //! ticks with packets and instructions between them, under an allocator that counts.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "what runs in no tick may do as it likes"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; everything is passed on to the system's allocator")]
 

@@ -1,5 +1,11 @@
 //! Our RTP parser against an independent one (`rtp` of webrtc-rs) on packets of every shape. Where the other is laxer or
 //! stricter than RFC 3550, the difference is named here.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "what runs in no tick may do as it likes"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use bytes::Bytes;

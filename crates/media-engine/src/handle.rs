@@ -48,8 +48,13 @@ impl Lane {
         Lane { shared, ring, outbox: VecDeque::new(), news: false, waiting_since_ns: 0 }
     }
 
+    /// Commands in the ring.
+    fn ring_len(&self) -> usize {
+        self.ring.buffer().capacity() - self.ring.slots()
+    }
+
     fn is_ring_empty(&self) -> bool {
-        self.ring.slots() == self.ring.buffer().capacity()
+        self.ring_len() == 0
     }
 
     fn push(&mut self, now_ns: u64, op: Op) -> Result<(), Op> {
@@ -124,6 +129,7 @@ impl EngineHandle {
     pub fn flush(&mut self) -> bool {
         let waiting = self.lanes.iter_mut().map(Lane::flush).sum();
         set(&self.live.outbox, waiting);
+        set(&self.live.ring, self.lanes.iter().map(Lane::ring_len).sum());
         waiting > 0
     }
 

@@ -104,6 +104,7 @@ metric_group! { LiveThread,
 metric_group! { LiveLoop,
     /// One control loop's handle.
     LoopMetrics,
+    Gauge ring: "Commands in the workers' rings that were not taken yet.",
     Gauge outbox: "Commands that wait because a worker's ring is full.",
     Counter outbox_total: "Commands that ever had to wait.",
     Counter commands: "Commands sent to workers.",

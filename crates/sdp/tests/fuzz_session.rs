@@ -1,21 +1,14 @@
-//! Mutations of the corpus, always in the same order, for one second or `FUZZ_SECONDS`.
+//! Mutations of the corpus for one second, or `FUZZ_SECONDS`. A case is one call: up to twelve offers.
 #![allow(clippy::unwrap_used, reason = "a test may end so")]
 
+#[path = "../../../fuzz/cases.rs"]
+mod cases;
 mod corpus;
 
+use std::cell::Cell;
+
+use cases::{Dice, cases, show};
 use sdp::{Capabilities, LocalMedia, Negotiation, Session};
-
-/// xorshift64*, so that a failure comes again.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % sides.max(1)
-    }
-}
 
 fn mutate(dice: &mut Dice, text: &mut Vec<u8>) {
     const PIECES: &[&[u8]] = &[
@@ -40,22 +33,22 @@ fn mutate(dice: &mut Dice, text: &mut Vec<u8>) {
         b"IN IP6 ::",
         b"m=",
     ];
-    let at = dice.roll(text.len() + 1);
-    match dice.roll(6) {
-        0 if at < text.len() => text[at] = dice.roll(256) as u8,
+    let at = dice.below(text.len() + 1);
+    match dice.below(6) {
+        0 if at < text.len() => text[at] = dice.below(256) as u8,
         1 if at < text.len() => drop(text.remove(at)),
         2 => text.truncate(at),
-        3 => drop(text.splice(at..at, PIECES[dice.roll(PIECES.len())].iter().copied())),
+        3 => drop(text.splice(at..at, PIECES[dice.below(PIECES.len())].iter().copied())),
         // A piece of another offer.
         4 => {
-            let other = corpus::ALL[dice.roll(corpus::ALL.len())].as_bytes();
-            let from = dice.roll(other.len());
-            let to = from + dice.roll(other.len() - from);
+            let other = corpus::ALL[dice.below(corpus::ALL.len())].as_bytes();
+            let from = dice.below(other.len());
+            let to = from + dice.below(other.len() - from);
             drop(text.splice(at..at, other[from..to].iter().copied()));
         }
         // A stretch of itself again.
         _ => {
-            let end = at + dice.roll((text.len() - at).min(200) + 1);
+            let end = at + dice.below((text.len() - at).min(200) + 1);
             let stretch = text[at..end].to_vec();
             drop(text.splice(at..at, stretch));
         }
@@ -85,21 +78,19 @@ fn exercise(negotiation: &mut Negotiation, text: &[u8]) -> bool {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the length of the test is real time")]
 fn mutated_offers_never_panic_and_keep_the_invariants() {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0);
-    let end = std::time::Instant::now() + std::time::Duration::from_secs_f64(seconds);
-    let mut dice = Dice(0x0f1e_2d3c_4b5a_6978);
-    let (mut rounds, mut readable) = (0u64, 0u64);
-    while std::time::Instant::now() < end || rounds < 1000 {
-        let mut negotiation = Negotiation::new(rounds);
-        let mut text = corpus::ALL[dice.roll(corpus::ALL.len())].as_bytes().to_vec();
-        // Up to twelve offers of one call, each a little worse.
-        for _ in 0..=dice.roll(12) {
-            mutate(&mut dice, &mut text);
-            readable += u64::from(exercise(&mut negotiation, &text));
-            rounds += 1;
+    let (offers, readable) = (Cell::new(0u64), Cell::new(0u64));
+    let ran = cases(1.0, 200, |number, dice| {
+        let mut negotiation = Negotiation::new(number);
+        let mut text = corpus::ALL[dice.below(corpus::ALL.len())].as_bytes().to_vec();
+        // Each offer a little worse than the one before.
+        for _ in 0..=dice.below(12) {
+            mutate(dice, &mut text);
+            show(text.as_slice());
+            readable.set(readable.get() + u64::from(exercise(&mut negotiation, &text)));
+            offers.set(offers.get() + 1);
         }
-    }
-    assert!(readable * 20 > rounds, "most mutations are unreadable: {readable} of {rounds}");
+    });
+    let (offers, readable) = (offers.get(), readable.get());
+    assert!(ran < 200 || readable * 20 > offers, "most mutations are unreadable: {readable} of {offers}");
 }

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod kernel_udp;
 pub mod logging;
 pub mod process_metrics;
 pub mod provision;

@@ -1,27 +1,15 @@
-//! A mutational fuzzer that builds on stable: from a corpus of messages by flips, splices, cuts and repetitions. It is
-//! deterministic in what it tries; `FUZZ_SECONDS` says how long (2 by default).
+//! A mutational fuzzer that builds on stable: from a corpus of messages by flips, splices, cuts and repetitions. Two seconds,
+//! or `FUZZ_SECONDS`.
 
+#[path = "../../../fuzz/cases.rs"]
+mod cases;
 mod wire;
 
+use std::cell::Cell;
+
 use bytes::Bytes;
+use cases::{Dice, cases, show};
 use wire::touch::touch;
-
-/// SplitMix64: small, seeded, good enough to choose bytes.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-}
 
 /// The target: reads the bytes, uses everything, panics if anything does not hold together.
 fn fuzz_message(data: &[u8]) -> bool {
@@ -83,22 +71,19 @@ fn inflate(dice: &mut Dice, seeds: &[Bytes]) -> Vec<u8> {
 #[test]
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the tester's clock, not the parser's")]
 fn no_mutated_message_breaks_the_parser() {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
-    let (mut dice, seeds) = (Dice(4475), corpus());
+    let seeds = corpus();
     for seed in &seeds {
         assert!(fuzz_message(seed), "a seed is valid: {}", String::from_utf8_lossy(seed));
     }
-    let (mut tried, mut accepted) = (0u64, 0u64);
-    while std::time::Instant::now() < until {
-        for _ in 0..50 {
-            accepted += u64::from(fuzz_message(&mutate(&mut dice, &seeds)));
-            tried += 1;
-        }
+    let accepted = Cell::new(0u64);
+    let ran = cases(2.0, 1000, |number, dice| {
+        // Every fiftieth is a large one.
+        let input = if number % 50 == 49 { inflate(dice, &seeds) } else { mutate(dice, &seeds) };
+        show(&input[..input.len().min(6_000)]);
         let before = std::time::Instant::now();
-        let large = inflate(&mut dice, &seeds);
-        accepted += u64::from(fuzz_message(&large));
-        assert!(before.elapsed() < std::time::Duration::from_secs(2), "{:.300}", String::from_utf8_lossy(&large));
-    }
-    assert!(accepted * 20 > tried, "too few get past the parser to say anything: {accepted} of {tried}");
+        accepted.set(accepted.get() + u64::from(fuzz_message(&input)));
+        assert!(before.elapsed() < std::time::Duration::from_secs(2), "{} octets take too long", input.len());
+    });
+    let accepted = accepted.get();
+    assert!(ran < 1000 || accepted * 20 > ran, "too few get past the parser to say anything: {accepted} of {ran}");
 }

@@ -27,6 +27,7 @@ impl<Io: WorkerIo> Context<'_, Io> {
 /// What could not be handed over for freeing yet. Its room is reserved when the worker is made.
 #[derive(Debug)]
 pub(crate) struct Graveyard {
+    #[expect(clippy::disallowed_types, reason = "all its room is reserved when it is made; `add` never goes beyond")]
     waiting: Vec<Retired>,
     /// From here on the worker asks for no more instructions.
     full_at: usize,
@@ -34,6 +35,7 @@ pub(crate) struct Graveyard {
 
 impl Graveyard {
     /// Each slot can add one sound by itself, when its playback ends; as many again may come by instructions.
+    #[expect(clippy::disallowed_types, reason = "made with the worker, before its first tick")]
     pub(crate) fn new(slots: usize) -> Graveyard {
         let full_at = slots + 32;
         Graveyard { waiting: Vec::with_capacity(full_at + slots + 32), full_at }

@@ -87,6 +87,16 @@ impl Stream {
         }
     }
 
+    /// The stream closes: the end packets that are owed go out now (RFC 4733 §2.5.1.4), what has not begun does not.
+    pub(super) fn finish_digits<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
+        let owed = self.digits.finish();
+        if let (Some((count, packet)), Some(types)) = (owed, self.settings.telephone_event) {
+            for _ in 0..count {
+                self.send_event(cx, types.send, packet);
+            }
+        }
+    }
+
     fn send_event<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, payload_type: u8, packet: EventPacket) {
         let Some(route) = self.route() else { return };
         cx.datagram[Header::LENGTH..Header::LENGTH + TelephoneEvent::LENGTH].copy_from_slice(&packet.event.to_bytes());

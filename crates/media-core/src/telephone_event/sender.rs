@@ -97,6 +97,19 @@ impl DigitSender {
         self.queue[0].is_some() || self.repeats.is_some() || !matches!(self.phase, Phase::Idle)
     }
 
+    /// Gives up what waits. The end packets that are still owed, to be sent at once (that many times): without them the
+    /// far end would take the key for held until its own timeout.
+    pub(crate) fn finish(&mut self) -> Option<(u8, EventPacket)> {
+        let cut_short = match self.phase {
+            Phase::Key { code, timestamp, elapsed, total, tone: _ } if elapsed > 0 => {
+                let event = TelephoneEvent { code, end: true, volume: VOLUME, duration: elapsed.min(total) as u16 };
+                Some((END_REPEATS + 1, EventPacket { timestamp, marker: false, event }))
+            }
+            _ => None,
+        };
+        std::mem::take(self).repeats.or(cut_short)
+    }
+
     /// The next frame. `timestamp` is that of its first sample; `events`: whether telephone events are negotiated; else the
     /// samples of the frame are written to `samples`.
     pub(crate) fn frame(&mut self, timestamp: u32, events: bool, samples: &mut [i16]) -> Frame {
@@ -248,6 +261,21 @@ mod tests {
                 "idle"
             ]
         );
+    }
+
+    #[test]
+    fn the_ends_that_are_owed_are_given_out_at_once_whenever_it_is_over() {
+        for (frames, owed) in [(0, None), (1, Some((3, 160))), (4, Some((3, 640))), (5, Some((2, 800)))] {
+            let mut sender = DigitSender::default();
+            sender.push(DigitString::new("5", 100, 0));
+            ladder(&mut sender, 160, frames);
+            let finished = sender.finish().map(|(count, packet)| {
+                assert!(packet.event.end && !packet.marker && packet.timestamp == 100);
+                (count, packet.event.duration)
+            });
+            assert_eq!(finished, owed, "after {frames} frames");
+            assert!(!sender.is_active());
+        }
     }
 
     #[test]

@@ -31,6 +31,31 @@ fn close_says_bye_gives_the_totals_and_frees_the_slot() {
     assert_eq!(scene.take_rtp().len(), 1);
 }
 
+/// RFC 4733 §2.5.1.4: a hang-up right behind the last key does not cost the peer the repeats of its end.
+#[test]
+fn close_sends_the_ends_of_a_digit_that_are_owed_before_it_says_bye() {
+    for (frames, ends_before, duration) in [(2, 0, 320_u16), (5, 1, 800), (6, 2, 800), (7, 3, 800)] {
+        let (mut scene, stream) = Scene::open(&config());
+        scene.run_ms(100);
+        scene.take_rtp();
+        scene.digits(stream, "5", 100, 0);
+        scene.run_ms(20 * frames);
+        let is_end = |packet: &&Rtp| packet.header.payload_type == 96 && packet.payload[1] & 0x80 != 0;
+        let before = scene.take_rtp();
+        assert_eq!(before.iter().filter(is_end).count(), ends_before, "{frames} frames");
+        scene.apply(Op::Close { stream });
+        let after = scene.take_rtp();
+        assert_eq!(after.len(), 3 - ends_before, "{frames} frames");
+        let mut sequence = before.last().unwrap().header.sequence;
+        for packet in &after {
+            assert!(is_end(&packet), "{packet:?}");
+            assert_eq!(packet.payload[2..], duration.to_be_bytes());
+            sequence = sequence.wrapping_add(1);
+            assert_eq!(packet.header.sequence, sequence);
+        }
+    }
+}
+
 #[test]
 fn instructions_of_an_earlier_lease_are_dropped_and_their_sounds_retired() {
     let (mut scene, old) = Scene::open(&config());

@@ -113,6 +113,20 @@ fn silence_follows_the_echo_in_order_and_marked() {
 }
 
 #[test]
+fn silence_after_a_late_packet_goes_on_behind_the_newest_one() {
+    let (mut scene, stream) = Scene::open(&config());
+    scene.echo(stream, EchoMode::Audio);
+    for sequence in [1, 2, 5, 3] {
+        scene.audio(sequence, u32::from(sequence) * 160);
+    }
+    scene.echo(stream, EchoMode::Off);
+    scene.run_ms(20);
+    let sequences: Vec<u16> =
+        scene.take_rtp().iter().map(|packet| packet.header.sequence.wrapping_sub(65_530)).collect();
+    assert_eq!(sequences, [0, 1, 4, 2, 5]);
+}
+
+#[test]
 fn after_a_pause_of_echo_time_has_passed_in_the_timestamps() {
     let (mut scene, stream) = Scene::open(&config());
     scene.run_ms(20);

@@ -1,4 +1,10 @@
 //! Scenarios of one worker, packets and ticks in memory.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "what runs in no tick may do as it likes"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod closing;

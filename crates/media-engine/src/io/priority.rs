@@ -96,6 +96,7 @@ mod tests {
                 Priority::RealTime => assert_eq!(policy & 0xff, libc::SCHED_RR),
                 Priority::Nice => assert_eq!((policy, nice), (libc::SCHED_OTHER, -10)),
                 Priority::Normal => assert_eq!(policy, libc::SCHED_OTHER),
+                Priority::NotAsked => panic!("it was asked for"),
             }
         })
         .join()

@@ -37,6 +37,11 @@ impl Pace {
         }
     }
 
+    /// Whether packets are let gather at present.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy && self.turn_ns > 0
+    }
+
     /// How long to let packets gather from `now_ns` on before they are taken up; 0: not at all.
     pub(crate) fn gather_ns(&self, now_ns: u64) -> u64 {
         if self.busy { (self.turn_began_ns + self.turn_ns).saturating_sub(now_ns) } else { 0 }

@@ -1,12 +1,13 @@
 //! A worker's thread. Once it runs it makes no system call but wait, receive, send and clock.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{Builder, JoinHandle};
 
 use base::{MS, WorkerId};
-use media_core::{Op, Worker};
+use media_core::{Op, Port, Worker};
 use rtrb::Consumer;
 
 use super::pace::Pace;
@@ -30,6 +31,8 @@ const PUBLISH_NS: u64 = 5 * MS;
 
 /// A pause shorter than this costs more than it brings.
 const GATHER_MIN_NS: u64 = MS / 20;
+/// Most receives from a flooded port in one round.
+const FLOOD_RECEIVES_MAX: usize = 16;
 /// A worker with streams shows life at least so often, even if nothing is due: every silence of 500 ms is an illness.
 const SIGN_OF_LIFE_NS: u64 = 100 * MS;
 
@@ -76,11 +79,15 @@ struct Running {
     ready: Ready,
     pace: Pace,
     datagram: Vec<u8>,
+    /// Counts the rounds, and for each socket the last one in which it had something: by `slot * 2 + port`.
+    round: u32,
+    last_rounds: Box<[u32]>,
     published_ns: u64,
 }
 
 impl Running {
     fn new(thread: WorkerThread, worker: Worker) -> Running {
+        let sockets = thread.shared.slots() as usize * 2;
         Running {
             shared: thread.shared,
             ops: thread.ops,
@@ -89,6 +96,8 @@ impl Running {
             ready: Ready::with_capacity(READY_MAX),
             pace: Pace::new(thread.turn_us),
             datagram: vec![0; DATAGRAM_MAX],
+            round: 0,
+            last_rounds: vec![0; sockets].into_boxed_slice(),
             published_ns: 0,
         }
     }
@@ -161,21 +170,43 @@ impl Running {
 
     /// One receive for each socket that is ready: what has more is reported again by the next wait.
     fn receive(&mut self, now_ns: u64) {
+        self.round = self.round.wrapping_add(1);
         for at in 0..self.ready.len() {
             let Some((slot, port)) = slot_of(self.ready.token(at)) else { continue };
             let Some(fd) = self.shared.socket(slot, port) else { continue };
-            let numbers: &mut ThreadMetrics = &mut self.outlet.numbers;
-            match packet::receive(fd, &mut self.datagram) {
-                Received::Datagram(length, from) => {
-                    numbers.datagrams_in += 1;
-                    self.worker.receive(now_ns, slot, port, &self.datagram[..length], from, &mut self.outlet);
+            let most = self.receives_due(slot, port);
+            for _ in 0..most {
+                if !self.receive_one(now_ns, fd, slot, port) {
+                    break;
                 }
-                Received::Oversized => numbers.receive_oversized += 1,
-                Received::Refused => numbers.receive_refused += 1,
-                Received::Nothing => numbers.receive_empty += 1,
-                Received::Failed => numbers.receive_failed += 1,
             }
         }
+    }
+
+    /// A port that has something in two rounds running is being flooded, since a stream sends every 10 ms at most. Where
+    /// rounds are a turn apart, one receive in each would leave the flood in the socket and lose the call's own packets.
+    fn receives_due(&mut self, slot: u32, port: Port) -> usize {
+        let at = slot as usize * 2 + usize::from(port == Port::Rtcp);
+        let Some(last_round) = self.last_rounds.get_mut(at) else { return 1 };
+        let flooded = std::mem::replace(last_round, self.round) == self.round.wrapping_sub(1);
+        if flooded && self.pace.is_busy() { FLOOD_RECEIVES_MAX } else { 1 }
+    }
+
+    /// False: the socket had nothing, or nothing of use.
+    fn receive_one(&mut self, now_ns: u64, fd: RawFd, slot: u32, port: Port) -> bool {
+        let numbers: &mut ThreadMetrics = &mut self.outlet.numbers;
+        match packet::receive(fd, &mut self.datagram) {
+            Received::Datagram(length, from) => {
+                numbers.datagrams_in += 1;
+                self.worker.receive(now_ns, slot, port, &self.datagram[..length], from, &mut self.outlet);
+                return true;
+            }
+            Received::Oversized => numbers.receive_oversized += 1,
+            Received::Refused => numbers.receive_refused += 1,
+            Received::Nothing => numbers.receive_empty += 1,
+            Received::Failed => numbers.receive_failed += 1,
+        }
+        false
     }
 
     fn publish(&mut self, now_ns: u64) {

@@ -136,9 +136,14 @@ impl Node {
             Value::Text(text) | Value::Variable(text) => quoted(text),
             Value::Whole(number) => number.to_string(),
             Value::Flag(flag) => flag.to_string(),
-            Value::Other(text) => text.clone(),
+            Value::Other(text) => shortened(text).unwrap_or_else(|| text.clone()),
         }
     }
+}
+
+/// The beginning of what is too long for a message.
+fn shortened(text: &str) -> Option<String> {
+    text.char_indices().nth(80).map(|(cut, _)| format!("{}...", &text[..cut]))
 }
 
 /// Text in quotes, cut to a length that fits a message.
@@ -178,7 +183,7 @@ impl Lines<'_> {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-                .map_or_else(|_| Value::Other(number.as_str().to_owned()), Value::Whole),
+                .map_or_else(|_| Value::Other(number.to_string()), Value::Whole),
             DeValue::Float(number) => Value::Other(number.as_str().to_owned()),
             DeValue::Datetime(moment) => Value::Other(moment.to_string()),
         };

@@ -284,3 +284,12 @@ proptest::proptest! {
         let _ = with_variables(&text, &[(&format!("FLOWSWITCH_{name}"), &value)]);
     }
 }
+
+/// The TOML reader takes a prefix without digits for a number.
+#[test]
+fn a_number_that_is_none_is_shown_as_it_was_written() {
+    let error = parse("[rtp]\nlast_port = 0x\n").unwrap_err().to_string();
+    assert!(error.starts_with("x.toml line 2: rtp.last_port: found 0x, allowed: "), "{error}");
+    let error = parse(&format!("[rtp]\nlast_port = {}\n", "9".repeat(5_000))).unwrap_err().to_string();
+    assert!(error.len() < 200, "{error}");
+}

@@ -75,6 +75,7 @@ struct LogMetrics(Arc<Tally>);
 impl MetricsSource for LogMetrics {
     fn collect(&self, out: &mut MetricsText) {
         out.gauge("log_queue_lines", "Log lines that wait to be written").value(self.0.waiting_lines());
+        out.gauge("log_queue_bytes", "Octets of the log lines that wait to be written").value(self.0.waiting_bytes());
         out.counter("log_dropped_lines_total", "Log lines dropped because standard output was too slow")
             .value(self.0.dropped());
     }

@@ -27,6 +27,10 @@ impl Tally {
         self.waiting_lines.load(Ordering::Relaxed)
     }
 
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes.load(Ordering::Relaxed)
+    }
+
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

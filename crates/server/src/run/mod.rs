@@ -14,8 +14,10 @@ mod supervisor;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{Limits, Listener, NotReady, Readiness};
+use arc_swap::ArcSwap;
 use base::LoopId;
 use call::{Control, Input};
 use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, SoundConfig};
@@ -30,9 +32,13 @@ use crate::process_metrics::process_metrics;
 use crate::provision::{self, Provisioned};
 use crate::signals::Signals;
 use lanes::{LaneSender, LaneSizes};
-use loop_thread::{LoopParts, LoopThread};
+use loop_thread::{LoopNumbers, LoopParts, LoopThread};
 use metrics::ServerMetrics;
 use supervisor::Supervisor;
+
+/// How often the first ports are looked for, and how many times: 5 s in all.
+const PORT_WAIT_ROUND: Duration = Duration::from_millis(10);
+const PORT_WAIT_ROUNDS: u32 = 500;
 
 /// Whatever keeps the server from starting, in words for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -58,10 +64,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let signals = Signals::listen()?;
     let readiness = Arc::new(Readiness::default());
     let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
-    let limits = Limits {
-        max_connections: config.http.max_connections,
-        idle: std::time::Duration::from_secs(config.http.idle_seconds),
-    };
+    let limits =
+        Limits { max_connections: config.http.max_connections, idle: Duration::from_secs(config.http.idle_seconds) };
     let http = Listener::bind(config.http.socket_address(), limits).await?;
     let http_address = http.local_addr()?;
 
@@ -91,13 +95,14 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     }
 
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));
+    let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
+    wait_for_ports(&numbers).await;
     udp.start(on_datagram(edge.clone(), senders.clone(), udp.sender()))?;
     let udp = Arc::new(udp);
 
     let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
     announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
 
-    let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
     let server = ServerMetrics {
         loops: numbers.clone(),
         lanes: senders.clone(),
@@ -138,6 +143,18 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         true => Ok(()),
         false => Err("a control loop had panicked; the log says where".into()),
     }
+}
+
+/// Lets every loop get its first leased ports: a call that came before would be turned away. Until then what arrives waits
+/// in the sockets of the listeners.
+async fn wait_for_ports(loops: &[Arc<ArcSwap<LoopNumbers>>]) {
+    for _ in 0..PORT_WAIT_ROUNDS {
+        if loops.iter().all(|numbers| numbers.load().gauges.port_stock > 0) {
+            return;
+        }
+        tokio::time::sleep(PORT_WAIT_ROUND).await;
+    }
+    tracing::warn!("no RTP port could be had within 5 s: calls will be turned away until there is one");
 }
 
 /// Shows the start message: to a person as it is, to a log collector as a log line.

@@ -67,6 +67,16 @@ fn what_we_write_is_the_vector_and_is_read_back() {
 }
 
 #[test]
+fn chunks_follow_each_other_whether_their_items_fill_the_last_word_or_not() {
+    // "ab" fills its word, so a whole word of zeros ends the list; "abc" leaves one octet for that; NAME alone has no CNAME.
+    let bytes = hex("84 ca 000b  00000001 01026162 00000000  00000002 01036162 63000000
+                     00000003 02026162 00000000  00000004 01017800");
+    let Some(Packet::SourceDescription(sdes)) = Compound::parse(&bytes).unwrap().next() else { panic!("no SDES") };
+    let expected = [(1, &b"ab"[..]), (2, &b"abc"[..]), (4, &b"x"[..])];
+    assert_eq!(sdes.cnames().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn what_is_no_rtcp_is_refused_by_name() {
     let check = |text: &str, expected| assert_eq!(Compound::parse(&hex(text)).err(), Some(expected), "{text}");
     check("", RtcpError::TooShort);

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Measures what the server must reach, and fails when one figure is missed:
+#     scripts/figures.sh BINARY [SECONDS]            every figure; SECONDS (default 60, at most 110) is the length of a run
+#     scripts/figures.sh --broken BINARY [SECONDS]   breaks server or caller on purpose: every check must fail once
+# It starts servers of its own and calls them from 127.0.0.2; nothing leaves 127.0.0.0/8. The caller shares the processors
+# with the server, so that nothing else should run on the machine meanwhile.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "${1:-}" = --broken ]; then
+  shift
+  exec tests/load/broken.sh "$@"
+fi
+usage='usage: scripts/figures.sh [--broken] BINARY [SECONDS]'
+binary=$(realpath "${1:?$usage}")
+seconds=${2:-60}
+[ "$seconds" -ge 10 ] && [ "$seconds" -le 110 ] || { echo "SECONDS must be from 10 to 110" >&2; exit 2; }
+calls=${FIGURE_CALLS:-1000}
+# All calls are up after a sixth of the run, but no more than 100 are made per second in a run of a minute.
+rate=$((calls * 6 / seconds))
+folder=$(mktemp -d --suffix=-figures)
+. tests/load/server.sh
+. tests/load/judge.sh
+
+reflector=
+trap '[ -z "$reflector" ] || kill -INT "$reflector" 2>/dev/null || true; stop_server' EXIT
+
+uri() { echo "sip:$1@127.0.0.1:$sip_port"; }
+ports=(--rtp-ports 44000-49999)
+
+# floor RUN: what a program costs that only receives and sends back.
+floor() {
+  "$binary" load reflect --from-port 32000 --sockets "$calls" --threads "$(nproc)" >"$folder/$1.reflector" 2>&1 &
+  reflector=$!
+  sleep 1
+  load "$1" "the bare reflector, $calls streams" rtp --target 127.0.0.1:32000 --calls "$calls" --rate "$rate" \
+    --duration "$seconds" "${ports[@]}" --server-pid "$reflector" --strict --max-generator-late 1 \
+    --require 'server.cpu_ms_per_call_second>=0'
+  kill -INT "$reflector"
+  wait "$reflector" || true
+  reflector=
+}
+
+echo "building the benchmark"
+build_message
+message M
+
+floor R1
+start_server "$binary" "$folder"
+load E "$calls echo calls" "$(uri echo)" --mode echo --calls "$calls" --rate "$rate" --duration "$seconds" "${ports[@]}" \
+  --server-pid "$server" --strict --min-on-time 99 --max-echo-p99-ms 3 --max-generator-late 1 --max-kib-per-call 64 \
+  --require "calls.answered>=$calls" --require 'server.cpu_ms_per_call_second>=0' --require 'server.peak.rss_kib>=0'
+row E "KiB per call, all of the process at its peak" \
+  "$(rounded "$(awk -v peak="$(figure "$folder/E.json" server.peak.rss_kib)" -v calls="$calls" 'BEGIN { print peak / calls }')")" '<=64'
+rest E
+floor R2
+ratio=$(awk -v echo="$(figure "$folder/E.json" server.cpu_ms_per_call_second)" \
+  -v before="$(figure "$folder/R1.json" server.cpu_ms_per_call_second)" \
+  -v after="$(figure "$folder/R2.json" server.cpu_ms_per_call_second)" \
+  'BEGIN { print (before + after > 0 ? sprintf("%.3f", 2 * echo / (before + after)) : "unknown") }')
+row E "processor time of an echoed call, by the reflector's" "$ratio" '<=1.5'
+
+# At least half of what each call hears must be sound; the prompt has pauses.
+load P "$calls prompt calls" "$(uri prompt)" --mode prompt --calls "$calls" --rate "$rate" --duration "$seconds" \
+  "${ports[@]}" --server-pid "$server" --strict --min-on-time 99 --max-generator-late 1 \
+  --expect-prompt $((seconds * 5 / 6 * 500)) --require "calls.answered>=$calls" --require 'server.cpu_ms_per_call_second>=0'
+rest P
+
+per_second() {
+  load "$@" --mode setup --rate 500 --calls 4000 --duration "$seconds" "${ports[@]}" --server-pid "$server" --strict \
+    --max-setup-p99-ms 50 --max-cpu-per-call-ms 0.4 --require "calls.started>=$((seconds * 495))"
+}
+per_second B "500 calls per second, ended by the server" "$(uri bye)" --end server --hold 5000
+rest B
+
+after=()
+for run in 1 2 3; do
+  per_second "C$run" "500 calls per second, ended by the caller" "$(uri sleep)" --hold 200
+  rest "C$run"
+  after+=("$memory")
+done
+# A hundred octets left behind by each call would be 2.9 MiB in a run of a minute.
+row C3 "KiB by which memory grew from C2 to C3 (${after[*]})" $((after[2] - after[1])) '<=1024'
+
+[ ! -s "$folder/server.log" ] || { printf '\nthe log of the server:\n'; cut -c1-300 "$folder/server.log" | tail -n 20; }
+finish
