@@ -2,7 +2,7 @@
 
 mod receive;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use base::Random;
 use sdp::{AudioSession, Negotiation};
@@ -281,7 +281,10 @@ impl Leg {
     pub(crate) fn next_hop(&self) -> Hop {
         let uri = self.dialog.next_hop();
         let port = uri.port().unwrap_or(self.hop.transport.default_port());
-        match uri.host().and_then(|host| host.ip()) {
+        let usable = |ip: &IpAddr| {
+            port != 0 && !ip.is_unspecified() && ip.is_ipv4() == self.hop.local.ip().to_canonical().is_ipv4()
+        };
+        match uri.host().and_then(|host| host.ip()).filter(usable) {
             Some(ip) if !self.behind_nat => self.hop.towards(SocketAddr::new(ip, port)),
             _ => self.hop,
         }

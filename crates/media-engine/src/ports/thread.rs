@@ -14,6 +14,9 @@ use crate::config::PortConfig;
 use crate::inbox::{Deliver, FromEngine};
 use crate::io::clock::monotonic_ns;
 
+/// How long the thread lets requests gather.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// Descriptors that are left to the rest of the process when the pool takes what it needs.
 const DESCRIPTORS_LEFT: u64 = 256;
 
@@ -62,14 +65,25 @@ fn run(thread: PoolThread) {
         let now_ns = monotonic_ns();
         pool.tend(now_ns);
         let rest_ns = pool.next_deadline().map_or(base::SECOND, |due_ns| due_ns.saturating_sub(now_ns));
-        match requests.recv_timeout(Duration::from_nanos(rest_ns)) {
-            Ok(PoolRequest::Want { owner, ipv6, count }) => {
-                let leases = pool.lease(ipv6, count, now_ns);
-                deliver(owner, FromEngine::Ports { ipv6, leases });
+        let mut next = match requests.recv_timeout(Duration::from_nanos(rest_ns)) {
+            Ok(request) => Some(request),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        // What calls give back rests for seconds and what they want is a stock: nobody waits for these few milliseconds, and
+        // one wake for all that they bring costs less than one for each.
+        std::thread::sleep(GATHER);
+        while let Some(request) = next {
+            let now_ns = monotonic_ns();
+            match request {
+                PoolRequest::Want { owner, ipv6, count } => {
+                    let leases = pool.lease(ipv6, count, now_ns);
+                    deliver(owner, FromEngine::Ports { ipv6, leases });
+                }
+                PoolRequest::Release(stream) => pool.release(stream, now_ns),
+                PoolRequest::Stop => return,
             }
-            Ok(PoolRequest::Release(stream)) => pool.release(stream, monotonic_ns()),
-            Ok(PoolRequest::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {}
+            next = requests.try_recv().ok();
         }
     }
 }
