@@ -59,15 +59,15 @@ rounded() { awk -v value="$1" 'BEGIN { print (value ~ /^-?[0-9.]+$/ ? sprintf("%
   awk '{ print ($1 ~ /e/ ? sprintf("%d", $1) : $1) }'; }
 
 # build_message: builds what message runs.
-build_message() { cargo bench --locked --quiet -p sip-core --bench message --no-run; }
+build_message() { cargo bench --locked --quiet --bench sip_message --no-run; }
 
 # message RUN [COMMAND ...]: what one SIP message costs; run by COMMAND, if given.
 message() {
   local run=$1 name value found=0
   shift
   printf '\n%s: parse and write an INVITE of 1 KB\n' "$run"
-  commands+=("$(printf '%-3s %s' "$run" "${*:+$* }cargo bench -p sip-core --bench message -- parse_and_write")")
-  "$@" cargo bench --locked --quiet -p sip-core --bench message -- --noplot --warm-up-time 1 --measurement-time 2 \
+  commands+=("$(printf '%-3s %s' "$run" "${*:+$* }cargo bench --bench sip_message -- parse_and_write")")
+  "$@" cargo bench --locked --quiet --bench sip_message -- --noplot --warm-up-time 1 --measurement-time 2 \
     parse_and_write >"$folder/$run.text" 2>&1 || true
   # "NAME  time: [low µs middle µs high µs]", the name perhaps on a line of its own.
   while read -r name value; do

@@ -8,8 +8,10 @@ mod id;
 mod now;
 mod random;
 mod timer_table;
+mod turns;
 
 pub use id::{CellId, LoopId, SoundId, StreamId, WorkerId};
 pub use now::{MS, Now, SECOND};
 pub use random::Random;
 pub use timer_table::TimerTable;
+pub use turns::Turns;

@@ -200,3 +200,12 @@ fn the_source_is_noted_only_where_it_says_something_new() {
     assert_eq!(vias, [first, "SIP/2.0/UDP 192.0.2.77"]);
     assert_eq!(noted.body(), "v=0\r\n");
 }
+
+/// Found by fuzzing: it went into our BYE as a space, and no such message can be read.
+#[test]
+fn a_call_id_with_a_control_character_is_refused() {
+    let text = wire::invite_1kb();
+    let text = String::from_utf8_lossy(&text).replace("5f0d6a71-93b2", "5f0d6a71\0-93b2");
+    let error = Message::parse_datagram(text.into_bytes().into()).unwrap_err();
+    assert!(error.to_string().contains("Call-ID has bytes that are not text"), "{error}");
+}

@@ -8,8 +8,9 @@ use std::io::PipeReader;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base::Turns;
 use bytes::Bytes;
 use sip_core::{Hop, Transport};
 
@@ -22,6 +23,11 @@ pub type OnDatagram = Arc<dyn Fn(Bytes, Hop) + Send + Sync>;
 
 /// How long reading rests after an error, so that one that stays does not take a core.
 const ERROR_REST: Duration = Duration::from_millis(10);
+
+/// From so many datagrams a second on they are let gather in the kernel's buffer for a turn.
+const BUSY_PER_SECOND: u64 = 1_000;
+/// One turn.
+const TURN: Duration = Duration::from_millis(1);
 
 pub(crate) struct Receiver {
     listeners: Arc<[Listener]>,
@@ -41,6 +47,8 @@ impl Receiver {
         let listeners = self.listeners.clone();
         let listener = &listeners[self.number];
         let mut batch = Batch::new();
+        let mut turns = Turns::from_rate(BUSY_PER_SECOND);
+        let started = Instant::now();
         loop {
             match wait_readable(&listener.socket, ended) {
                 Ok(ready) if ready.ended => return,
@@ -48,7 +56,13 @@ impl Receiver {
                 Err(_) => self.rest(listener),
             }
             match batch.receive(&listener.socket) {
-                Ok(count) => (0..count).for_each(|place| self.take(listener, batch.datagram(place))),
+                Ok(count) => {
+                    (0..count).for_each(|place| self.take(listener, batch.datagram(place)));
+                    let now_ns = started.elapsed().as_nanos() as u64;
+                    if turns.after(now_ns, count as u64) && count < Batch::LENGTH {
+                        std::thread::sleep(TURN);
+                    }
+                }
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
                 Err(_) => self.rest(listener),
             }

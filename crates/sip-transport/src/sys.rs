@@ -98,6 +98,9 @@ pub(crate) struct Datagram<'a> {
 }
 
 impl Batch {
+    /// Datagrams that fit into one.
+    pub(crate) const LENGTH: usize = BATCH;
+
     pub(crate) fn new() -> Batch {
         Batch {
             bytes: vec![0; BATCH * DATAGRAM_BYTES],

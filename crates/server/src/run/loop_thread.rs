@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use base::{MS, Now};
+use base::{MS, Now, Turns};
 use call::{Control, Counters, Effect, Gauges, Input};
 use media_engine::{EngineHandle, SoundRequest};
 use sip_core::EndpointCounters;
@@ -25,6 +25,11 @@ const PUBLISH_NS: u64 = 100 * MS;
 const NAP_NS: u64 = 100 * MS;
 /// How soon commands that found a worker's ring full are tried again.
 const OUTBOX_NS: u64 = 2 * MS;
+
+/// From so many inputs a second on they are let gather for a turn.
+const BUSY_PER_SECOND: u64 = 1_000;
+/// One turn.
+const TURN: Duration = Duration::from_millis(1);
 
 /// What a loop shows of itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,8 +77,14 @@ impl LoopThread {
         let numbers = Arc::new(ArcSwap::from_pointee(LoopNumbers::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let name = format!("control-{}", parts.control.owner().0);
-        let driver =
-            Driver { parts, numbers: numbers.clone(), stop: stop.clone(), effects: Vec::new(), published_ns: 0 };
+        let driver = Driver {
+            parts,
+            numbers: numbers.clone(),
+            stop: stop.clone(),
+            effects: Vec::new(),
+            published_ns: 0,
+            turns: Turns::from_rate(BUSY_PER_SECOND),
+        };
         let last_words = LastWords(numbers.clone());
         let run = move || {
             let _last_words = last_words;
@@ -108,13 +119,15 @@ struct Driver {
     stop: Arc<AtomicBool>,
     effects: Vec<Effect>,
     published_ns: u64,
+    turns: Turns,
 }
 
 impl Driver {
     fn run(mut self) {
         while !self.stop.load(Ordering::SeqCst) {
             let started = now();
-            if self.parts.control.next_deadline().is_some_and(|due_ns| due_ns <= started.mono_ns) {
+            let timers_due = self.parts.control.next_deadline().is_some_and(|due_ns| due_ns <= started.mono_ns);
+            if timers_due {
                 self.give(started, Input::Timeout);
             }
             if let Some(wish) = self.parts.lanes.try_wish() {
@@ -131,7 +144,11 @@ impl Driver {
             let done = now();
             self.publish(done);
             if taken < BATCH {
-                self.sleep(done, commands_wait);
+                if self.turns.after(done.mono_ns, u64::from(timers_due) + taken as u64) {
+                    std::thread::sleep(TURN);
+                } else {
+                    self.sleep(done, commands_wait);
+                }
             }
         }
     }

@@ -259,13 +259,17 @@ fn check_fields<'a>(fields: &'a Fields, request_method: Option<&Method>) -> Resu
     }
 }
 
-/// RFC 3261 §20.8. Anything but white space is taken; it is compared byte by byte.
+/// RFC 3261 §20.8. Anything but white space and control characters is taken; it is compared byte by byte. A control character
+/// could not be written back, so nobody would know our requests as of this call.
 fn check_call_id(value: &[u8]) -> Result<(), HeaderProblem> {
     if value.is_empty() {
         return Err(HeaderProblem::Empty);
     }
     if value.iter().any(|byte| byte.is_ascii_whitespace()) {
         return Err(HeaderProblem::TrailingText);
+    }
+    if value.iter().any(u8::is_ascii_control) {
+        return Err(HeaderProblem::NotText);
     }
     std::str::from_utf8(value).map(|_| ()).map_err(|_| HeaderProblem::NotText)
 }

@@ -2,14 +2,15 @@
 
 use std::hint::black_box;
 
+use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sip_core::{HeaderName, Message, MessageBuilder};
 
-#[path = "../tests/wire/mod.rs"]
-mod wire;
+/// As a trunk sends it.
+const INVITE: &[u8] = include_bytes!("../crates/sip-core/tests/wire/invite_1kb.sip");
 
 fn message(criterion: &mut Criterion) {
-    let datagram = wire::invite_1kb();
+    let datagram = Bytes::from_static(INVITE);
     let parsed = Message::parse_datagram(datagram.clone()).expect("the INVITE of the benchmark is valid");
     let mut group = criterion.benchmark_group(format!("invite_{}_bytes", datagram.len()));
     group.bench_function("parse", |bench| {
