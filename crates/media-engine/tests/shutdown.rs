@@ -23,8 +23,8 @@ fn descriptors() -> usize {
 fn a_shutdown_leaves_no_thread_and_no_descriptor() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/none.wav", server.local_addr().unwrap());
-    let before = (threads().len(), descriptors());
-    for first in [20_400, 20_500] {
+    let mut before = (threads().len(), descriptors());
+    for first in [20_400, 20_500, 20_600] {
         let mut config = config(first, first + 99);
         config.workers = 2;
         config.ports.idle_min = 4;
@@ -53,10 +53,11 @@ fn a_shutdown_leaves_no_thread_and_no_descriptor() {
         let Rig { engine, handle, inbox } = rig;
         engine.shutdown();
         drop((handle, inbox));
-        // The HTTP client closes its connections on a thread of its own, a moment after it was dropped.
-        let patience = std::time::Instant::now() + std::time::Duration::from_secs(5);
-        while (threads().len(), descriptors()) != before && std::time::Instant::now() < patience {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+        if first == 20_400 {
+            // tokio keeps one socket pair for signals from its first runtime on, where a build has that feature. What is made
+            // once and kept is no leak; what each start leaves behind would show from here on.
+            assert!(descriptors() <= before.1 + 2, "{} after {}", descriptors(), before.1);
+            before.1 = descriptors();
         }
         assert_eq!((threads().len(), descriptors()), before, "{:?}", threads());
     }
