@@ -61,3 +61,16 @@ pub struct StreamId {
 /// A sound that was made ready to be played: frames encoded for every codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SoundId(pub u64);
+
+/// A mix of several streams on one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoomId {
+    /// The worker that mixes. Whoever joins is moved there.
+    pub worker: WorkerId,
+    /// Unique in this process: the number of the conference's cell ([`CellId::to_u64`]).
+    pub number: u64,
+}
+
+/// A recording; the same number as its resource id (a UUID's 128 bits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordingId(pub u128);

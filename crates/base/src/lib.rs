@@ -10,7 +10,7 @@ mod random;
 mod timer_table;
 mod turns;
 
-pub use id::{CellId, LoopId, SoundId, StreamId, WorkerId};
+pub use id::{CellId, LoopId, RecordingId, RoomId, SoundId, StreamId, WorkerId};
 pub use now::{MS, Now, SECOND};
 pub use random::Random;
 pub use timer_table::TimerTable;

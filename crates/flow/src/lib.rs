@@ -23,13 +23,13 @@ mod variables;
 mod verify;
 mod view;
 
-pub use activeflow::ActiveflowStatus;
 pub use document::{Document, DocumentError, MAX_ACTIONS, MAX_DEPTH, MAX_DOCUMENT_BYTES, read_actions, read_document};
 pub use effect::{EchoMode, Effect, TimelineEntry, What};
 pub use ending::EndReason;
 pub use event::{Event, StopReason};
 pub use machine::Machine;
-pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, ReferenceType, Settings, Webhook};
+pub use model::{ActiveflowStatus, ReferenceType};
+pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, Settings, Webhook};
 pub use variables::Variables;
 pub use verify::{Problem, ProblemReason, Verdict, verify};
 pub use view::CallView;

@@ -1,6 +1,6 @@
 //! What an activeflow is made from, and the chain of on-complete flows (spec/flow.md §4, §6, §7.1).
 
-use model::{Action, Call, Flow};
+use model::{Action, Call, Flow, ReferenceType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -100,46 +100,6 @@ pub struct Reference {
     pub kind: ReferenceType,
     /// Its id; nil if none.
     pub id: Uuid,
-}
-
-/// The kinds of references.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReferenceType {
-    /// Nothing.
-    #[default]
-    #[serde(rename = "")]
-    None,
-    /// A call.
-    Call,
-    /// A conversation.
-    Conversation,
-    /// A request to the API.
-    Api,
-    /// A campaign.
-    Campaign,
-    /// A transcribe.
-    Transcribe,
-    /// A recording.
-    Recording,
-    /// An AI call.
-    Ai,
-}
-
-impl ReferenceType {
-    /// The name in JSON and in variables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ReferenceType::None => "",
-            ReferenceType::Call => "call",
-            ReferenceType::Conversation => "conversation",
-            ReferenceType::Api => "api",
-            ReferenceType::Campaign => "campaign",
-            ReferenceType::Transcribe => "transcribe",
-            ReferenceType::Recording => "recording",
-            ReferenceType::Ai => "ai",
-        }
-    }
 }
 
 /// The extra destination for events that carry an activeflow's id.

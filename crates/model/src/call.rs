@@ -23,6 +23,22 @@ pub struct Call {
     pub master_call_id: Uuid,
     /// Calls that end with this one.
     pub chained_call_ids: Vec<Uuid>,
+    /// `agent` when the call is an agent's, else empty.
+    pub owner_type: String,
+    /// That agent; nil if none.
+    pub owner_id: Uuid,
+    /// The running recording; nil if none.
+    pub recording_id: Uuid,
+    /// All of its recordings, in order.
+    pub recording_ids: Vec<Uuid>,
+    /// The groupcall that it is a leg of; nil if none.
+    pub groupcall_id: Uuid,
+    /// The bridge that it is in; nil if none.
+    pub confbridge_id: Uuid,
+    /// Which way its sound is muted: empty, `both`, `in`, `out`.
+    pub mute_direction: String,
+    /// The user's own data.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
     /// The calling party.
     pub source: Address,
     /// The called party.
@@ -118,6 +134,14 @@ mod tests {
             kind: CallType::SipService,
             master_call_id: Uuid::nil(),
             chained_call_ids: Vec::new(),
+            owner_type: String::new(),
+            owner_id: Uuid::nil(),
+            recording_id: Uuid::nil(),
+            recording_ids: Vec::new(),
+            groupcall_id: Uuid::nil(),
+            confbridge_id: Uuid::nil(),
+            mute_direction: String::new(),
+            metadata: serde_json::Map::new(),
             source: Address::default(),
             destination: Address::default(),
             status: CallStatus::Ringing,

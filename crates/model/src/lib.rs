@@ -5,26 +5,43 @@
 //! are read back. Invariant: wall times and new ids are arguments, never made here.
 #![forbid(unsafe_code)]
 
+mod access;
 mod action;
+mod activeflow;
 mod address;
 mod call;
 mod call_status;
+mod conference;
 mod error;
+mod extension;
 mod flow;
 mod hangup;
 mod id;
+mod log_entry;
 mod number;
+mod recording;
 mod sip_cause;
+mod speech;
 mod timestamp;
 
+pub use access::{Accesskey, Agent, Customer};
 pub use action::{Action, ActionError, action_id};
+pub use activeflow::{Activeflow, ActiveflowStatus, ReferenceType};
 pub use address::{Address, AddressType, normalize_tel};
 pub use call::{Call, CallType, Direction};
 pub use call_status::CallStatus;
+pub use conference::{
+    Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Conferencecall, ConferencecallStatus,
+    timeout_s,
+};
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
+pub use extension::{Binding, Extension, ExtensionBody, PasswordDigests};
 pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};
 pub use id::random_id;
+pub use log_entry::{LogBody, LogEntry, Resource};
 pub use number::{Number, NumberBody, NumberStatus, NumberType};
+pub use recording::{Recording, RecordingReference, RecordingStatus, recording_name};
 pub use sip_cause::{SipAnswer, cause_of_status, response_to_relayed_cause, response_to_unanswered};
+pub use speech::Speech;
 pub use timestamp::{CivilTime, Timestamp, TimestampError, optional_timestamp};

@@ -21,6 +21,14 @@ pub(crate) fn ringing_call() -> Call {
         kind: CallType::Flow,
         master_call_id: Uuid::nil(),
         chained_call_ids: Vec::new(),
+        owner_type: String::new(),
+        owner_id: Uuid::nil(),
+        recording_id: Uuid::nil(),
+        recording_ids: Vec::new(),
+        groupcall_id: Uuid::nil(),
+        confbridge_id: Uuid::nil(),
+        mute_direction: String::new(),
+        metadata: serde_json::Map::new(),
         source: Address::new(AddressType::Tel, "+821100000001", "Ann"),
         destination: Address::new(AddressType::Tel, "+821100000002", "Desk"),
         status: CallStatus::Ringing,
@@ -185,7 +193,7 @@ impl Dialogue {
     }
 
     pub(crate) fn executed(&self) -> Vec<String> {
-        let shown = self.machine.to_activeflow();
+        let shown = serde_json::to_value(self.machine.to_activeflow()).unwrap();
         shown["executed_actions"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap().to_owned()).collect()
     }
 }

@@ -1,0 +1,214 @@
+//! Conferences, their participants, and the bridges beneath (spec/resources.md §7).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{Timestamp, optional_timestamp};
+
+/// A meeting place with a name and rules of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conference {
+    /// Its id.
+    pub id: Uuid,
+    /// Owner.
+    pub customer_id: Uuid,
+    /// When it ends by itself.
+    #[serde(rename = "type")]
+    pub kind: ConferenceType,
+    /// Where it is in its life.
+    pub status: ConferenceStatus,
+    /// Free text.
+    pub name: String,
+    /// Free text.
+    pub detail: String,
+    /// The user's own data.
+    pub data: Map<String, Value>,
+    /// Seconds until it ends by itself; 0 = never.
+    pub timeout: u64,
+    /// The flow that each participant runs before it enters; nil = none.
+    pub pre_flow_id: Uuid,
+    /// The flow that each participant runs after it left; nil = none.
+    pub post_flow_id: Uuid,
+    /// Its bridge.
+    pub confbridge_id: Uuid,
+    /// Those who are in it or on their way.
+    pub conferencecall_ids: Vec<Uuid>,
+    /// The running recording; nil if none.
+    pub recording_id: Uuid,
+    /// All of its recordings.
+    pub recording_ids: Vec<Uuid>,
+    /// The running transcribe; nil if none.
+    pub transcribe_id: Uuid,
+    /// All of its transcribes.
+    pub transcribe_ids: Vec<Uuid>,
+    /// `direct.` and 12 hex digits: makes it dialable.
+    pub direct_hash: String,
+    /// When it ended.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_end: Option<Timestamp>,
+    /// When it was made.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_create: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_update: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_delete: Option<Timestamp>,
+}
+
+/// When a conference ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConferenceType {
+    /// Never, until it is deleted or its time is up.
+    #[default]
+    #[serde(alias = "")]
+    Conference,
+    /// When one party is left.
+    Connect,
+    /// Made for a queue.
+    Queue,
+}
+
+/// Where a conference is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConferenceStatus {
+    /// Being made.
+    Starting,
+    /// Open.
+    #[default]
+    Progressing,
+    /// Everybody is being shown out.
+    Terminating,
+    /// Over.
+    Terminated,
+}
+
+/// The body of `POST /conferences` and `PUT /conferences/{id}`, and an entry of `conferences` in a provisioning file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConferenceBody {
+    /// Nil = a new one.
+    pub id: Uuid,
+    /// See [`Conference::kind`].
+    #[serde(rename = "type")]
+    pub kind: ConferenceType,
+    /// Free text.
+    pub name: String,
+    /// Free text.
+    pub detail: String,
+    /// The user's own data.
+    pub data: Map<String, Value>,
+    /// Seconds; 1–59 become a day ([`ConferenceBody::into_conference`]).
+    pub timeout: u64,
+    /// See [`Conference::pre_flow_id`].
+    pub pre_flow_id: Uuid,
+    /// See [`Conference::post_flow_id`].
+    pub post_flow_id: Uuid,
+}
+
+impl ConferenceBody {
+    /// The conference that this body makes. `id` is used unless the body names one.
+    pub fn into_conference(self, id: Uuid, confbridge_id: Uuid, customer_id: Uuid, now: Timestamp) -> Conference {
+        Conference {
+            id: if self.id.is_nil() { id } else { self.id },
+            customer_id,
+            kind: self.kind,
+            name: self.name,
+            detail: self.detail,
+            data: self.data,
+            timeout: timeout_s(self.timeout),
+            pre_flow_id: self.pre_flow_id,
+            post_flow_id: self.post_flow_id,
+            confbridge_id,
+            tm_create: Some(now),
+            ..Conference::default()
+        }
+    }
+}
+
+/// spec/resources.md §7: less than a minute is taken for a mistake.
+pub fn timeout_s(asked: u64) -> u64 {
+    if (1..60).contains(&asked) { 86_400 } else { asked }
+}
+
+/// One call's stay in a conference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conferencecall {
+    /// Its id.
+    pub id: Uuid,
+    /// Owner.
+    pub customer_id: Uuid,
+    /// The activeflow that brought the call here.
+    pub activeflow_id: Uuid,
+    /// The conference.
+    pub conference_id: Uuid,
+    /// `call`.
+    pub reference_type: String,
+    /// The call.
+    pub reference_id: Uuid,
+    /// Where it is.
+    pub status: ConferencecallStatus,
+    /// When it was made.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_create: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_update: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_delete: Option<Timestamp>,
+}
+
+/// Where a participant is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConferencecallStatus {
+    /// On its way in.
+    #[default]
+    Joining,
+    /// In.
+    Joined,
+    /// On its way out.
+    Leaving,
+    /// Out.
+    Leaved,
+}
+
+/// A mix that calls can enter. A conference has one; others are made by hand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confbridge {
+    /// Its id.
+    pub id: Uuid,
+    /// Owner.
+    pub customer_id: Uuid,
+    /// When it ends by itself: as for conferences.
+    #[serde(rename = "type")]
+    pub kind: ConferenceType,
+    /// Where it is in its life.
+    pub status: ConferenceStatus,
+    /// `no_auto_leave`: it does not end when one party is left.
+    pub flags: Vec<String>,
+    /// The calls in it.
+    pub channel_call_ids: Vec<Uuid>,
+    /// The running recording; nil if none.
+    pub recording_id: Uuid,
+    /// All of its recordings.
+    pub recording_ids: Vec<Uuid>,
+    /// What it was made for: `conference`, `call` or empty.
+    pub reference_type: String,
+    /// The id of that; nil if none.
+    pub reference_id: Uuid,
+    /// When it was made.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_create: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_update: Option<Timestamp>,
+    /// When it was deleted.
+    #[serde(default, deserialize_with = "optional_timestamp")]
+    pub tm_delete: Option<Timestamp>,
+}

@@ -1,0 +1,195 @@
+//! What happened, as it is written to the event log: once, in the order in which it happened. Webhooks, WebSocket frames,
+//! timelines and call records are made from these entries (spec/resources.md §12–§14).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Accesskey, Action, Activeflow, Agent, Call, Confbridge, Conference, Conferencecall, Customer, Extension, Flow,
+    Number, Recording, Timestamp,
+};
+
+/// One entry. It is *accepted* when the log has given it a sequence number and synced it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When it happened, microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// Whose it is.
+    pub customer_id: Uuid,
+    /// The call that it belongs to; nil if none.
+    pub call_id: Uuid,
+    /// The activeflow that it belongs to; nil if none.
+    pub activeflow_id: Uuid,
+    /// What happened.
+    pub body: LogBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LogBody {
+    /// A resource changed: users are told.
+    Event {
+        /// The event's name, such as `call_hangup`; its part before the first `_` is the resource of WebSocket topics.
+        name: String,
+        /// The resource as it is now.
+        resource: Resource,
+        /// More keys of the event's `data`, such as `joined_call_id`; empty for most.
+        extra: Map<String, Value>,
+    },
+    /// Something for the timeline only.
+    Note {
+        /// In one word, such as `action_started`.
+        name: String,
+        /// In plain words; may be empty.
+        message: String,
+        /// Its particulars.
+        data: Map<String, Value>,
+    },
+}
+
+/// A resource as it is at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Resource {
+    /// A call and the action that it is at.
+    Call(Box<Call>, Option<Action>),
+    /// A run of a flow.
+    Activeflow(Box<Activeflow>),
+    /// A recording.
+    Recording(Box<Recording>),
+    /// A conference.
+    Conference(Box<Conference>),
+    /// A participant.
+    Conferencecall(Box<Conferencecall>),
+    /// A bridge.
+    Confbridge(Box<Confbridge>),
+    /// A flow.
+    Flow(Box<Flow>),
+    /// A number.
+    Number(Box<Number>),
+    /// A phone's account.
+    Extension(Box<Extension>),
+    /// A program's key.
+    Accesskey(Box<Accesskey>),
+    /// A person.
+    Agent(Box<Agent>),
+    /// The owner.
+    Customer(Box<Customer>),
+    /// A key press.
+    Dtmf {
+        /// The call.
+        call_id: Uuid,
+        /// `0-9A-D*#`
+        digit: char,
+        /// How long, ms.
+        duration_ms: u32,
+    },
+}
+
+impl Resource {
+    /// Its id; of a key press that of its call.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Resource::Call(call, _) => call.id,
+            Resource::Activeflow(activeflow) => activeflow.id,
+            Resource::Recording(recording) => recording.id,
+            Resource::Conference(conference) => conference.id,
+            Resource::Conferencecall(conferencecall) => conferencecall.id,
+            Resource::Confbridge(confbridge) => confbridge.id,
+            Resource::Flow(flow) => flow.id,
+            Resource::Number(number) => number.id,
+            Resource::Extension(extension) => extension.id,
+            Resource::Accesskey(accesskey) => accesskey.id,
+            Resource::Agent(agent) => agent.id,
+            Resource::Customer(customer) => customer.id,
+            Resource::Dtmf { call_id, .. } => *call_id,
+        }
+    }
+
+    /// As the API and events show it: no secrets.
+    pub fn to_public(&self) -> Value {
+        fn plain(resource: &impl Serialize) -> Value {
+            serde_json::to_value(resource).expect("a resource holds only what JSON can write")
+        }
+        match self {
+            Resource::Call(call, action) => call.to_public(action.as_ref()),
+            Resource::Activeflow(activeflow) => plain(activeflow),
+            Resource::Recording(recording) => plain(recording),
+            Resource::Conference(conference) => plain(conference),
+            Resource::Conferencecall(conferencecall) => plain(conferencecall),
+            Resource::Confbridge(confbridge) => plain(confbridge),
+            Resource::Flow(flow) => plain(flow),
+            Resource::Number(number) => plain(number),
+            Resource::Extension(extension) => extension.to_public(),
+            Resource::Accesskey(accesskey) => accesskey.to_public(),
+            Resource::Agent(agent) => agent.to_public(),
+            Resource::Customer(customer) => customer.to_public(),
+            Resource::Dtmf { call_id, digit, duration_ms } => {
+                json!({"call_id": call_id, "digit": digit, "duration": duration_ms})
+            }
+        }
+    }
+}
+
+impl LogEntry {
+    /// The envelope of webhooks and WebSocket frames; none for what is no event.
+    pub fn to_event(&self) -> Option<Value> {
+        let LogBody::Event { name, resource, extra } = &self.body else { return None };
+        let mut data = resource.to_public();
+        if let Some(data) = data.as_object_mut() {
+            data.extend(extra.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        Some(json!({"type": name, "data": data}))
+    }
+
+    /// The entry as a timeline shows it.
+    pub fn to_timeline(&self) -> Value {
+        let at = Timestamp::from_us(self.at_us);
+        match &self.body {
+            LogBody::Event { name, .. } => {
+                let event = self.to_event().unwrap_or_default();
+                json!({"timestamp": at, "event_type": name, "data": event["data"]})
+            }
+            LogBody::Note { name, message, data } => {
+                json!({"timestamp": at, "event_type": name, "message": message, "data": data})
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_shows_no_secret_and_survives_the_compact_form() {
+        let extension = Extension { extension: "1000".into(), ..Extension::default() };
+        let entry = LogEntry {
+            at_us: 5,
+            customer_id: Uuid::from_u128(1),
+            call_id: Uuid::nil(),
+            activeflow_id: Uuid::nil(),
+            body: LogBody::Event {
+                name: "extension_created".into(),
+                resource: Resource::Extension(Box::new(extension)),
+                extra: Map::from_iter([("more".to_owned(), json!(1))]),
+            },
+        };
+        let event = entry.to_event().unwrap();
+        assert_eq!(event["type"], "extension_created");
+        assert_eq!(event["data"]["username"], "1000");
+        assert_eq!(event["data"]["more"], 1);
+        assert!(event["data"].get("ha1").is_none());
+        let octets = rmp_serde::to_vec(&entry).unwrap();
+        assert_eq!(rmp_serde::from_slice::<LogEntry>(&octets).unwrap(), entry);
+    }
+
+    #[test]
+    fn a_note_is_no_event_but_stands_in_the_timeline() {
+        let body = LogBody::Note { name: "action_started".into(), message: "talk".into(), data: Map::new() };
+        let nil = Uuid::nil();
+        let entry = LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
+        assert_eq!(entry.to_event(), None);
+        assert_eq!(entry.to_timeline()["timestamp"], "1970-01-01T00:00:00.000000Z");
+    }
+}

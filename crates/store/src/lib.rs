@@ -1,0 +1,1 @@
+//! What is kept: the event log, resources and call records.
