@@ -89,15 +89,7 @@ impl std::error::Error for DocumentError {}
 /// # Errors
 /// See [`DocumentError`]; which actions exist is for [`crate::verify`] to say.
 pub fn read_document(text: &[u8], random: &mut Random) -> Result<Document, DocumentError> {
-    if text.len() > MAX_DOCUMENT_BYTES {
-        return Err(DocumentError::TooLarge { bytes: text.len() });
-    }
-    check_depth(text)?;
-    let value: Value = serde_json::from_slice(text).map_err(|error| DocumentError::Syntax {
-        line: error.line(),
-        column: error.column(),
-        what: without_position(&error.to_string()),
-    })?;
+    let value = parse(text)?;
     let mut problems = Vec::new();
     let (mut name, mut detail, mut on_complete_flow_id) = (String::new(), String::new(), Uuid::nil());
     let actions = match value {
@@ -125,6 +117,19 @@ pub fn read_document(text: &[u8], random: &mut Random) -> Result<Document, Docum
             Err(DocumentError::Invalid(problems))
         }
     }
+}
+
+/// Parses JSON within the bounds of a document.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, DocumentError> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        return Err(DocumentError::TooLarge { bytes: text.len() });
+    }
+    check_depth(text)?;
+    serde_json::from_slice(text).map_err(|error| DocumentError::Syntax {
+        line: error.line(),
+        column: error.column(),
+        what: without_position(&error.to_string()),
+    })
 }
 
 /// Reads an array of actions out of a larger document, with the bounds of a document of its own. Null is an empty array.

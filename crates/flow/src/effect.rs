@@ -1,6 +1,6 @@
 //! What the machine wants done, one at a time and in order.
 
-use model::HangupReason;
+use model::{HangupReason, Speech};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,6 +23,61 @@ pub enum Effect {
     Beep {
         /// Comes back in the answer.
         step: u64,
+    },
+    /// Speak a text; answered like `Play` if `wait`. A call that was not answered is by then: `Answer` comes before. With
+    /// `wait` false the cursor goes on at once, and the end of the speech is stale.
+    Talk {
+        /// Comes back in the answer.
+        step: u64,
+        /// What is spoken; its text is not empty.
+        speech: Speech,
+        /// Whether the machine waits for the end.
+        wait: bool,
+    },
+    /// Start to record this call. Nothing is awaited: whoever carries it out sets the variables of the recording with
+    /// [`crate::Machine::set_variables`], or tells with [`crate::Machine::note_failed`] why there is none, before the
+    /// next poll.
+    StartRecording {
+        /// The step that records.
+        step: u64,
+        /// How it is recorded and what ends it.
+        options: RecordingOptions,
+    },
+    /// End the recording of this call; none running is fine.
+    StopRecording,
+    /// Bring the call into a confbridge; answered by `BridgeLeft` when it has left it, or by `BridgeRefused`. In a
+    /// bridge of type `conference` this answers the call.
+    JoinConfbridge {
+        /// Comes back in the answer.
+        step: u64,
+        /// Which one; not nil.
+        confbridge_id: Uuid,
+    },
+    /// Take the call out of the confbridge; its `BridgeLeft` is stale by then.
+    LeaveBridge,
+    /// Make the call a participant of a conference; answered by `ServiceStarted` with what it is to run, or by
+    /// `ServiceRefused`.
+    JoinConference {
+        /// Comes back in the answer.
+        step: u64,
+        /// Which one; not nil.
+        conference_id: Uuid,
+    },
+    /// Look up the actions of a flow; answered by `FlowFound` or `FlowMissing`.
+    FetchFlow {
+        /// Comes back in the answer.
+        step: u64,
+        /// Which one; not nil.
+        flow_id: Uuid,
+    },
+    /// Send an HTTP request; answered by `HttpAnswered` if `wait`.
+    Http {
+        /// Comes back in the answer.
+        step: u64,
+        /// What is sent.
+        request: HttpRequest,
+        /// Whether the machine waits for the response.
+        wait: bool,
     },
     /// Stop the playback that runs; its `PlaybackEnded` is stale by then.
     StopPlayback,
@@ -71,6 +126,47 @@ pub enum Effect {
         /// The flow to run next, if any: see [`crate::NewActiveflow::on_complete`]. Comes before the hang-up.
         on_complete_flow_id: Option<Uuid>,
     },
+}
+
+/// How a call is recorded (spec/actions.md `recording_start`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingOptions {
+    /// `wav`, or as the user wrote it in lower case.
+    pub format: String,
+    /// Seconds of silence of the party that end it; 0 = off.
+    pub end_of_silence_s: u32,
+    /// The key that ends it: one of `0-9A-D*#`, `any`, or empty for none.
+    pub end_of_key: String,
+    /// Longest length in seconds; 0 = no limit.
+    pub duration_s: u32,
+    /// Whether the party hears a beep first.
+    pub beep_start: bool,
+    /// The flow that runs afterwards; nil = none.
+    pub on_end_flow_id: Uuid,
+}
+
+/// A request of an action (spec/flow.md §10). How often and how long it is tried is for the driver to rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// What it is for.
+    pub purpose: HttpPurpose,
+    /// An HTTP token, such as `POST`.
+    pub method: String,
+    /// Begins with `http://` or `https://`.
+    pub url: String,
+    /// The `Content-Type`.
+    pub content_type: String,
+    /// The body, also of a GET.
+    pub body: String,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpPurpose {
+    /// Actions are wanted (`fetch`): 15 s, 3 redirects.
+    Fetch,
+    /// Something is told (`webhook_send`): signed and retried like other webhooks, 30 s in all if awaited.
+    Webhook,
 }
 
 /// What an echo returns.

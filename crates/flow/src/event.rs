@@ -1,10 +1,12 @@
 //! What happens to a running activeflow.
 
+use model::Action;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// One input of [`crate::Machine::handle`]. Events with a `step` answer the effect of that step; answers of an earlier
 /// step are dropped and counted (spec/flow.md §5.7).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// Take the first step. Nothing happens before it.
     Start,
@@ -20,17 +22,67 @@ pub enum Event {
         /// As in the effect.
         step: u64,
     },
-    /// A [`crate::Effect::Play`] or [`crate::Effect::Beep`] is over.
+    /// A [`crate::Effect::Play`], [`crate::Effect::Beep`] or [`crate::Effect::Talk`] is over.
     PlaybackEnded {
         /// As in the effect.
         step: u64,
     },
-    /// A [`crate::Effect::Play`] or [`crate::Effect::Beep`] could not be carried out: the cursor moves on.
+    /// A [`crate::Effect::Play`], [`crate::Effect::Beep`] or [`crate::Effect::Talk`] could not be carried out: the cursor
+    /// moves on.
     PlaybackFailed {
         /// As in the effect.
         step: u64,
         /// Why, for the timeline.
         reason: String,
+    },
+    /// The call has left the confbridge of [`crate::Effect::JoinConfbridge`]: the cursor moves on.
+    BridgeLeft {
+        /// As in the effect.
+        step: u64,
+    },
+    /// The call could not enter that confbridge: the cursor moves on.
+    BridgeRefused {
+        /// As in the effect.
+        step: u64,
+        /// Why, for the timeline.
+        reason: String,
+    },
+    /// The service of [`crate::Effect::JoinConference`] has begun: its actions run next, then the cursor returns.
+    ServiceStarted {
+        /// As in the effect.
+        step: u64,
+        /// The id of the service and of its frame, for [`Event::ServiceEnded`].
+        stack_id: Uuid,
+        /// With ids.
+        actions: Vec<Action>,
+    },
+    /// That service cannot begin: the activeflow ends (spec/flow.md §9).
+    ServiceRefused {
+        /// As in the effect.
+        step: u64,
+        /// Why, for the timeline.
+        reason: String,
+    },
+    /// The flow of [`crate::Effect::FetchFlow`]: its actions run next, then the cursor returns.
+    FlowFound {
+        /// As in the effect.
+        step: u64,
+        /// With ids.
+        actions: Vec<Action>,
+    },
+    /// There is no such flow for this customer: the activeflow ends (spec/flow.md §9).
+    FlowMissing {
+        /// As in the effect.
+        step: u64,
+        /// Why, for the timeline.
+        reason: String,
+    },
+    /// The request of [`crate::Effect::Http`] was answered, or given up.
+    HttpAnswered {
+        /// As in the effect.
+        step: u64,
+        /// What came back.
+        outcome: HttpOutcome,
     },
     /// The call is over: the activeflow ends.
     CallGone,
@@ -40,7 +92,7 @@ pub enum Event {
     /// frame or action.
     Forward {
         /// Id of the frame.
-        stack_id: uuid::Uuid,
+        stack_id: Uuid,
         /// Id of an action in that frame.
         action_id: String,
     },
@@ -48,8 +100,19 @@ pub enum Event {
     /// made it. Works only while that frame is the current one (spec/flow.md §5.4).
     ServiceEnded {
         /// Id of the frame.
-        stack_id: uuid::Uuid,
+        stack_id: Uuid,
     },
+}
+
+/// The response to a request, or why there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpOutcome {
+    /// The status code; 0 = no answer.
+    pub status: u16,
+    /// The body; at most 1 MiB.
+    pub body: Vec<u8>,
+    /// Why there is no answer; empty if there is one.
+    pub error: String,
 }
 
 /// Why somebody ends an activeflow from outside.

@@ -7,6 +7,7 @@
 
 mod action;
 mod activeflow;
+mod answered;
 mod cursor;
 mod digits;
 mod document;
@@ -19,14 +20,16 @@ mod machine;
 mod new_activeflow;
 mod step;
 mod substitute;
+mod substitute_json;
 mod variables;
 mod verify;
 mod view;
+mod webhook_response;
 
 pub use document::{Document, DocumentError, MAX_ACTIONS, MAX_DEPTH, MAX_DOCUMENT_BYTES, read_actions, read_document};
-pub use effect::{EchoMode, Effect, TimelineEntry, What};
+pub use effect::{EchoMode, Effect, HttpPurpose, HttpRequest, RecordingOptions, TimelineEntry, What};
 pub use ending::EndReason;
-pub use event::{Event, StopReason};
+pub use event::{Event, HttpOutcome, StopReason};
 pub use machine::Machine;
 pub use model::{ActiveflowStatus, ReferenceType};
 pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, Settings, Webhook};

@@ -140,13 +140,13 @@ impl Machine {
         self.variables.set_digits(String::new());
     }
 
-    fn set_variable(&mut self, key: &str, value: String) {
+    pub(crate) fn set_variable(&mut self, key: &str, value: String) {
         if let Err(why) = self.variables.set(key, value) {
             self.variable_refused(key, why);
         }
     }
 
-    fn variable_refused(&mut self, key: &str, why: VariableRefused) {
+    pub(crate) fn variable_refused(&mut self, key: &str, why: VariableRefused) {
         self.timeline(What::VariableRefused, format!("{key}: {why}"));
     }
 
@@ -167,7 +167,12 @@ impl Machine {
                     self.wake();
                 }
                 Wait::Timer | Wait::Digits(_) => self.wake(),
-                Wait::Playback { .. } | Wait::Hangup => self.stale_events += 1,
+                Wait::Playback { .. }
+                | Wait::Bridge
+                | Wait::Service { .. }
+                | Wait::Fetch
+                | Wait::Http(_)
+                | Wait::Hangup => self.stale_events += 1,
             },
             (Phase::Waiting(Wait::Playback { .. }), Event::PlaybackEnded { step }) if step == self.execute_count => {
                 self.wake();
@@ -181,6 +186,7 @@ impl Machine {
             (_, Event::Timer { .. } | Event::PlaybackEnded { .. } | Event::PlaybackFailed { .. }) => {
                 self.stale_events += 1;
             }
+            (_, event) => self.answered(now, event, view),
         }
     }
 
@@ -248,6 +254,7 @@ impl Machine {
         let undo = match self.phase {
             Phase::Waiting(Wait::Playback { .. }) => Effect::StopPlayback,
             Phase::Waiting(Wait::Echo) => Effect::Echo { mode: EchoMode::Off },
+            Phase::Waiting(Wait::Bridge) => Effect::LeaveBridge,
             _ => return,
         };
         if view.alive {
@@ -255,7 +262,11 @@ impl Machine {
         }
     }
 
-    fn wake(&mut self) {
+    pub(crate) fn stale(&mut self) {
+        self.stale_events += 1;
+    }
+
+    pub(crate) fn wake(&mut self) {
         self.phase = Phase::Ready;
         self.burst = 0;
     }
@@ -289,6 +300,29 @@ impl Machine {
     /// No action has run yet, or the stack is full; in words for the timeline.
     pub fn push_frame(&mut self, stack_id: Uuid, actions: Vec<Action>) -> Result<(), String> {
         self.cursor.push_frame(stack_id, actions).map_err(|error| error.to_string())
+    }
+
+    /// Sets variables that follow from what an action has started, such as those of a recording. The next action sees
+    /// them. Those that a limit forbids are told to the timeline.
+    pub fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        for (key, value) in variables {
+            self.set_variable(&key, value);
+        }
+    }
+
+    /// Tells the timeline why what the action of this step wanted could not be done; the cursor is not moved. Once the
+    /// activeflow is over the note is dropped and counted.
+    pub fn note_failed(&mut self, step: u64, reason: String) {
+        if self.phase == Phase::Ended {
+            return self.stale();
+        }
+        if step == self.execute_count {
+            return self.timeline(What::Failed, reason);
+        }
+        // The action is not the current one any more; the timeline knows it by its step.
+        let (action_id, action_type) = (String::new(), String::new());
+        let what = What::Failed;
+        self.outbox.push_back(Effect::Timeline(TimelineEntry { step, action_id, action_type, what, reason }));
     }
 
     /// The activeflow's id.

@@ -118,10 +118,12 @@ pub struct Settings {
     pub max_execute_count: u64,
     /// Compare `condition_datetime` unit by unit with reversed operands, as VoIPBIN does (`flow.datetime_legacy`).
     pub datetime_legacy: bool,
+    /// Escape what `webhook_send` substitutes inside of JSON string literals (`webhook.escape_json`).
+    pub webhook_escape_json: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { max_execute_count: 10_000, datetime_legacy: false }
+        Settings { max_execute_count: 10_000, datetime_legacy: false, webhook_escape_json: true }
     }
 }

@@ -10,6 +10,7 @@ use crate::action::{self, Fault, Kind, Known, Outcome, Run};
 use crate::cursor::Position;
 use crate::machine::{Machine, Phase};
 use crate::substitute::{Lookup, MAX_BYTES, TooLong, substitute};
+use crate::substitute_json::substitute_request;
 use crate::variables::Variables;
 use crate::{CallView, EndReason, ReferenceType, What};
 
@@ -36,7 +37,11 @@ impl Machine {
         let substituted = match &mut action.option {
             Some(option) => {
                 let names = Names { variables: &self.variables, view, current: &self.current };
-                substitute(option, &names)
+                if self.settings.webhook_escape_json && action::is_webhook(&action.kind) {
+                    substitute_request(option, &names)
+                } else {
+                    substitute(option, &names)
+                }
             }
             None => Ok(()),
         };
@@ -88,6 +93,8 @@ impl Machine {
             now,
             view,
             settings: self.settings,
+            activeflow_id: self.id,
+            reference: self.reference,
             step: self.execute_count,
             action: &self.current,
             cursor: &self.cursor,

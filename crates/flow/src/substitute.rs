@@ -22,7 +22,7 @@ pub(crate) fn substitute(value: &mut Value, lookup: &dyn Lookup) -> Result<(), T
     substitute_within(value, lookup, &mut budget)
 }
 
-fn substitute_within(value: &mut Value, lookup: &dyn Lookup, budget: &mut usize) -> Result<(), TooLong> {
+pub(crate) fn substitute_within(value: &mut Value, lookup: &dyn Lookup, budget: &mut usize) -> Result<(), TooLong> {
     match value {
         Value::String(text) => {
             if text.contains("${") {
@@ -65,14 +65,14 @@ pub(crate) fn sole_reference(text: &str) -> Option<&str> {
     next_reference(text).filter(|r| r.start == 0 && r.end == text.len()).map(|r| r.name)
 }
 
-struct Reference<'t> {
-    start: usize,
-    end: usize,
-    name: &'t str,
+pub(crate) struct Reference<'t> {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) name: &'t str,
 }
 
 /// The leftmost `${`, the shortest run of characters without a newline, `}`.
-fn next_reference(text: &str) -> Option<Reference<'_>> {
+pub(crate) fn next_reference(text: &str) -> Option<Reference<'_>> {
     let mut from = 0;
     loop {
         let start = from + text[from..].find("${")?;

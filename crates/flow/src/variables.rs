@@ -85,6 +85,19 @@ impl Variables {
         }
     }
 
+    /// Writes all of these, or none.
+    ///
+    /// # Errors
+    /// A limit forbids one of them; nothing has changed then.
+    pub(crate) fn set_all(&mut self, values: &BTreeMap<String, String>) -> Result<(), VariableRefused> {
+        let mut with_values = self.clone();
+        for (key, value) in values {
+            with_values.set(key, value.clone())?;
+        }
+        *self = with_values;
+        Ok(())
+    }
+
     /// Adds the initial variables of a request: names trimmed, empty ones and those of the server dropped, scalars
     /// turned into text, the rest skipped. When what remains exceeds a limit, none of it is taken.
     pub(crate) fn add_initial(&mut self, sent: &Map<String, Value>) -> Result<(), VariableRefused> {
@@ -104,12 +117,7 @@ impl Variables {
         if initial.len() > Self::MAX_INITIAL_KEYS {
             return Err(VariableRefused::Keys);
         }
-        let mut with_initial = self.clone();
-        for (key, value) in initial {
-            with_initial.set(&key, value)?;
-        }
-        *self = with_initial;
-        Ok(())
+        self.set_all(&initial)
     }
 }
 
@@ -118,6 +126,8 @@ impl Variables {
 pub enum VariableRefused {
     /// There are too many.
     Keys,
+    /// One response sets too many.
+    Response,
     /// All of them together are too long.
     Total,
     /// The value is too long.
@@ -136,6 +146,9 @@ impl fmt::Display for VariableRefused {
                 Variables::MAX_INITIAL_KEYS,
                 Variables::MAX_KEYS
             ),
+            VariableRefused::Response => {
+                write!(f, "too many variables: one response may set {}", Variables::MAX_INITIAL_KEYS)
+            }
             VariableRefused::Total => write!(f, "all variables together exceed {} bytes", Variables::MAX_TOTAL_BYTES),
             VariableRefused::Value { bytes } => {
                 write!(f, "the value has {bytes} bytes, allowed are {}", Variables::MAX_VALUE_BYTES)

@@ -12,14 +12,14 @@ use uuid::Uuid;
 #[test]
 fn expectation_1_a_goto_with_count_2_lets_the_prompt_be_heard_3_times_and_never_resets() {
     let mut d = Dialogue::of_call(json!([
-        {"id": "p", "type": "play", "option": {"stream_urls": ["a"]}},
+        {"id": "p", "type": "talk", "option": {"text": "a"}},
         {"id": "g", "type": "goto", "option": {"target_id": "p", "loop_count": 2}},
         {"id": "q", "type": "play", "option": {"stream_urls": ["b"]}},
         {"id": "h", "type": "goto", "option": {"target_id": "g", "loop_count": 1}},
     ]));
-    assert_eq!(d.start(), "play#1 a");
-    assert_eq!(d.played(), "play#3 a");
-    assert_eq!(d.played(), "play#5 a");
+    assert_eq!(d.start(), "answer | talk#1 a");
+    assert_eq!(d.played(), "talk#3 a");
+    assert_eq!(d.played(), "talk#5 a");
     assert_eq!(d.played(), "play#7 b");
     assert_eq!(d.played(), "play#10 b", "the first goto is reached again and passed");
     assert_eq!(d.played(), "ended: the actions are finished | end hang_up");
@@ -43,13 +43,14 @@ fn expectation_2_a_branch_without_an_entry_takes_the_default_and_empties_the_dig
 fn expectation_3_actions_that_need_a_call_are_skipped_without_one_and_still_count() {
     let mut d = Dialogue::of_api(json!([
         {"id": "1", "type": "answer"},
-        {"id": "2", "type": "play", "option": {"stream_urls": ["a"]}},
+        {"id": "2", "type": "talk", "option": {"text": "a"}},
         {"id": "3", "type": "variable_set", "option": {"key": "k", "value": "v"}},
-        {"id": "4", "type": "condition_call_status", "option": {"status": "ringing", "false_target_id": "nowhere"}},
+        {"id": "4", "type": "webhook_send", "option": {"uri": "http://x", "data": "${k}"}},
         {"id": "5", "type": "hangup"},
     ]));
-    assert_eq!(d.start(), "ended: the actions are finished | end");
-    assert_eq!(d.walked(), "(1) (2) 3 (4) (5)");
+    assert_eq!(d.start(), "http#4 Webhook POST http://x (async) | ended: the actions are finished | end");
+    assert_eq!(d.request.as_ref().unwrap().body, "v");
+    assert_eq!(d.walked(), "(1) (2) 3 4 (5)");
     assert_eq!(d.executed(), [action_id::START, "1", "2", "3", "4", "5"]);
     assert_eq!(d.variable("k"), "v");
     let shown = serde_json::to_value(d.machine.to_activeflow()).unwrap();
@@ -68,6 +69,30 @@ fn a_reference_of_no_type_passes_actions_of_class_any_only() {
     assert_eq!(d.walked(), "(1) 2");
 }
 
+/// Three actions, the second of which fetches a flow.
+fn fetching() -> Dialogue {
+    let fetch = json!({"id": "2", "type": "fetch_flow", "option": {"flow_id": Uuid::from_u128(0xf2)}});
+    let mut d = Dialogue::of_call(json!([{"id": "1", "type": "empty"}, fetch, {"id": "3", "type": "empty"}]));
+    assert_eq!(d.start(), "flow#2 242");
+    d
+}
+
+#[test]
+fn expectation_4_a_fetched_flow_runs_between_the_fetch_and_the_next_action() {
+    let mut d = fetching();
+    let two = json!([{"id": "f1", "type": "empty"}, {"id": "f2", "type": "empty"}]);
+    assert_eq!(d.found(two), "ended: the actions are finished | end hang_up");
+    assert_eq!(d.walked(), "1 2 f1 f2 3");
+}
+
+#[test]
+fn expectation_5_a_goto_out_of_a_fetched_flow_leaves_its_frame() {
+    let mut d = fetching();
+    let goto = json!({"id": "f1", "type": "goto", "option": {"target_id": "3", "loop_count": 1}});
+    d.found(json!([goto, {"id": "f2", "type": "empty"}]));
+    assert_eq!(d.walked(), "1 2 f1 3");
+}
+
 fn forked(main: serde_json::Value, nested: serde_json::Value) -> Dialogue {
     let mut d = Dialogue::of_call(main);
     assert_eq!(d.start(), "timer#2 5");
@@ -81,7 +106,7 @@ fn three() -> serde_json::Value {
 }
 
 #[test]
-fn expectation_4_a_fork_runs_between_the_action_that_forked_and_the_next() {
+fn a_fork_runs_between_the_action_that_forked_and_the_next() {
     let mut d = forked(three(), json!([{"id": "f1", "type": "empty"}, {"id": "f2", "type": "empty"}]));
     assert_eq!(serde_json::to_value(d.machine.to_activeflow()).unwrap()["forward_action_id"], "f1");
     assert_eq!(d.timer(), "ended: the actions are finished | end hang_up");
@@ -94,7 +119,7 @@ fn expectation_4_a_fork_runs_between_the_action_that_forked_and_the_next() {
 }
 
 #[test]
-fn expectation_5_a_goto_out_of_a_fork_leaves_its_frame() {
+fn a_goto_out_of_a_fork_leaves_its_frame() {
     let goto = json!({"id": "f1", "type": "goto", "option": {"target_id": "3", "loop_count": 1}});
     let mut d = forked(three(), json!([goto, {"id": "f2", "type": "empty"}]));
     d.timer();
@@ -156,23 +181,25 @@ fn expectation_7_the_status_is_that_of_this_moment() {
     let mut d = Dialogue::of_call(json!([
         {"id": "c", "type": "condition_call_status", "option": {"status": "progressing", "false_target_id": "a"}},
         {"id": "x", "type": "stop"},
-        {"id": "a", "type": "answer"},
+        {"id": "a", "type": "talk", "option": {"text": "leave a message"}},
         {"id": "d", "type": "condition_call_status", "option": {"status": "progressing", "false_target_id": "x"}},
         {"id": "b", "type": "beep"},
+        {"id": "r", "type": "recording_start"},
         {"id": "s", "type": "sleep", "option": {"duration": "10000"}},
         {"id": "h", "type": "hangup"},
     ]));
-    assert_eq!(d.start(), "answer | beep#4");
-    assert_eq!(d.played(), "timer#5 10000");
+    assert_eq!(d.start(), "answer | talk#2 leave a message");
+    assert_eq!(d.played(), "beep#4");
+    assert_eq!(d.played(), "record#5 | timer#6 10000");
     assert_eq!(d.timer(), "hangup normal");
     assert!(!d.machine.is_waiting());
     assert_eq!(d.hang_up_by_peer(), "ended: the call is over | end");
-    assert_eq!(d.walked(), "c a d b s h");
+    assert_eq!(d.walked(), "c a d b r s h");
 }
 
 #[test]
 fn expectation_8_a_stop_request_stops_the_playback_and_hangs_up() {
-    let mut d = Dialogue::of_call(json!([{"id": "p", "type": "play", "option": {"stream_urls": ["a"]}}]));
+    let mut d = Dialogue::of_call(json!([{"id": "p", "type": "talk", "option": {"text": "a"}}]));
     d.start();
     let said = d.event(Event::Stop(StopReason::Request));
     assert_eq!(said, "stop_playback | ended: stopped by request | end hang_up");
@@ -255,7 +282,7 @@ fn failures_end_the_activeflow_or_are_passed_over_as_the_table_says() {
         ),
         (json!({"type": "empty", "next_id": "x"}), "ended: the actions are finished | end hang_up"),
         (json!({"type": "dance"}), "timer#2 1"),
-        (json!({"type": "talk"}), "ended: not yet supported: talk | end hang_up"),
+        (json!({"type": "connect"}), "ended: not yet supported: connect | end hang_up"),
         (json!({"type": "HANGUP_RELAY"}), "ended: not yet supported: hangup_relay | end hang_up"),
     ] {
         let mut d = Dialogue::of_call(json!([action, past]));
@@ -396,7 +423,7 @@ fn an_on_complete_flow_inherits_variables_and_skips_what_needs_the_dead_call() {
     let flow = Flow { id: Uuid::from_u128(7), actions, ..Flow::default() };
     let new = NewActiveflow::on_complete(&mut d.machine, Uuid::from_u128(8), &flow).unwrap();
     let machine = Machine::new(d.now, new, &CallView::of(d.call.as_ref().unwrap()));
-    let mut then = Dialogue { machine, walked: Vec::new(), ..d };
+    let mut then = Dialogue::with(machine, d.call, d.now);
     assert_eq!(then.start(), "ended: the actions are finished | end");
     assert_eq!(then.walked(), "(1) (2) (3) 4 5");
     assert_eq!(then.variable("seen"), "v hangup 1");

@@ -11,17 +11,19 @@ use std::cell::Cell;
 use base::{Now, Random};
 use cases::{cases, show};
 use flow::{
-    CallView, DocumentError, Event, MAX_ACTIONS, MAX_DOCUMENT_BYTES, Machine, NewActiveflow, Settings, read_document,
-    verify,
+    CallView, DocumentError, Event, HttpOutcome, MAX_ACTIONS, MAX_DOCUMENT_BYTES, Machine, NewActiveflow, Settings,
+    read_document, verify,
 };
 use serde_json::{Value, json};
 use support::ringing_call;
 
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 6] = [
     r##"{"name":"ivr","actions":[{"id":"m","type":"play","option":{"stream_urls":["file:menu.wav"],"digits_handle":"next"}},{"type":"digits_receive","option":{"duration":5000,"length":1,"key":"#"}},{"type":"branch","option":{"default_target_id":"d","target_ids":{"1":"e","2":"s"}}},{"id":"e","type":"echo","option":{"duration":1000}},{"type":"hangup","option":{"reason":"busy"}},{"id":"s","type":"stream_echo"},{"id":"d","type":"goto","option":{"target_id":"m","loop_count":2}}]}"##,
     r#"[{"type":"condition_datetime","option":{"condition":">=","hour":9,"minute":0,"weekdays":[1,2,3],"false_target_id":"x"}},{"type":"condition_variable","option":{"condition":"==","variable":"${voipbin.call.source.target}","value_type":"length","value_length":13}},{"id":"x","type":"variable_set","option":{"key":"a","value":"${a}${a}x"},"next_id":"x"}]"#,
     r#"[{"type":"answer"},{"type":"digits_send","option":{"digits":"12#","duration":"200","interval":50}},{"type":"sleep","option":{"duration":"1000"}},{"type":"beep"},{"type":"condition_call_status","option":{"status":"progressing"}},{"type":"condition_call_digits","option":{"length":2}},{"type":"stop"}]"#,
     r#"{"actions":[{"type":"connect","option":{"destinations":[{"type":"tel","target":"+821100000001"}]}},{"id":"00000000-0000-0000-0000-000000000002","type":"Hangup_relay"}],"on_complete_flow_id":"00000000-0000-0000-0000-0000000000aa"}"#,
+    r##"[{"type":"talk","option":{"text":"${a}","language":"en","digits_handle":"next","async":false}},{"type":"recording_start","option":{"format":"wav","end_of_silence":3,"end_of_key":"#","duration":"60","beep_start":true}},{"id":"m","type":"webhook_send","option":{"sync":true,"uri":"http://x/${a}","method":"POST","data_type":"application/json","data":"{\"a\":\"${voipbin.call.source.target_name}\"}"}},{"type":"recording_stop"},{"type":"goto","option":{"target_id":"m","loop_count":2}}]"##,
+    r#"[{"type":"fetch","option":{"event_url":"https://x","event_method":"GET"}},{"id":"e","type":"fetch_flow","option":{"flow_id":"00000000-0000-0000-0000-0000000000f1"}},{"type":"conference_join","option":{"conference_id":"00000000-0000-0000-0000-0000000000c1"}},{"type":"confbridge_join","option":{"confbridge_id":"00000000-0000-0000-0000-0000000000b1"},"next_id":"e"}]"#,
 ];
 
 const PIECES: [&str; 16] = [
@@ -122,7 +124,7 @@ fn run(text: &[u8]) -> bool {
     let call = ringing_call();
     let view = CallView::of(&call);
     let mut now = Now { mono_ns: 0, wall_us: 1_795_262_400_000_000 };
-    let settings = Settings { max_execute_count: 200, datetime_legacy: false };
+    let settings = Settings { max_execute_count: 200, ..Settings::default() };
     let new = NewActiveflow { settings, ..NewActiveflow::of_call(&call, &Default::default(), settings) };
     let mut machine = Machine::new(now, NewActiveflow { actions: document.actions, ..new }, &view);
     machine.handle(now, Event::Start, &view);
@@ -134,9 +136,16 @@ fn run(text: &[u8]) -> bool {
         }
         now = now.plus_ns(1_000_000_000);
         let step = machine.execute_count();
-        let event = match i % 3 {
+        let event = match i % 7 {
             0 => Event::Digit { digit: '1', duration_ms: 80 },
             1 => Event::PlaybackEnded { step },
+            2 => Event::HttpAnswered {
+                step,
+                outcome: HttpOutcome { status: 200, body: text.to_vec(), ..Default::default() },
+            },
+            3 => Event::FlowFound { step, actions: machine.to_activeflow().actions },
+            4 => Event::BridgeLeft { step },
+            5 => Event::ServiceStarted { step, stack_id: machine.id(), actions: machine.to_activeflow().actions },
             _ => Event::Timer { step },
         };
         machine.handle(now, event, &view);

@@ -5,8 +5,8 @@ mod support;
 
 use base::{Now, Random};
 use flow::{
-    ActiveflowStatus, CallView, Effect, Event, Machine, NewActiveflow, Reference, ReferenceType, Settings, StopReason,
-    read_actions, verify,
+    ActiveflowStatus, CallView, Effect, Event, HttpOutcome, Machine, NewActiveflow, Reference, ReferenceType, Settings,
+    StopReason, read_actions, verify,
 };
 use model::{Call, CallStatus};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::ringing_call;
 use uuid::Uuid;
 
-const TYPES: [&str; 20] = [
+const TYPES: [&str; 28] = [
     "answer",
     "beep",
     "branch",
@@ -34,10 +34,18 @@ const TYPES: [&str; 20] = [
     "stream_echo",
     "variable_set",
     "talk",
+    "recording_start",
+    "recording_stop",
+    "confbridge_join",
+    "conference_join",
+    "fetch",
+    "fetch_flow",
+    "webhook_send",
+    "connect",
     "dance",
 ];
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 36] = [
     "target_id",
     "loop_count",
     "default_target_id",
@@ -62,6 +70,18 @@ const KEYS: [&str; 24] = [
     "value_type",
     "value_number",
     "reason",
+    "text",
+    "async",
+    "end_of_key",
+    "beep_start",
+    "confbridge_id",
+    "conference_id",
+    "flow_id",
+    "event_url",
+    "uri",
+    "sync",
+    "data",
+    "data_type",
 ];
 
 fn id() -> impl Strategy<Value = String> {
@@ -83,7 +103,11 @@ fn field() -> impl Strategy<Value = Value> {
             "${voipbin.call.digits}",
             "${voipbin.call.status}",
             "${",
-            "5000"
+            "5000",
+            "true",
+            "http://x/${k}",
+            "\"${k}",
+            "00000000-0000-0000-0000-0000000000f1"
         ])
         .prop_map(Value::from),
         Just(Value::Null),
@@ -116,6 +140,11 @@ enum Happening {
     Forward(String),
     Push(Vec<Value>),
     ServiceEnded,
+    ServiceStarted(u64, Vec<Value>),
+    FlowFound(u64, Vec<Value>),
+    Refused(u64),
+    BridgeLeft(u64),
+    Answered(u64, u16, String),
     Stop,
 }
 
@@ -129,7 +158,22 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => id().prop_map(Happening::Forward),
         1 => prop::collection::vec(action(), 0..3).prop_map(Happening::Push),
         1 => Just(Happening::ServiceEnded),
+        2 => (0_u64..2, prop::collection::vec(action(), 0..3)).prop_map(|(ago, list)| Happening::ServiceStarted(ago, list)),
+        2 => (0_u64..2, prop::collection::vec(action(), 0..3)).prop_map(|(ago, list)| Happening::FlowFound(ago, list)),
+        1 => (0_u64..2).prop_map(Happening::Refused),
+        2 => (0_u64..2).prop_map(Happening::BridgeLeft),
+        4 => (0_u64..2, prop::sample::select(vec![0, 200, 404]), body())
+            .prop_map(|(ago, status, body)| Happening::Answered(ago, status, body)),
         1 => Just(Happening::Stop),
+    ]
+}
+
+/// What a web server answers: actions, variables, or something else.
+fn body() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::collection::vec(action(), 0..3).prop_map(|list| Value::Array(list).to_string()),
+        prop::sample::select(vec![r#"{"k": {"x": [1, null]}, "voipbin.call.digits": "1"}"#, "{}", "[", ""])
+            .prop_map(str::to_owned),
     ]
 }
 
@@ -171,7 +215,7 @@ proptest! {
         let new = NewActiveflow {
             actions,
             reference: Reference { kind, id: Uuid::from_u128(1) },
-            settings: Settings { max_execute_count: 60, datetime_legacy: false },
+            settings: Settings { max_execute_count: 60, ..Settings::default() },
             ..NewActiveflow::default()
         };
         let mut now = Now { mono_ns: 1, wall_us: 1_795_262_400_000_000 };
@@ -188,6 +232,22 @@ proptest! {
                 Happening::Failed(ago) => Some(Event::PlaybackFailed { step: step.saturating_sub(ago), reason: "x".into() }),
                 Happening::Forward(action_id) => Some(Event::Forward { stack_id: push, action_id }),
                 Happening::ServiceEnded => Some(Event::ServiceEnded { stack_id: push }),
+                Happening::ServiceStarted(ago, list) => {
+                    let actions = read_actions(Value::Array(list), random).unwrap();
+                    Some(Event::ServiceStarted { step: step.saturating_sub(ago), stack_id: push, actions })
+                }
+                Happening::FlowFound(ago, list) => {
+                    let actions = read_actions(Value::Array(list), random).unwrap();
+                    Some(Event::FlowFound { step: step.saturating_sub(ago), actions })
+                }
+                Happening::Refused(ago) => {
+                    Some(Event::BridgeRefused { step: step.saturating_sub(ago), reason: "x".into() })
+                }
+                Happening::BridgeLeft(ago) => Some(Event::BridgeLeft { step: step.saturating_sub(ago) }),
+                Happening::Answered(ago, status, body) => {
+                    let outcome = HttpOutcome { status, body: body.into_bytes(), error: String::new() };
+                    Some(Event::HttpAnswered { step: step.saturating_sub(ago), outcome })
+                }
                 Happening::Stop => Some(Event::Stop(StopReason::Request)),
                 Happening::Status(status) => {
                     if let Some(call) = &mut call {
@@ -227,7 +287,7 @@ proptest! {
         machine.handle(Now::default(), Event::Start, &CallView::none());
         for effect in drain(&mut machine, Now::default(), &None, false) {
             prop_assert!(
-                matches!(effect, Effect::Timer { .. } | Effect::Updated | Effect::Timeline(_) | Effect::Ended { hang_up: false, .. }),
+                matches!(effect, Effect::Timer { .. } | Effect::Http { .. } | Effect::FetchFlow { .. } | Effect::Updated | Effect::Timeline(_) | Effect::Ended { hang_up: false, .. }),
                 "{:?}", effect
             );
         }

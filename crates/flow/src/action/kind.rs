@@ -10,17 +10,25 @@ pub(crate) enum Kind {
     ConditionCallStatus,
     ConditionDatetime,
     ConditionVariable,
+    ConfbridgeJoin,
+    ConferenceJoin,
     DigitsReceive,
     DigitsSend,
     Echo,
     Empty,
+    Fetch,
+    FetchFlow,
     Goto,
     Hangup,
     Play,
+    RecordingStart,
+    RecordingStop,
     Sleep,
     Stop,
     StreamEcho,
+    Talk,
     VariableSet,
+    WebhookSend,
 }
 
 /// Which references an action applies to.
@@ -43,7 +51,7 @@ pub(crate) enum Engine {
 
 impl Kind {
     /// All of them, with the name, class and engine of each.
-    pub(crate) const TABLE: [(Kind, &'static str, Class, Engine); 18] = [
+    pub(crate) const TABLE: [(Kind, &'static str, Class, Engine); 26] = [
         (Kind::Answer, "answer", Class::Rtc, Engine::Call),
         (Kind::Beep, "beep", Class::Rtc, Engine::Call),
         (Kind::Branch, "branch", Class::Any, Engine::Flow),
@@ -51,18 +59,26 @@ impl Kind {
         (Kind::ConditionCallStatus, "condition_call_status", Class::Rtc, Engine::Flow),
         (Kind::ConditionDatetime, "condition_datetime", Class::Any, Engine::Flow),
         (Kind::ConditionVariable, "condition_variable", Class::Any, Engine::Flow),
+        (Kind::ConfbridgeJoin, "confbridge_join", Class::Rtc, Engine::Call),
+        (Kind::ConferenceJoin, "conference_join", Class::Rtc, Engine::Flow),
         (Kind::DigitsReceive, "digits_receive", Class::Rtc, Engine::Call),
         (Kind::DigitsSend, "digits_send", Class::Rtc, Engine::Call),
         (Kind::Echo, "echo", Class::Rtc, Engine::Call),
         (Kind::Empty, "empty", Class::Any, Engine::Flow),
+        (Kind::Fetch, "fetch", Class::Any, Engine::Flow),
+        (Kind::FetchFlow, "fetch_flow", Class::Any, Engine::Flow),
         (Kind::Goto, "goto", Class::Any, Engine::Flow),
         (Kind::Hangup, "hangup", Class::Rtc, Engine::Call),
         (Kind::Play, "play", Class::Rtc, Engine::Call),
+        (Kind::RecordingStart, "recording_start", Class::Rtc, Engine::Call),
+        (Kind::RecordingStop, "recording_stop", Class::Rtc, Engine::Call),
         // Waits without a call, too, so an option that cannot be read is no reason to end the flow.
         (Kind::Sleep, "sleep", Class::Any, Engine::Call),
         (Kind::Stop, "stop", Class::Any, Engine::Flow),
         (Kind::StreamEcho, "stream_echo", Class::Rtc, Engine::Call),
+        (Kind::Talk, "talk", Class::Rtc, Engine::Call),
         (Kind::VariableSet, "variable_set", Class::Any, Engine::Flow),
+        (Kind::WebhookSend, "webhook_send", Class::Any, Engine::Flow),
     ];
 
     fn row(self) -> &'static (Kind, &'static str, Class, Engine) {
@@ -79,7 +95,7 @@ impl Kind {
 
     /// Whether the activeflow ends when this action cannot be carried out (spec/flow.md §9).
     pub(crate) fn failure_ends(self) -> bool {
-        self.engine() == Engine::Flow && self != Kind::VariableSet
+        self.engine() == Engine::Flow && !matches!(self, Kind::VariableSet | Kind::WebhookSend)
     }
 }
 

@@ -8,27 +8,41 @@ mod condition_call_digits;
 mod condition_call_status;
 mod condition_datetime;
 mod condition_variable;
+mod confbridge_join;
+mod conference_join;
 mod digits_receive;
 mod digits_send;
 mod echo;
 mod empty;
+mod fetch;
+mod fetch_flow;
 mod goto;
 mod hangup;
 pub(crate) mod kind;
 mod known;
 pub(crate) mod option;
 mod play;
+mod recording_start;
+mod recording_stop;
+mod request;
 mod run;
 mod sleep;
 mod stop;
 mod stream_echo;
+mod talk;
 mod variable_set;
+mod webhook_send;
 
 pub(crate) use kind::Kind;
 pub(crate) use known::{Known, known};
 pub(crate) use run::{Fault, Outcome, Run, Wait};
 
 use option::{OptionError, OptionReader};
+
+/// Whether a type is `webhook_send`, whose data is substituted in a way of its own.
+pub(crate) fn is_webhook(name: &str) -> bool {
+    known(name) == Known::Supported(Kind::WebhookSend)
+}
 
 /// Carries out the action that has just become current.
 pub(crate) fn run(kind: Kind, run: &mut Run<'_>) -> Result<Outcome, Fault> {
@@ -40,56 +54,78 @@ pub(crate) fn run(kind: Kind, run: &mut Run<'_>) -> Result<Outcome, Fault> {
         Kind::ConditionCallStatus => condition_call_status::run(run),
         Kind::ConditionDatetime => condition_datetime::run(run),
         Kind::ConditionVariable => condition_variable::run(run),
+        Kind::ConfbridgeJoin => confbridge_join::run(run),
+        Kind::ConferenceJoin => conference_join::run(run),
         Kind::DigitsReceive => digits_receive::run(run),
         Kind::DigitsSend => digits_send::run(run),
         Kind::Echo => echo::run(run),
         Kind::Empty => Ok(empty::run()),
+        Kind::Fetch => fetch::run(run),
+        Kind::FetchFlow => fetch_flow::run(run),
         Kind::Goto => goto::run(run),
         Kind::Hangup => hangup::run(run),
         Kind::Play => play::run(run),
+        Kind::RecordingStart => recording_start::run(run),
+        Kind::RecordingStop => recording_stop::run(run),
         Kind::Sleep => sleep::run(run),
         Kind::Stop => Ok(stop::run()),
         Kind::StreamEcho => stream_echo::run(run),
+        Kind::Talk => talk::run(run),
         Kind::VariableSet => variable_set::run(run),
+        Kind::WebhookSend => webhook_send::run(run),
     }
 }
 
 /// Whether the option of an action can be read, as far as that can be known before it runs.
 pub(crate) fn check(kind: Kind, reader: &OptionReader<'_>) -> Result<(), OptionError> {
     match kind {
-        Kind::Answer | Kind::Beep | Kind::Empty | Kind::Stop => Ok(()),
+        Kind::Answer | Kind::Beep | Kind::Empty | Kind::RecordingStop | Kind::Stop => Ok(()),
         Kind::Branch => branch::Options::read(reader).map(drop),
         Kind::ConditionCallDigits => condition_call_digits::Options::read(reader).map(drop),
         Kind::ConditionCallStatus => condition_call_status::Options::read(reader).map(drop),
         Kind::ConditionDatetime => condition_datetime::Options::read(reader).map(drop),
         Kind::ConditionVariable => condition_variable::Options::read(reader).map(drop),
+        Kind::ConfbridgeJoin => confbridge_join::Options::read(reader).map(drop),
+        Kind::ConferenceJoin => conference_join::Options::read(reader).map(drop),
         Kind::DigitsReceive => digits_receive::Options::read(reader).map(drop),
         Kind::DigitsSend => digits_send::Options::read(reader).map(drop),
         Kind::Echo | Kind::StreamEcho => echo::Options::read(reader).map(drop),
+        Kind::Fetch => fetch::Options::read(reader).map(drop),
+        Kind::FetchFlow => fetch_flow::Options::read(reader).map(drop),
         Kind::Goto => goto::Options::read(reader).map(drop),
         Kind::Hangup => hangup::Options::read(reader).map(drop),
         Kind::Play => play::Options::read(reader).map(drop),
+        Kind::RecordingStart => recording_start::Options::read(reader).map(drop),
         Kind::Sleep => sleep::Options::read(reader).map(drop),
+        Kind::Talk => talk::Options::read(reader).map(drop),
         Kind::VariableSet => variable_set::Options::read(reader).map(drop),
+        Kind::WebhookSend => webhook_send::Options::read(reader).map(drop),
     }
 }
 
 /// The fields that an action's option may have.
 pub(crate) fn option_keys(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Answer | Kind::Beep | Kind::Empty | Kind::Stop => &[],
+        Kind::Answer | Kind::Beep | Kind::Empty | Kind::RecordingStop | Kind::Stop => &[],
         Kind::Branch => branch::KEYS,
         Kind::ConditionCallDigits => condition_call_digits::KEYS,
         Kind::ConditionCallStatus => condition_call_status::KEYS,
         Kind::ConditionDatetime => condition_datetime::KEYS,
         Kind::ConditionVariable => condition_variable::KEYS,
+        Kind::ConfbridgeJoin => confbridge_join::KEYS,
+        Kind::ConferenceJoin => conference_join::KEYS,
         Kind::DigitsReceive => digits_receive::KEYS,
         Kind::DigitsSend => digits_send::KEYS,
         Kind::Echo | Kind::StreamEcho => echo::KEYS,
+        Kind::Fetch => fetch::KEYS,
+        Kind::FetchFlow => fetch_flow::KEYS,
         Kind::Goto => goto::KEYS,
         Kind::Hangup => hangup::KEYS,
         Kind::Play => play::KEYS,
+        Kind::RecordingStart => recording_start::KEYS,
         Kind::Sleep => sleep::KEYS,
+        Kind::Talk => talk::KEYS,
         Kind::VariableSet => variable_set::KEYS,
+        Kind::WebhookSend => webhook_send::KEYS,
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// An option whose fields are read one by one.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,30 @@ impl<'a> OptionReader<'a> {
     pub(crate) fn number(&self, key: &str) -> Result<Option<f64>, OptionError> {
         let Some(value) = self.field(key) else { return Ok(None) };
         number_of(value).map(Some).ok_or_else(|| wrong(key, value, "a number"))
+    }
+
+    /// Yes or no.
+    pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, OptionError> {
+        let Some(value) = self.field(key) else { return Ok(None) };
+        boolean_of(value).map(Some).ok_or_else(|| wrong(key, value, "true or false"))
+    }
+
+    /// The id of a resource; none when unset or nil.
+    pub(crate) fn uuid(&self, key: &str) -> Result<Option<Uuid>, OptionError> {
+        let Some(text) = self.text(key)?.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+        match Uuid::parse_str(text) {
+            Ok(id) => Ok(Some(id).filter(|id| !id.is_nil())),
+            Err(_) => Err(wrong(key, &Value::from(text), "a UUID")),
+        }
+    }
+
+    /// The id of a resource without which there is nothing to do. The verifier tells of a missing one by itself.
+    pub(crate) fn required_uuid(&self, key: &str) -> Result<Uuid, OptionError> {
+        match self.uuid(key)? {
+            Some(id) => Ok(id),
+            None if self.verifying => Ok(Uuid::nil()),
+            None => Err(OptionError { key: key.to_owned(), what: "missing".to_owned(), expected: "a UUID" }),
+        }
     }
 
     /// A text.
@@ -153,6 +178,19 @@ pub(super) fn integer_of(value: &Value) -> Option<i64> {
     }
 }
 
+/// A JSON boolean, or its name: substitution makes texts only (spec/flow.md §1).
+fn boolean_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(known) => Some(*known),
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// A JSON number or a decimal string.
 fn number_of(value: &Value) -> Option<f64> {
     match value {
@@ -215,6 +253,33 @@ mod tests {
         ] {
             assert_eq!(decimal(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn yes_and_no_are_read_from_booleans_and_their_names() {
+        for (value, expected) in [
+            (json!(true), Some(true)),
+            (json!("true"), Some(true)),
+            (json!(" FALSE "), Some(false)),
+            (json!(""), None),
+            (json!("yes"), None),
+            (json!(1), None),
+        ] {
+            assert_eq!(boolean_of(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn ids_of_resources_are_uuids_and_nil_is_none() {
+        let id = Uuid::from_u128(5);
+        let option = json!({"a": id, "nil": Uuid::nil(), "empty": "", "x": "x", "n": 5});
+        let reader = OptionReader::new(Some(&option)).unwrap();
+        assert_eq!(reader.uuid("a"), Ok(Some(id)));
+        assert_eq!((reader.uuid("nil"), reader.uuid("empty"), reader.uuid("none")), (Ok(None), Ok(None), Ok(None)));
+        assert_eq!(reader.uuid("x").unwrap_err().to_string(), "x is \"x\"; expected: a UUID");
+        assert!(reader.uuid("n").is_err());
+        assert_eq!(reader.required_uuid("nil").unwrap_err().to_string(), "nil is missing; expected: a UUID");
+        assert_eq!(OptionReader::verifying(Some(&option)).unwrap().required_uuid("nil"), Ok(Uuid::nil()));
     }
 
     #[test]

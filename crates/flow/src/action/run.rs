@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use base::Now;
 use model::Action;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::option::{OptionError, OptionReader};
 use crate::cursor::{Cursor, Position};
@@ -12,13 +13,16 @@ use crate::digits::{DigitRule, Digits};
 use crate::effect::TimelineEntry;
 use crate::substitute::Lookup;
 use crate::variables::{VariableRefused, Variables};
-use crate::{CallView, Effect, EndReason, Settings, What};
+use crate::{CallView, Effect, EndReason, HttpPurpose, Reference, Settings, What};
 
 /// The surroundings of the action that has just become current.
 pub(crate) struct Run<'a> {
     pub(crate) now: Now,
     pub(crate) view: &'a CallView<'a>,
     pub(crate) settings: Settings,
+    /// Of the activeflow.
+    pub(crate) activeflow_id: Uuid,
+    pub(crate) reference: Reference,
     /// `execute_count`; answers to effects repeat it.
     pub(crate) step: u64,
     /// The action with its option substituted.
@@ -48,6 +52,13 @@ impl<'a> Run<'a> {
     /// Asks for a `Timer` of this step.
     pub(crate) fn arm_timer(&mut self, after_ms: u64) {
         self.emit(Effect::Timer { step: self.step, after_ms });
+    }
+
+    /// Writes a variable, or tells the timeline why not.
+    pub(crate) fn set_variable(&mut self, key: &str, value: String) {
+        if let Err(why) = self.variables.set(key, value) {
+            self.refused(key, why);
+        }
     }
 
     /// Tells the timeline that a variable was not written.
@@ -116,6 +127,14 @@ pub(crate) enum Wait {
     Playback { stop_on_digit: bool },
     /// Digits, or the timer.
     Digits(DigitRule),
+    /// Leaving the confbridge.
+    Bridge,
+    /// The beginning of a service; `id` is the resource's, such as a conference.
+    Service { id: Uuid },
+    /// The actions of a flow.
+    Fetch,
+    /// A response.
+    Http(HttpPurpose),
     /// The timer; then the echo is switched off.
     Echo,
     /// The timer.

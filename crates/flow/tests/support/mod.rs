@@ -3,8 +3,11 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part, and a test may fail")]
 
 use base::{Now, Random};
-use flow::{CallView, Effect, Event, Machine, NewActiveflow, Reference, ReferenceType, What, read_actions};
-use model::{Address, AddressType, Call, CallStatus, CallType, Direction, HangupBy, HangupReason};
+use flow::{
+    CallView, Effect, Event, HttpOutcome, HttpRequest, Machine, NewActiveflow, RecordingOptions, Reference,
+    ReferenceType, What, read_actions,
+};
+use model::{Address, AddressType, Call, CallStatus, CallType, Direction, HangupBy, HangupReason, Speech};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -52,6 +55,12 @@ pub(crate) struct Dialogue {
     pub(crate) walked: Vec<String>,
     pub(crate) polls: usize,
     pub(crate) updates: usize,
+    /// What was spoken, recorded and asked for last.
+    pub(crate) speech: Speech,
+    pub(crate) recording: RecordingOptions,
+    pub(crate) request: Option<HttpRequest>,
+    /// Why the call does not record, if it does not.
+    pub(crate) cannot_record: Option<String>,
 }
 
 impl Dialogue {
@@ -65,7 +74,23 @@ impl Dialogue {
         change(&mut new);
         let view = call.as_ref().map_or(CallView::none(), CallView::of);
         let machine = Machine::new(now, new, &view);
-        Dialogue { machine, call, now, walked: Vec::new(), polls: 0, updates: 0 }
+        Dialogue::with(machine, call, now)
+    }
+
+    /// A machine that was made elsewhere.
+    pub(crate) fn with(machine: Machine, call: Option<Call>, now: Now) -> Dialogue {
+        Dialogue {
+            machine,
+            call,
+            now,
+            walked: Vec::new(),
+            polls: 0,
+            updates: 0,
+            speech: Speech::default(),
+            recording: RecordingOptions::default(),
+            request: None,
+            cannot_record: None,
+        }
     }
 
     /// A flow that an incoming call runs.
@@ -115,6 +140,38 @@ impl Dialogue {
             }
             Effect::Play { step, urls } => format!("play#{step} {}", urls.join(",")),
             Effect::Beep { step } => format!("beep#{step}"),
+            Effect::Talk { step, speech, wait } => {
+                self.speech = speech.clone();
+                format!("talk#{step} {}{}", speech.text, if wait { "" } else { " (async)" })
+            }
+            Effect::StartRecording { step, options } => {
+                self.recording = options;
+                if let Some(reason) = self.cannot_record.clone() {
+                    self.machine.note_failed(step, reason);
+                } else {
+                    let id = ("voipbin.recording.id".to_owned(), format!("recording-{step}"));
+                    self.machine.set_variables([id]);
+                }
+                format!("record#{step}")
+            }
+            Effect::StopRecording => "stop_recording".into(),
+            Effect::JoinConfbridge { step, confbridge_id } => format!("bridge#{step} {}", confbridge_id.as_u128()),
+            Effect::LeaveBridge => "leave_bridge".into(),
+            Effect::JoinConference { step, conference_id } => {
+                format!("conference#{step} {}", conference_id.as_u128())
+            }
+            Effect::FetchFlow { step, flow_id } => format!("flow#{step} {}", flow_id.as_u128()),
+            Effect::Http { step, request, wait } => {
+                let words = format!(
+                    "http#{step} {:?} {} {}{}",
+                    request.purpose,
+                    request.method,
+                    request.url,
+                    if wait { "" } else { " (async)" }
+                );
+                self.request = Some(request);
+                words
+            }
             Effect::StopPlayback => "stop_playback".into(),
             Effect::Echo { mode } => format!("echo {mode:?}"),
             Effect::SendDigits { step, digits, duration_ms, interval_ms } => {
@@ -168,6 +225,20 @@ impl Dialogue {
     pub(crate) fn played(&mut self) -> String {
         let step = self.machine.execute_count();
         self.event(Event::PlaybackEnded { step })
+    }
+
+    /// The request of the current step is answered.
+    pub(crate) fn answer(&mut self, status: u16, body: &str) -> String {
+        let step = self.machine.execute_count();
+        let error = if status == 0 { "no route".to_owned() } else { String::new() };
+        self.event(Event::HttpAnswered { step, outcome: HttpOutcome { status, body: body.into(), error } })
+    }
+
+    /// The flow of the current `fetch_flow` is found.
+    pub(crate) fn found(&mut self, actions: Value) -> String {
+        let step = self.machine.execute_count();
+        let actions = read_actions(actions, &mut Random::from_seed([6; 32])).unwrap();
+        self.event(Event::FlowFound { step, actions })
     }
 
     pub(crate) fn press(&mut self, keys: &str) -> String {

@@ -1,0 +1,40 @@
+//! `fetch`: asks a web server for actions, runs them, then returns.
+
+use serde_json::json;
+
+use super::option::{OptionError, OptionReader};
+use super::{Fault, Outcome, Run, Wait, request};
+use crate::{Effect, HttpPurpose, HttpRequest};
+
+pub(super) const KEYS: &[&str] = &["event_url", "event_method"];
+
+/// Options of `fetch`.
+pub(super) struct Options<'a> {
+    event_url: Option<&'a str>,
+    event_method: String,
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn read(option: &OptionReader<'a>) -> Result<Options<'a>, OptionError> {
+        Ok(Options {
+            event_url: request::url(option, "event_url")?,
+            event_method: request::method(option, "event_method")?,
+        })
+    }
+}
+
+/// The body says who asks, whatever the method (spec/flow.md §10.2).
+pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
+    let options = Options::read(&run.option()?)?;
+    let Some(url) = options.event_url else { return Err(request::missing("event_url")) };
+    let body = json!({"activeflow_id": run.activeflow_id, "reference_id": run.reference.id}).to_string();
+    let request = HttpRequest {
+        purpose: HttpPurpose::Fetch,
+        method: options.event_method,
+        url: url.to_owned(),
+        content_type: "application/json; charset=utf-8".to_owned(),
+        body,
+    };
+    run.emit(Effect::Http { step: run.step, request, wait: true });
+    Ok(Outcome::Wait(Wait::Http(HttpPurpose::Fetch)))
+}
