@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use call::NoteKind;
-use media_core::{Command, EchoMode};
+use media_core::{Command, EchoMode, RecordingFact};
 use sip_core::Message;
 
 /// A SIP message: its method or status, what it belongs to, and the essence of its SDP.
@@ -66,8 +66,20 @@ pub(crate) fn command(command: &Command) -> Option<String> {
         Command::SendDigits { digits, duration_ms, interval_ms, .. } => {
             format!("send digits {digits} {duration_ms} ms each, {interval_ms} ms apart")
         }
+        Command::StartRecording { end_of_silence_ms, duration_ms, .. } => {
+            format!("start recording, at most {duration_ms} ms, until {end_of_silence_ms} ms of silence (0: no limit)")
+        }
+        Command::StopRecording { .. } => "stop recording".into(),
         Command::Close { .. } => "close stream".into(),
     })
+}
+
+/// What a recording reports.
+pub(crate) fn recording(fact: &RecordingFact) -> String {
+    match fact {
+        RecordingFact::Started => "recording started".into(),
+        RecordingFact::Ended { end, samples, .. } => format!("recording ended: {end:?} after {} ms", samples / 8),
+    }
 }
 
 /// A note; none: not worth a line.

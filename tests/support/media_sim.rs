@@ -8,6 +8,8 @@ use base::{LoopId, SoundId, StreamId, WorkerId};
 use call::SoundOutcome;
 use media_core::{Command, Event, Op, Port, PortLease, Retired, Sound, Worker, WorkerIo};
 
+use crate::recordings_sim::{RecordingNews, RecordingsSim};
+
 /// First RTP port of the World's server.
 const FIRST_PORT: u16 = 10_000;
 /// Port pairs of each worker.
@@ -57,6 +59,9 @@ pub(crate) struct MediaSim {
     leases: BTreeMap<(WorkerId, u32), u32>,
     sounds: BTreeMap<SoundId, Arc<Sound>>,
     by_url: BTreeMap<String, SoundId>,
+    pub(crate) recordings: RecordingsSim,
+    /// What recordings have reported since the last look.
+    pub(crate) recording_news: Vec<RecordingNews>,
 }
 
 fn port_number(worker: WorkerId, slot: u32, port: Port) -> u16 {
@@ -76,6 +81,8 @@ impl MediaSim {
             leases: BTreeMap::new(),
             sounds: BTreeMap::new(),
             by_url: BTreeMap::new(),
+            recordings: RecordingsSim::default(),
+            recording_news: Vec::new(),
         }
     }
 
@@ -105,7 +112,9 @@ impl MediaSim {
     pub(crate) fn apply(&mut self, now_ns: u64, owner: LoopId, command: Command) {
         let worker = command.stream().worker;
         let sounds = &self.sounds;
-        let op = Op::resolve(command, owner, |sound| sounds.get(&sound).cloned());
+        let recordings = &mut self.recordings;
+        let find = |sound| sounds.get(&sound).cloned();
+        let op = Op::resolve(command, owner, find, |request| recordings.start(request));
         self.outside.worker = worker.0;
         self.workers[usize::from(worker.0)].apply(now_ns, op, &mut self.outside);
     }
@@ -128,10 +137,12 @@ impl MediaSim {
                 worker.tick(now_ns, &mut self.outside);
             }
         }
+        self.recording_news.extend(self.recordings.tick(now_ns));
     }
 
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.workers.iter().filter_map(Worker::next_tick_ns).min()
+        let workers = self.workers.iter().filter_map(Worker::next_tick_ns);
+        workers.chain(self.recordings.next_deadline()).min()
     }
 
     /// How long it takes to make these ready, ms: 1, or 1,000 for what begins with `slow-`, like a file far away.

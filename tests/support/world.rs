@@ -178,6 +178,7 @@ impl WorldState {
         }
         self.media.tick(moment_ns);
         self.collect_media();
+        self.collect_recordings();
         self.run_phones(moment_ns);
         true
     }
@@ -321,6 +322,13 @@ impl WorldState {
             }
             let input = Input::Media(event);
             self.enqueue(self.now.mono_ns + MS / 10, Delivery::Answer { owner: usize::from(owner.0), input });
+        }
+    }
+
+    /// Tells the ladder what recordings report.
+    fn collect_recordings(&mut self) {
+        for (_, _, _, fact) in std::mem::take(&mut self.media.recording_news) {
+            self.line(&format!("server: {}", crate::describe::recording(&fact)));
         }
     }
 

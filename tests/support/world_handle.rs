@@ -140,6 +140,16 @@ impl World {
         assert_eq!(self.state.borrow().media.leased(), in_stock, "port pairs that are leased, and those in stock");
     }
 
+    /// What stands in the files of the recording with this stem so far.
+    pub fn recorded(&self, file_stem: &str) -> Option<crate::Recorded> {
+        self.state.borrow().media.recordings.recorded(file_stem).cloned()
+    }
+
+    /// The stems of all recordings that were ever started.
+    pub fn recording_stems(&self) -> Vec<String> {
+        self.state.borrow().media.recordings.stems().map(str::to_owned).collect()
+    }
+
     /// A line of the test's own in the ladder.
     pub fn says(&self, what: &str) {
         self.state.borrow_mut().line(&format!("-- {what}"));

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use base::{SoundId, StreamId};
+use base::{RecordingId, SoundId, StreamId};
 use serde::{Deserialize, Serialize};
 
 /// One instruction for one stream. Commands of one stream are carried out in the order in which they were sent.
@@ -58,6 +58,28 @@ pub enum Command {
         /// Pause between two digits, 0–5000 ms.
         interval_ms: u16,
     },
+    /// Record both directions into `<file_stem>_in.wav` (the party) and `<file_stem>_out.wav` (what is sent to it) of the
+    /// recordings folder. Answered by exactly one [`crate::RecordingFact::Ended`], whatever happens; one that is given while
+    /// another runs on the stream ends as failed.
+    StartRecording {
+        /// The stream.
+        stream: StreamId,
+        /// Chosen by control; comes back with each fact.
+        recording: RecordingId,
+        /// Name of both files without their endings: no folder, no leading dot.
+        file_stem: String,
+        /// End when the party has been silent this long, ms; 0: never.
+        end_of_silence_ms: u32,
+        /// End after this much audio, ms; 0: no limit but the engine's.
+        duration_ms: u64,
+    },
+    /// End a recording. Nothing happens if this one does not run.
+    StopRecording {
+        /// The stream.
+        stream: StreamId,
+        /// As in the command that started it.
+        recording: RecordingId,
+    },
     /// End the stream and give its ports back. Answered by [`crate::Event::Closed`].
     Close {
         /// The stream.
@@ -75,6 +97,8 @@ impl Command {
             | Command::StopPlayback { stream }
             | Command::Echo { stream, .. }
             | Command::SendDigits { stream, .. }
+            | Command::StartRecording { stream, .. }
+            | Command::StopRecording { stream, .. }
             | Command::Close { stream } => *stream,
         }
     }

@@ -29,7 +29,7 @@ worker_counters! {
     open_streams,
     /// Gauge: events that wait in their streams' slots because a ring was full.
     facts_waiting,
-    /// Gauge: sounds that wait to be freed because the ring was full.
+    /// Gauge: sounds and taps that wait to be freed because the ring was full.
     retired_waiting,
     /// Streams opened.
     opened,
@@ -95,6 +95,8 @@ worker_counters! {
     digit_strings_refused,
     /// Playback events lost because the caller went on giving instructions while `accepts_ops` was false.
     facts_dropped,
-    /// Sounds freed on the worker's thread because the caller went on while `accepts_ops` was false.
+    /// Recordings refused because one was running on the stream already.
+    recordings_refused,
+    /// Sounds and taps freed on the worker's thread because the caller went on while `accepts_ops` was false.
     freed_in_place,
 }

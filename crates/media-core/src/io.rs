@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base::LoopId;
 
+use crate::recording::RecorderTap;
 use crate::{Event, Port, Sound, Stream};
 
 /// The outside of a [`crate::Worker`]. No call may block or allocate.
@@ -34,4 +35,6 @@ pub enum Retired {
     Sound(Arc<Sound>),
     /// A closed stream (or one that could not be opened).
     Stream(Box<Stream>),
+    /// The tap of a recording that is over.
+    Tap(Box<dyn RecorderTap>),
 }

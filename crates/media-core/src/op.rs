@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use base::{LoopId, SoundId, StreamId};
+use base::{LoopId, RecordingId, SoundId, StreamId};
 
+use crate::recording::{RecorderTap, RecordingRequest};
 use crate::{Command, DigitString, EchoMode, Sound, Stream, StreamSettings};
 
 /// One resolved instruction. Made from a [`Command`] by [`Op::resolve`], outside of the worker's thread.
@@ -62,6 +63,22 @@ pub enum Op {
         /// What to send, and how fast.
         digits: DigitString,
     },
+    /// Record both directions.
+    StartRecording {
+        /// The stream.
+        stream: StreamId,
+        /// Chosen by control.
+        recording: RecordingId,
+        /// Where the audio goes.
+        tap: Box<dyn RecorderTap>,
+    },
+    /// End a recording, if it runs.
+    StopRecording {
+        /// The stream.
+        stream: StreamId,
+        /// Which one.
+        recording: RecordingId,
+    },
     /// End the stream.
     Close {
         /// The stream.
@@ -71,8 +88,13 @@ pub enum Op {
 
 impl Op {
     /// Looks up and allocates what `command` needs. `owner` is the loop that sent it; `find` is asked for the sound of a
-    /// `Play` only.
-    pub fn resolve(command: Command, owner: LoopId, find: impl FnOnce(SoundId) -> Option<Arc<Sound>>) -> Op {
+    /// `Play` only, `record` for the tap of a `StartRecording` only.
+    pub fn resolve(
+        command: Command,
+        owner: LoopId,
+        find: impl FnOnce(SoundId) -> Option<Arc<Sound>>,
+        record: impl FnOnce(RecordingRequest) -> Box<dyn RecorderTap>,
+    ) -> Op {
         match command {
             Command::Open { stream, config } => Op::Open { stream, owner, slot: Stream::new(stream, &config) },
             Command::Configure { stream, config } => {
@@ -87,6 +109,11 @@ impl Op {
             Command::SendDigits { stream, digits, duration_ms, interval_ms } => {
                 Op::SendDigits { stream, digits: DigitString::new(&digits, duration_ms, interval_ms) }
             }
+            Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms } => {
+                let request = RecordingRequest { owner, stream, recording, file_stem, end_of_silence_ms, duration_ms };
+                Op::StartRecording { stream, recording, tap: record(request) }
+            }
+            Command::StopRecording { stream, recording } => Op::StopRecording { stream, recording },
             Command::Close { stream } => Op::Close { stream },
         }
     }
@@ -101,6 +128,8 @@ impl Op {
             | Op::StopPlayback { stream }
             | Op::Echo { stream, .. }
             | Op::SendDigits { stream, .. }
+            | Op::StartRecording { stream, .. }
+            | Op::StopRecording { stream, .. }
             | Op::Close { stream } => *stream,
         }
     }

@@ -65,6 +65,11 @@ impl StreamSettings {
         u64::from(self.ptime_ms) * base::MS
     }
 
+    /// Codec of audio that arrives with this payload type.
+    pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        self.receive.iter().flatten().find(|payload| payload.payload_type == payload_type).map(|payload| payload.codec)
+    }
+
     pub(crate) fn kind_of(&self, payload_type: u8) -> PayloadKind {
         if self.receive.iter().flatten().any(|payload| payload.payload_type == payload_type) {
             PayloadKind::Audio

@@ -5,6 +5,7 @@
 //!                                                                     └── echo ──┐
 //!   out  ── tick: digits, else playback, else silence (not while echoing) ───────┴── sender (SSRC, sequence, clock)
 //!   RTCP ── reporter
+//!   in and out ── recording (if one runs)
 //! ```
 
 pub(crate) mod context;
@@ -15,6 +16,7 @@ mod latch;
 mod playback;
 mod receive;
 mod receiver;
+mod record;
 mod report;
 mod sender;
 
@@ -28,8 +30,10 @@ use self::facts::Facts;
 use self::latch::{Latch, is_usable};
 use self::playback::Playback;
 use self::receiver::Receiver;
+use self::record::Recording;
 use self::report::{Reporter, Sent};
 use self::sender::{Route, Sender};
+use crate::recording::TapEnd;
 use crate::seed::Seed;
 use crate::telephone_event::{DigitDetector, DigitSender};
 use crate::{DigitString, EchoMode, PlaybackOutcome, Port, Sound, StreamConfig, StreamSettings, StreamStats, WorkerIo};
@@ -55,6 +59,7 @@ pub struct Stream {
     event_sent: bool,
     detector: DigitDetector,
     facts: Facts,
+    recording: Option<Recording>,
     /// We have left our first SSRC after a collision. It is done once: what comes with the second one is our own echo.
     ssrc_changed: bool,
 }
@@ -84,6 +89,7 @@ impl Stream {
             event_sent: false,
             detector: DigitDetector::default(),
             facts: Facts::new(),
+            recording: None,
             ssrc_changed: false,
         })
     }
@@ -164,6 +170,7 @@ impl Stream {
         }
         self.end_playback(cx, PlaybackOutcome::Stopped);
         self.finish_digits(cx);
+        self.end_recording(cx, TapEnd::StreamClosed);
         self.report(cx, true);
         self.flush(cx);
     }

@@ -101,8 +101,10 @@ impl Worker {
             Some(Slot::Open(stream)) if stream.id() == id => stream,
             _ => {
                 cx.counters.ops_stale += 1;
-                if let Op::Play { sound, .. } = op {
-                    cx.retire_sound(sound);
+                match op {
+                    Op::Play { sound, .. } => cx.retire_sound(sound),
+                    Op::StartRecording { tap, .. } => cx.retire_tap(tap),
+                    _ => {}
                 }
                 return self.mind_graveyard(now_ns);
             }
@@ -116,6 +118,8 @@ impl Worker {
             Op::StopPlayback { .. } => stream.stop_playback(&mut cx),
             Op::Echo { mode, .. } => stream.set_echo(&mut cx, mode),
             Op::SendDigits { digits, .. } => stream.send_digits(&mut cx, digits),
+            Op::StartRecording { recording, tap, .. } => stream.start_recording(&mut cx, recording, tap),
+            Op::StopRecording { recording, .. } => stream.stop_recording(&mut cx, recording),
             Op::Close { .. } => stream.close(&mut cx),
             Op::Open { .. } => {}
         }

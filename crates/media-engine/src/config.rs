@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub ports: PortConfig,
     /// Sounds: folder, cache, fetching.
     pub sounds: SoundConfig,
+    /// Recordings: folder, threads.
+    pub recordings: RecordingConfig,
     /// Instructions that fit into the ring from one control loop to one worker. What does not fit waits in the handle.
     pub command_ring: usize,
     /// Facts that fit into the ring of one worker. What does not fit waits in the streams' slots.
@@ -75,6 +77,19 @@ pub struct SoundConfig {
     pub fetch: FetchLimits,
 }
 
+/// Where recordings go and who writes them.
+#[derive(Clone, Debug)]
+pub struct RecordingConfig {
+    /// The files are made in this folder, which is made if it does not exist; none: every recording fails with these words.
+    pub folder: Option<PathBuf>,
+    /// Threads that write, of low priority; at least 1.
+    pub threads: u8,
+    /// Recordings that may run at once; more fail. Each takes about 60 KiB of memory.
+    pub most: usize,
+    /// A recording ends as if its duration was over after this much audio, s. At most 259,200 (a WAV file has room for 74 h).
+    pub longest_s: u32,
+}
+
 /// `spec/media.md` §6.
 #[derive(Clone, Debug)]
 pub struct FetchLimits {
@@ -95,6 +110,7 @@ impl Default for EngineConfig {
             realtime: true,
             ports: PortConfig::default(),
             sounds: SoundConfig::default(),
+            recordings: RecordingConfig::default(),
             command_ring: 1_024,
             event_ring: 4_096,
             turn_us: 1_000,
@@ -116,6 +132,12 @@ impl Default for PortConfig {
             receive_buffer: None,
             send_buffer: None,
         }
+    }
+}
+
+impl Default for RecordingConfig {
+    fn default() -> RecordingConfig {
+        RecordingConfig { folder: None, threads: 2, most: 8_192, longest_s: 86_400 }
     }
 }
 
@@ -146,6 +168,7 @@ impl fmt::Debug for EngineConfig {
             .field("realtime", &self.realtime)
             .field("ports", &self.ports)
             .field("sounds", &self.sounds)
+            .field("recordings", &self.recordings)
             .field("command_ring", &self.command_ring)
             .field("event_ring", &self.event_ring)
             .field("turn_us", &self.turn_us)

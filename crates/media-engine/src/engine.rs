@@ -17,6 +17,7 @@ use crate::io::wake::{self, Bell};
 use crate::io::{descriptors, priority};
 use crate::metrics::{EngineMetrics, LiveLoop, LivePorts, LiveSounds, ThreadMetrics};
 use crate::ports::{self, Pool, PoolRequest, PoolThread};
+use crate::recording::{self, RecordingThreads, Recordings};
 use crate::sound::{self, SoundThreads, Sounds};
 use crate::status::{EngineStatus, WorkerStatus};
 use crate::worker::{self, Outlet, WorkerShared, WorkerThread};
@@ -38,6 +39,7 @@ pub struct Engine {
     pool: Option<JoinHandle<()>>,
     pool_requests: Sender<PoolRequest>,
     sounds: Option<SoundThreads>,
+    recordings: Option<RecordingThreads>,
 }
 
 /// Reads the engine's numbers from any thread, without disturbing any.
@@ -46,6 +48,7 @@ pub struct MetricsReader {
     workers: Vec<Arc<WorkerShared>>,
     ports: Arc<LivePorts>,
     sounds: Arc<LiveSounds>,
+    recordings: Arc<Recordings>,
     loops: Vec<(LoopId, Arc<LiveLoop>)>,
 }
 
@@ -55,6 +58,7 @@ impl MetricsReader {
         EngineMetrics {
             ports: self.ports.read(),
             sounds: self.sounds.read(),
+            recordings: self.recordings.metrics(),
             workers: self.workers.iter().map(|worker| worker.metrics()).collect(),
             loops: self.loops.iter().map(|(owner, live)| (*owner, live.read())).collect(),
         }
@@ -98,12 +102,15 @@ impl Engine {
         let bell = Arc::new(bell);
         let (sounds, queues) = Sounds::new(config.sounds.clone(), deliver.clone(), live_sounds.clone());
 
+        let (recordings, recording_queues) = Recordings::new(config.recordings.clone(), deliver.clone());
+
         let handles: Vec<EngineHandle> = (0..loops)
             .map(|owner| EngineHandle {
                 owner: LoopId(owner),
                 lanes: Vec::with_capacity(count),
                 pool: pool_requests.clone(),
                 sounds: sounds.clone(),
+                recordings: recordings.clone(),
                 answers: answers.clone(),
                 bell: bell.clone(),
                 live: Arc::new(LiveLoop::default()),
@@ -113,6 +120,7 @@ impl Engine {
             workers: shared.clone(),
             ports: live_ports.clone(),
             sounds: live_sounds,
+            recordings: recordings.clone(),
             loops: handles.iter().map(|handle| (handle.owner, handle.live.clone())).collect(),
         };
         // From here on, an error drops the engine, and that ends the threads that run by then.
@@ -133,6 +141,7 @@ impl Engine {
             pool: None,
             pool_requests: pool_requests.clone(),
             sounds: None,
+            recordings: None,
         };
 
         let mut rings = Vec::with_capacity(count);
@@ -150,6 +159,7 @@ impl Engine {
             stop: engine.facts_stop.clone(),
         })?);
         engine.sounds = Some(sound::spawn(&sounds, queues)?);
+        engine.recordings = Some(recording::spawn(&recordings, recording_queues)?);
         let pool = Pool::new(config.ports, shared, port_pairs, live_ports);
         engine.pool = Some(ports::spawn(PoolThread { pool, requests: pool_jobs, deliver })?);
         Ok(engine)
@@ -222,7 +232,7 @@ impl Engine {
     }
 
     /// Ends all threads and closes all sockets. Facts that the workers have reported are delivered before it returns; streams
-    /// that are open are dropped without a further word.
+    /// that are open are dropped without a further word, but for their recordings, which are completed.
     pub fn shutdown(mut self) {
         self.stop();
     }
@@ -235,6 +245,9 @@ impl Engine {
             if thread.join().is_err() {
                 tracing::error!("a media worker had panicked");
             }
+        }
+        if let Some(recordings) = self.recordings.take() {
+            recordings.stop();
         }
         // The rings' near ends are gone now, so the facts thread drains all there is.
         self.facts_stop.store(true, Ordering::SeqCst);

@@ -13,6 +13,7 @@ use crate::inbox::{FromEngine, SoundRequest};
 use crate::io::wake::Bell;
 use crate::metrics::{LiveLoop, add, set};
 use crate::ports::PoolRequest;
+use crate::recording::Recordings;
 use crate::sound::Sounds;
 use crate::worker::WorkerShared;
 
@@ -26,6 +27,7 @@ pub struct EngineHandle {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) pool: Sender<PoolRequest>,
     pub(crate) sounds: Arc<Sounds>,
+    pub(crate) recordings: Arc<Recordings>,
     pub(crate) answers: Sender<(LoopId, FromEngine)>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) live: Arc<LiveLoop>,
@@ -115,7 +117,8 @@ impl EngineHandle {
             add(&self.live.commands_to_nobody, 1);
             return;
         };
-        let op = Op::resolve(command, self.owner, |sound| self.sounds.find(sound, now_ns));
+        let find = |sound| self.sounds.find(sound, now_ns);
+        let op = Op::resolve(command, self.owner, find, |request| self.recordings.start(request));
         let op = if lane.outbox.is_empty() { lane.push(now_ns, op) } else { Err(op) };
         if let Err(op) = op {
             lane.outbox.push_back(op);

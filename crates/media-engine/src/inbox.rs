@@ -1,7 +1,7 @@
 //! What the engine tells the control loops.
 
-use base::{LoopId, SoundId};
-use media_core::{Event, PortLease};
+use base::{LoopId, RecordingId, SoundId, StreamId};
+use media_core::{Event, PortLease, RecordingFact};
 
 /// One message to one control loop.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,15 @@ pub enum FromEngine {
         result: Result<PreparedSound, String>,
         /// Parts that were left out: URL and reason.
         skipped: Vec<(String, String)>,
+    },
+    /// A fact about a recording. It may come after the stream's [`media_core::Event::Closed`].
+    Recording {
+        /// The stream that is, or was, recorded.
+        stream: StreamId,
+        /// As in the command that started it.
+        recording: RecordingId,
+        /// What happened. `Ended` is the last one, and there is exactly one.
+        fact: RecordingFact,
     },
 }
 

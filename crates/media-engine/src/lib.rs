@@ -8,7 +8,8 @@
 //!  control loop ── Command ─► EngineHandle ── Op, ring ─► worker ── facts, ring ─► facts thread ── FromEngine ─► control loop
 //!                                  │                         ▲                          │
 //!                                  ├── ports wanted ─► port pool (registers sockets) ◄── closed streams
-//!                                  └── sounds wanted ─► sound threads (files, http)
+//!                                  ├── sounds wanted ─► sound threads (files, http)
+//!                                  └── recordings ─► writers ◄─ audio, rings ── worker
 //! ```
 //!
 //! Invariant: a worker thread makes no system call but wait, send, receive and clock, takes no lock, and neither allocates nor
@@ -22,14 +23,18 @@ mod inbox;
 mod io;
 mod metrics;
 mod ports;
+mod recording;
 mod sound;
 mod status;
 mod worker;
 
-pub use config::{EngineConfig, FetchLimits, PortConfig, SoundConfig, WorkerHook};
+pub use config::{EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig, WorkerHook};
 pub use engine::{Engine, MetricsReader};
 pub use handle::EngineHandle;
 pub use inbox::{Deliver, FromEngine, PreparedSound, SoundRequest};
 pub use io::clock::monotonic_ns;
-pub use metrics::{EngineMetrics, Kind, LoopMetrics, Metric, PortMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics};
+pub use metrics::{
+    EngineMetrics, Kind, LoopMetrics, Metric, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,
+};
+pub use recording::repair_recording;
 pub use status::{EngineStatus, Priority, WorkerStatus};

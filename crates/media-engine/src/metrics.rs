@@ -17,7 +17,7 @@ pub enum Kind {
 /// One number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// `ports`, `worker`, `loop` or `sounds`.
+    /// `ports`, `worker`, `loop`, `sounds` or `recordings`.
     pub group: &'static str,
     /// Name within the group.
     pub name: &'static str,
@@ -132,6 +132,23 @@ metric_group! { LiveSounds,
     Counter panics: "Decoders that panicked over a file.",
 }
 
+metric_group! { LiveRecordings,
+    /// Recordings.
+    RecordingMetrics,
+    Gauge running: "Recordings that were started and have not ended.",
+    Gauge writer_lag_us: "How late the latest write of the writers' last rounds was, microseconds.",
+    Counter started: "Recordings whose files were made.",
+    Counter ended_stopped: "Recordings ended by a command.",
+    Counter ended_silence: "Recordings ended because the party was silent.",
+    Counter ended_duration: "Recordings ended because they had the length that was asked for.",
+    Counter ended_stream_closed: "Recordings ended with their stream.",
+    Counter ended_failed: "Recordings that could not be started or not go on.",
+    Counter write_errors: "Recordings that failed because the file system refused something.",
+    Counter samples: "Samples written of each of the two tracks.",
+    Counter gap_samples: "Samples of silence put in for audio that was not there, both tracks, counted when a recording ends.",
+    Counter dropped_samples: "Samples that came too late or found the ring full, both tracks, counted when a recording ends.",
+}
+
 /// One worker, all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerMetrics {
@@ -158,6 +175,8 @@ pub struct EngineMetrics {
     pub ports: PortMetrics,
     /// Sounds.
     pub sounds: SoundMetrics,
+    /// Recordings.
+    pub recordings: RecordingMetrics,
     /// Each worker.
     pub workers: Vec<WorkerMetrics>,
     /// Each control loop's handle.
@@ -169,6 +188,7 @@ impl EngineMetrics {
     pub fn visit(&self, visit: &mut dyn FnMut(Metric)) {
         self.ports.visit("ports", None, visit);
         self.sounds.visit("sounds", None, visit);
+        self.recordings.visit("recordings", None, visit);
         for worker in &self.workers {
             let number = Some(worker.worker.0);
             worker.thread.visit("worker", number, visit);
@@ -208,6 +228,7 @@ mod tests {
         let metrics = EngineMetrics {
             ports: PortMetrics { leased: 3, ..PortMetrics::default() },
             sounds: SoundMetrics::default(),
+            recordings: RecordingMetrics::default(),
             workers: vec![WorkerMetrics {
                 worker: WorkerId(1),
                 thread: ThreadMetrics::default(),

@@ -83,7 +83,11 @@ impl Media {
             Command::SendDigits { digits, duration_ms, interval_ms, .. } => {
                 assert!(digits.len() <= 100 && (100..=1000).contains(&duration_ms) && interval_ms <= 5000);
             }
-            Command::Configure { .. } | Command::Echo { .. } | Command::Open { .. } => {}
+            Command::Configure { .. }
+            | Command::Echo { .. }
+            | Command::StartRecording { .. }
+            | Command::StopRecording { .. }
+            | Command::Open { .. } => {}
         }
     }
 

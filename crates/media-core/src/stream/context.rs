@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::recording::RecorderTap;
 use crate::{Retired, Sound, WorkerCounters, WorkerIo};
 
 /// Longest datagram that is read or made: an Ethernet frame's worth.
@@ -22,6 +23,11 @@ impl<Io: WorkerIo> Context<'_, Io> {
     pub(crate) fn retire_sound(&mut self, sound: Arc<Sound>) {
         self.graveyard.add(Retired::Sound(sound), self.io, self.counters);
     }
+
+    /// Gives a tap away for being freed elsewhere.
+    pub(crate) fn retire_tap(&mut self, tap: Box<dyn RecorderTap>) {
+        self.graveyard.add(Retired::Tap(tap), self.io, self.counters);
+    }
 }
 
 /// What could not be handed over for freeing yet. Its room is reserved when the worker is made.
@@ -34,11 +40,12 @@ pub(crate) struct Graveyard {
 }
 
 impl Graveyard {
-    /// Each slot can add one sound by itself, when its playback ends; as many again may come by instructions.
+    /// Each slot can add one sound and one tap by itself, when its playback or recording ends; as many again as there are slots
+    /// may come by instructions.
     #[expect(clippy::disallowed_types, reason = "made with the worker, before its first tick")]
     pub(crate) fn new(slots: usize) -> Graveyard {
         let full_at = slots + 32;
-        Graveyard { waiting: Vec::with_capacity(full_at + slots + 32), full_at }
+        Graveyard { waiting: Vec::with_capacity(full_at + 2 * slots + 32), full_at }
     }
 
     pub(crate) fn add(&mut self, retired: Retired, io: &mut impl WorkerIo, counters: &mut WorkerCounters) {

@@ -124,6 +124,7 @@ impl Stream {
         };
         cx.counters.frames_sent += 1;
         self.sender.send_next(cx, route, outgoing);
+        self.record_sent(cx, self.settings.codec, outgoing);
     }
 
     /// Whether an audio packet that is about to be sent begins a talkspurt.

@@ -70,6 +70,7 @@ impl Stream {
             Arrival::Newest { extended } | Arrival::Late { extended } => Some(extended),
             Arrival::Restarted { extended } => {
                 self.echo.stop();
+                self.recording_source_changed();
                 self.receiver.forget_transit();
                 Some(extended)
             }
@@ -88,6 +89,7 @@ impl Stream {
 
     fn forget_source<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
         self.echo.stop();
+        self.recording_source_changed();
         self.reporter.forget_source();
         if let Some(digit) = self.detector.restart() {
             self.facts.digit(digit, cx.counters);
@@ -117,6 +119,9 @@ impl Stream {
         if !self.settings.receive_enabled {
             self.echo.remove(extended);
             return;
+        }
+        if kind == PayloadKind::Audio {
+            self.record_received(cx, packet);
         }
         let returned = match (kind, self.echo_mode) {
             (PayloadKind::Audio, EchoMode::Audio | EchoMode::Stream) => Some(packet.header.payload_type),
@@ -165,6 +170,9 @@ impl Stream {
         };
         cx.counters.echoed += 1;
         self.sender.send_numbered(cx, route, sequence, outgoing);
+        if let Some(codec) = self.settings.codec_of(packet.header.payload_type) {
+            self.record_sent(cx, codec, outgoing);
+        }
     }
 
     fn detect<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, packet: &Packet<'_>) {

@@ -5,4 +5,5 @@ pub(crate) mod descriptors;
 pub(crate) mod epoll;
 pub(crate) mod packet;
 pub(crate) mod priority;
+pub(crate) mod signals;
 pub(crate) mod wake;

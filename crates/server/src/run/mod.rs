@@ -77,7 +77,11 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let (senders, receivers): (Vec<LaneSender>, Vec<_>) =
         (0..config.control.loops).map(|_| lanes::lanes(sizes)).unzip();
     let facts = senders.clone();
-    let deliver = move |owner: LoopId, message| facts[usize::from(owner.0)].fact(engine_facts::input(message));
+    let deliver = move |owner: LoopId, message| {
+        if let Some(input) = engine_facts::input(message) {
+            facts[usize::from(owner.0)].fact(input);
+        }
+    };
     let mut engine = Engine::start(engine_config(&config), config.control.loops, Box::new(deliver))?;
 
     let first = snapshot::snapshot(1, &config, &provisioned);

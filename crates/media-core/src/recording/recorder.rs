@@ -1,0 +1,135 @@
+//! One recording: both tracks, and when it ends by itself.
+
+use super::timeline::{STEP_MAX, Timeline};
+use super::{RecordingEnd, RecordingFact, RecordingRequest, Track};
+use crate::Codec;
+use crate::settings::SAMPLES_PER_MS;
+
+/// A packet whose samples' absolute values are this large in the mean is no silence: about -42 dB of full scale, above the noise
+/// of a quiet room on a telephone. The mean, since a single click is no speech.
+const SOUND_MIN: u32 = 256;
+
+/// Makes two tracks of equal start and length out of packets. Positions are samples at 8 kHz since the recording began.
+///
+/// The caller hands in packets in the order of their arrival and the passing of time, and takes what [`Recorder::advance`] gives
+/// out. That may reach back behind what it gave out before: a late packet has come to its place.
+#[derive(Debug)]
+pub struct Recorder {
+    input: Timeline,
+    output: Timeline,
+    silence_max: Option<u64>,
+    length_max: u64,
+    /// Behind the last sound of the party.
+    sound_until: u64,
+}
+
+/// What [`Recorder::advance`] gave out: each track from its position on, to the common end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Where the samples of the input track begin.
+    pub from_in: u64,
+    /// Where the samples of the output track begin.
+    pub from_out: u64,
+    /// Where both end.
+    pub end: u64,
+}
+
+impl Recorder {
+    /// A recorder for `request` that records `longest_ms` at most.
+    pub fn new(request: &RecordingRequest, longest_ms: u64) -> Recorder {
+        let wanted_ms = if request.duration_ms == 0 { longest_ms } else { request.duration_ms.min(longest_ms) };
+        let samples = |ms: u64| ms.saturating_mul(u64::from(SAMPLES_PER_MS));
+        Recorder {
+            input: Timeline::new(),
+            output: Timeline::new(),
+            silence_max: Some(samples(u64::from(request.end_of_silence_ms))).filter(|samples| *samples > 0),
+            length_max: samples(wanted_ms),
+            sound_until: 0,
+        }
+    }
+
+    /// Samples given out of each track.
+    pub fn samples(&self) -> u64 {
+        self.input.end()
+    }
+
+    /// Where the next [`Recorder::advance`] must lead before a packet of `at` is handed in; none: it can be at once.
+    pub fn advance_first(&self, at: u64) -> Option<u64> {
+        (at > self.samples() + STEP_MAX).then(|| self.samples() + STEP_MAX)
+    }
+
+    /// Takes one packet that arrived or left at `at`.
+    pub fn packet(
+        &mut self,
+        track: Track,
+        at: u64,
+        timestamp: u32,
+        source_changed: bool,
+        codec: Codec,
+        payload: &[u8],
+    ) {
+        match track {
+            Track::Out => {
+                self.output.place(at, timestamp, source_changed, codec, payload);
+            }
+            Track::In => {
+                let placed = self.input.place(at, timestamp, source_changed, codec, payload);
+                if let Some(placed) = placed.filter(|placed| placed.loudness >= SOUND_MIN) {
+                    self.sound_until = self.sound_until.max(placed.until);
+                }
+            }
+        }
+    }
+
+    /// Audio was lost before it got here, up to `at`: nobody can say that it was silence.
+    pub fn lost(&mut self, at: u64) {
+        self.sound_until = self.sound_until.max(at);
+    }
+
+    /// Moves the end of both tracks to `now`, but at most 200 ms (call it again then), and not beyond the end of the recording.
+    pub fn advance(&mut self, now: u64, input: &mut Vec<i16>, output: &mut Vec<i16>) -> Settled {
+        let now = self.ends_at(now).map_or(now, |(at, _)| at);
+        let from_in = self.input.advance(now, input);
+        let from_out = self.output.advance(now, output);
+        Settled { from_in, from_out, end: self.samples() }
+    }
+
+    /// Whether it has ended by itself: all was given out up to its end.
+    pub fn ended(&self) -> Option<RecordingEnd> {
+        self.ends_at(self.samples()).map(|(_, end)| end)
+    }
+
+    /// Where the recording ends by itself if that is not behind `now`.
+    fn ends_at(&self, now: u64) -> Option<(u64, RecordingEnd)> {
+        let silent_at = self.silence_max.map(|silence| (self.sound_until + silence).max(self.samples()));
+        let long_at = (self.length_max, RecordingEnd::Duration);
+        let first = match silent_at {
+            Some(at) if at < long_at.0 => (at, RecordingEnd::Silence),
+            _ => long_at,
+        };
+        (first.0 <= now).then_some(first)
+    }
+
+    /// Where to end when the worker ended it at `at`: nothing that was there by then is cut off.
+    pub fn last_position(&self, at: u64) -> u64 {
+        at.max(self.input.placed_until()).max(self.output.placed_until()).min(at + STEP_MAX).min(self.length_max)
+    }
+
+    /// The last fact. `dropped`: samples that never got here.
+    pub fn finish(&mut self, end: RecordingEnd, dropped: u64) -> RecordingFact {
+        self.input.finish();
+        self.output.finish();
+        RecordingFact::Ended {
+            end,
+            samples: self.samples(),
+            gap_samples_in: self.input.gaps,
+            gap_samples_out: self.output.gaps,
+            dropped_samples: dropped + self.input.late + self.output.late,
+        }
+    }
+
+    /// Times that timestamps jumped, of both tracks.
+    pub fn jumps(&self) -> u64 {
+        self.input.jumps + self.output.jumps
+    }
+}

@@ -1,0 +1,178 @@
+//! One track: places packets by their media time and gives out samples in order.
+//!
+//! ```text
+//!            settled ▼                given out up to ▼ end
+//!   ... ─────────────┬────────────────────────────────┬─ ─ ─ ─ ─ ─ ┐
+//!    gaps counted    │ late packets still have a place │ early ones │     a ring of about a second
+//! ```
+//! The track's length follows the wall clock alone. A packet is placed by its RTP timestamp against the packets before it, and the
+//! first one, or the first after a jump, at the moment of its arrival. So a peer's clock can shift its own audio by some hundred milliseconds,
+//! but never make the track longer.
+
+use crate::Codec;
+use crate::settings::SAMPLES_PER_MS;
+
+/// Samples of the ring. A power of two.
+const CAPACITY: u64 = 8_192;
+/// What was given out less than this ago may still change: a packet that comes later has no place any more.
+const LATE_MAX: u64 = 250 * SAMPLES_PER_MS as u64;
+/// How far the media time may be ahead of the arrival: the first packet came late, or a burst did.
+const AHEAD_MAX: u64 = 380 * SAMPLES_PER_MS as u64;
+/// What follows a jump is put behind what stands there already, at most this far ahead.
+const AHEAD_AFTER_JUMP: u64 = 120 * SAMPLES_PER_MS as u64;
+/// The end moves by this much at once at most.
+pub(super) const STEP_MAX: u64 = 200 * SAMPLES_PER_MS as u64;
+/// An older packet that is this far back is no late one: the clock was set back.
+const SET_BACK: i32 = 1_000 * SAMPLES_PER_MS as i32;
+/// Longest payload that is placed, and how far an arrival may be ahead of the end: what fits into the ring in any case.
+const PACKET_MAX: u64 = 1_488;
+
+const _: () = assert!(LATE_MAX + STEP_MAX + AHEAD_MAX + PACKET_MAX <= CAPACITY);
+
+/// Marks a place without a sample. G.711 has no such value: its extremes are ±32256.
+const EMPTY: i16 = i16::MIN;
+
+/// A track.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    ring: Box<[i16]>,
+    /// Samples given out.
+    end: u64,
+    /// From here on samples have changed since they were given out; never above `end`.
+    dirty: u64,
+    anchor: Option<Anchor>,
+    /// Behind the last sample that was placed.
+    placed_until: u64,
+    pub(super) gaps: u64,
+    /// Samples that came too late for their place.
+    pub(super) late: u64,
+    /// Times that the timestamps jumped.
+    pub(super) jumps: u64,
+}
+
+/// Which position a timestamp stands for: of the newest packet.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    timestamp: u32,
+    position: u64,
+}
+
+/// Where a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// Behind its last sample.
+    pub(super) until: u64,
+    /// Mean of the samples' absolute values.
+    pub(super) loudness: u32,
+}
+
+impl Timeline {
+    #[expect(clippy::disallowed_macros, reason = "a recorder is made outside of the worker's thread")]
+    pub(super) fn new() -> Timeline {
+        Timeline {
+            ring: vec![EMPTY; CAPACITY as usize].into(),
+            end: 0,
+            dirty: 0,
+            anchor: None,
+            placed_until: 0,
+            gaps: 0,
+            late: 0,
+            jumps: 0,
+        }
+    }
+
+    /// Samples given out.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn placed_until(&self) -> u64 {
+        self.placed_until
+    }
+
+    fn settled(&self) -> u64 {
+        self.end.saturating_sub(LATE_MAX)
+    }
+
+    /// Places a packet that arrived (or left) at `at`, which is at most [`STEP_MAX`] behind the end; none if its place is gone.
+    pub(super) fn place(
+        &mut self,
+        at: u64,
+        timestamp: u32,
+        source_changed: bool,
+        codec: Codec,
+        payload: &[u8],
+    ) -> Option<Placed> {
+        let payload = &payload[..payload.len().min(PACKET_MAX as usize)];
+        // Of what was written down before the end had moved so far, or of a clock that was wrong.
+        let at = at.clamp(self.end.saturating_sub(STEP_MAX), self.end + STEP_MAX);
+        let position = self.position(at, timestamp, source_changed, payload.len() as u64)?;
+        let mut sum = 0;
+        for (n, octet) in payload.iter().enumerate() {
+            let sample = codec.decode(*octet);
+            sum += u32::from(sample.unsigned_abs());
+            self.ring[((position + n as u64) % CAPACITY) as usize] = sample;
+        }
+        let until = position + payload.len() as u64;
+        self.dirty = self.dirty.min(position);
+        self.placed_until = self.placed_until.max(until);
+        Some(Placed { until, loudness: sum.checked_div(payload.len() as u32).unwrap_or(0) })
+    }
+
+    fn position(&mut self, at: u64, timestamp: u32, source_changed: bool, length: u64) -> Option<u64> {
+        let anchor = self.anchor.filter(|_| !source_changed);
+        let distance = anchor.map_or(0, |anchor| timestamp.wrapping_sub(anchor.timestamp) as i32);
+        let wanted = anchor.map(|anchor| anchor.position as i64 + i64::from(distance));
+        let fits = wanted
+            .and_then(|wanted| u64::try_from(wanted).ok())
+            .filter(|wanted| *wanted >= self.settled() && *wanted <= at + AHEAD_MAX);
+        let position = match fits {
+            Some(position) => position,
+            None if wanted.is_some() && (-SET_BACK..0).contains(&distance) => {
+                self.late += length;
+                return None;
+            }
+            None => {
+                self.jumps += u64::from(self.anchor.is_some());
+                self.placed_until.clamp(at, at + AHEAD_AFTER_JUMP)
+            }
+        };
+        if anchor.is_none() || fits.is_none() || distance > 0 {
+            self.anchor = Some(Anchor { timestamp, position });
+        }
+        Some(position)
+    }
+
+    /// Moves the end to `to`, by [`STEP_MAX`] at most, and writes what has changed since the last time to `samples`; says where
+    /// that begins. It reaches to the end.
+    pub(super) fn advance(&mut self, to: u64, samples: &mut Vec<i16>) -> u64 {
+        let to = to.clamp(self.end, self.end + STEP_MAX);
+        let from = self.dirty;
+        samples.clear();
+        samples.extend((from..to).map(|position| match self.ring[(position % CAPACITY) as usize] {
+            EMPTY => 0,
+            sample => sample,
+        }));
+        let settled = self.settled();
+        self.end = to;
+        self.settle(settled, self.settled());
+        self.dirty = to;
+        from
+    }
+
+    /// What has not come by now never will. Counts the gaps that remain in all that was given out.
+    pub(super) fn finish(&mut self) {
+        self.settle(self.settled(), self.end);
+    }
+
+    fn settle(&mut self, from: u64, to: u64) {
+        for position in from..to {
+            let place = &mut self.ring[(position % CAPACITY) as usize];
+            self.gaps += u64::from(*place == EMPTY);
+            *place = EMPTY;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! Recordings: rings from the workers, threads that write files.
+//!
+//! ```text
+//!  handle ── new recording ─► recording-N ── every 100 ms: drain, place, write, header ─► <stem>_in.wav, <stem>_out.wav
+//!    └─ tap, by an Op ─► worker ── packets, ring ──┘  └── Started, Ended ─► control loop
+//! ```
+
+mod front;
+mod ring;
+mod running;
+mod wav;
+mod writer;
+
+pub use wav::repair_recording;
+
+pub(crate) use front::{RecordingThreads, Recordings, spawn};

@@ -1,0 +1,139 @@
+//! A thread that writes recordings.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base::MS;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use media_core::{RecordingEnd, RecordingFact};
+
+use super::front::{Job, Recordings};
+use super::running::{PERIOD_NS, Running, Scratch, Step};
+use crate::inbox::FromEngine;
+use crate::io::clock::monotonic_ns;
+use crate::io::priority;
+use crate::metrics::add;
+
+/// How often the thread looks who is due. Recordings are due at different times, which spreads the work.
+const ROUND_NS: u64 = 20 * MS;
+const PHASES: u64 = PERIOD_NS / ROUND_NS;
+
+/// Everything of one thread.
+pub(super) struct Writer {
+    recordings: Arc<Recordings>,
+    number: usize,
+    jobs: Receiver<Job>,
+    running: Vec<Running>,
+    scratch: Scratch,
+    taken: u64,
+}
+
+impl Writer {
+    pub(super) fn new(recordings: Arc<Recordings>, number: usize, jobs: Receiver<Job>) -> Writer {
+        Writer { recordings, number, jobs, running: Vec::new(), scratch: Scratch::default(), taken: 0 }
+    }
+
+    pub(super) fn run(mut self) {
+        priority::lower();
+        let mut next_round_ns = 0;
+        loop {
+            let job = if self.running.is_empty() {
+                self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                let wait_ns = u64::saturating_sub(next_round_ns, monotonic_ns());
+                self.jobs.recv_timeout(Duration::from_nanos(wait_ns))
+            };
+            match job {
+                Ok(Job::Record(recording)) => self.take(*recording),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let now_ns = monotonic_ns();
+            if now_ns >= next_round_ns {
+                self.round(now_ns, false);
+                next_round_ns = now_ns + ROUND_NS;
+            }
+        }
+        while let Ok(job) = self.jobs.try_recv() {
+            if let Job::Record(recording) = job {
+                self.take(*recording);
+            }
+        }
+        // Once for those that only begin now.
+        for _ in 0..2 {
+            self.round(monotonic_ns(), true);
+        }
+    }
+
+    fn take(&mut self, mut recording: Running) {
+        recording.due_ns = monotonic_ns() + self.taken % PHASES * ROUND_NS;
+        self.taken += 1;
+        self.running.push(recording);
+    }
+
+    fn round(&mut self, now_ns: u64, closing: bool) {
+        let mut lag_ns = 0;
+        let mut at = 0;
+        while let Some(recording) = self.running.get_mut(at) {
+            let is_due = recording.due_ns <= now_ns;
+            if !is_due && !closing && !recording.is_urgent() {
+                at += 1;
+                continue;
+            }
+            if is_due {
+                lag_ns = lag_ns.max(monotonic_ns().saturating_sub(recording.due_ns));
+                recording.due_ns += PERIOD_NS;
+                if recording.due_ns <= now_ns {
+                    recording.due_ns = now_ns + PERIOD_NS;
+                }
+            }
+            if self.step(at, closing) {
+                self.running.swap_remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        self.recordings.lags[self.number].store(lag_ns / 1_000, Ordering::Relaxed);
+    }
+
+    /// One step of one recording; true: it is over.
+    fn step(&mut self, at: usize, closing: bool) -> bool {
+        let Writer { recordings, running, scratch, .. } = self;
+        let (live, recording) = (&recordings.live, &mut running[at]);
+        // Of now: a round over many recordings takes its time.
+        let now_ns = monotonic_ns();
+        let step =
+            catch_unwind(AssertUnwindSafe(|| recording.step(now_ns, &recordings.config, live, scratch, closing)));
+        let step = step.unwrap_or_else(|_| recording.broken(live));
+        let fact = match step {
+            Step::Nothing => return false,
+            Step::Started => {
+                add(&live.started, 1);
+                RecordingFact::Started
+            }
+            Step::Ended(fact) => fact,
+        };
+        let ended = matches!(fact, RecordingFact::Ended { .. });
+        if let RecordingFact::Ended { end, gap_samples_in, gap_samples_out, dropped_samples, .. } = &fact {
+            add(
+                match end {
+                    RecordingEnd::Stopped => &live.ended_stopped,
+                    RecordingEnd::Silence => &live.ended_silence,
+                    RecordingEnd::Duration => &live.ended_duration,
+                    RecordingEnd::StreamClosed => &live.ended_stream_closed,
+                    RecordingEnd::Failed(_) => &live.ended_failed,
+                },
+                1,
+            );
+            add(&live.gap_samples, gap_samples_in + gap_samples_out);
+            add(&live.dropped_samples, *dropped_samples);
+            recordings.one_less();
+        }
+        let (owner, stream, recording) =
+            (recording.request.owner, recording.request.stream, recording.request.recording);
+        (recordings.deliver)(owner, FromEngine::Recording { stream, recording, fact });
+        ended
+    }
+}
