@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use base::{RecordingId, SoundId, StreamId};
+use base::{RecordingId, RoomId, SoundId, StreamId};
 use serde::{Deserialize, Serialize};
 
 /// One instruction for one stream. Commands of one stream are carried out in the order in which they were sent.
@@ -80,6 +80,20 @@ pub enum Command {
         /// As in the command that started it.
         recording: RecordingId,
     },
+    /// Put the stream into a room, where it hears all others and they hear it; it leaves the room in which it is. A stream that
+    /// lives on another worker than the room is moved there first. Refused by [`crate::Event::RoomRefused`] when the room is
+    /// full. While the stream is in a room, what its echo mode says does not count.
+    JoinRoom {
+        /// The stream.
+        stream: StreamId,
+        /// The room. It exists from its first member's coming to its last one's going.
+        room: RoomId,
+    },
+    /// Take the stream out of its room, if it is in one.
+    LeaveRoom {
+        /// The stream.
+        stream: StreamId,
+    },
     /// End the stream and give its ports back. Answered by [`crate::Event::Closed`].
     Close {
         /// The stream.
@@ -99,6 +113,8 @@ impl Command {
             | Command::SendDigits { stream, .. }
             | Command::StartRecording { stream, .. }
             | Command::StopRecording { stream, .. }
+            | Command::JoinRoom { stream, .. }
+            | Command::LeaveRoom { stream }
             | Command::Close { stream } => *stream,
         }
     }

@@ -1,6 +1,6 @@
 //! What a worker tells control. Facts: none is ever dropped. A fact that finds its ring full waits in its stream's slot.
 
-use base::StreamId;
+use base::{RoomId, StreamId};
 use serde::{Deserialize, Serialize};
 
 /// One fact about one stream.
@@ -24,6 +24,13 @@ pub enum Event {
         /// How.
         outcome: PlaybackOutcome,
     },
+    /// The stream is not in the room that it should have joined: the room is full.
+    RoomRefused {
+        /// The stream.
+        stream: StreamId,
+        /// As in the command.
+        room: RoomId,
+    },
     /// The stream is closed and its slot is free. The last event of a stream.
     Closed {
         /// The stream.
@@ -37,7 +44,10 @@ impl Event {
     /// The stream that the event is about.
     pub fn stream(&self) -> StreamId {
         match self {
-            Event::Digit { stream, .. } | Event::PlaybackEnded { stream, .. } | Event::Closed { stream, .. } => *stream,
+            Event::Digit { stream, .. }
+            | Event::PlaybackEnded { stream, .. }
+            | Event::RoomRefused { stream, .. }
+            | Event::Closed { stream, .. } => *stream,
         }
     }
 }

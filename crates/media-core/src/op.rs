@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use base::{LoopId, RecordingId, SoundId, StreamId};
+use base::{LoopId, RecordingId, RoomId, SoundId, StreamId};
 
 use crate::recording::{RecorderTap, RecordingRequest};
 use crate::{Command, DigitString, EchoMode, Sound, Stream, StreamSettings};
@@ -79,6 +79,18 @@ pub enum Op {
         /// Which one.
         recording: RecordingId,
     },
+    /// Put the stream into a room.
+    JoinRoom {
+        /// The stream.
+        stream: StreamId,
+        /// The room; it is on the worker that gets this.
+        room: RoomId,
+    },
+    /// Take the stream out of its room, if it is in one.
+    LeaveRoom {
+        /// The stream.
+        stream: StreamId,
+    },
     /// End the stream.
     Close {
         /// The stream.
@@ -114,6 +126,8 @@ impl Op {
                 Op::StartRecording { stream, recording, tap: record(request) }
             }
             Command::StopRecording { stream, recording } => Op::StopRecording { stream, recording },
+            Command::JoinRoom { stream, room } => Op::JoinRoom { stream, room },
+            Command::LeaveRoom { stream } => Op::LeaveRoom { stream },
             Command::Close { stream } => Op::Close { stream },
         }
     }
@@ -130,6 +144,8 @@ impl Op {
             | Op::SendDigits { stream, .. }
             | Op::StartRecording { stream, .. }
             | Op::StopRecording { stream, .. }
+            | Op::JoinRoom { stream, .. }
+            | Op::LeaveRoom { stream }
             | Op::Close { stream } => *stream,
         }
     }

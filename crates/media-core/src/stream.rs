@@ -22,7 +22,7 @@ mod sender;
 
 use std::sync::Arc;
 
-use base::{LoopId, MS, StreamId};
+use base::{LoopId, MS, RoomId, StreamId};
 
 use self::context::Context;
 use self::echo::EchoMap;
@@ -161,6 +161,11 @@ impl Stream {
                 cx.counters.digit_strings_refused += 1;
             }
         });
+    }
+
+    pub(crate) fn refuse_room<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, room: RoomId) {
+        self.facts.room_refused(room, cx.counters);
+        self.flush(cx);
     }
 
     /// The last thing a stream does: what runs is ended and the peer is told. Its facts may still wait.

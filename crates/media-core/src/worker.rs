@@ -120,6 +120,8 @@ impl Worker {
             Op::SendDigits { digits, .. } => stream.send_digits(&mut cx, digits),
             Op::StartRecording { recording, tap, .. } => stream.start_recording(&mut cx, recording, tap),
             Op::StopRecording { recording, .. } => stream.stop_recording(&mut cx, recording),
+            Op::JoinRoom { room, .. } => stream.refuse_room(&mut cx, room),
+            Op::LeaveRoom { .. } => {}
             Op::Close { .. } => stream.close(&mut cx),
             Op::Open { .. } => {}
         }

@@ -163,6 +163,7 @@ impl WorkerIo for Judge {
         match event {
             Event::Digit { .. } => self.digits += 1,
             Event::PlaybackEnded { playback, .. } => self.ended.push(playback),
+            Event::RoomRefused { .. } => panic!("no fuzzed peer joins a room"),
             Event::Closed { .. } => self.closed += 1,
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! Facts about a stream that control has not taken yet, in order.
 
-use base::{LoopId, StreamId};
+use base::{LoopId, RoomId, StreamId};
 
 use crate::telephone_event::Digit;
 use crate::{Event, PlaybackOutcome, WorkerCounters, WorkerIo};
 
 /// Digits that wait at most; a caller who presses more while control does not listen loses them, counted.
 pub(crate) const DIGITS_MAX: usize = 32;
-/// Ended playbacks that wait at most.
+/// Ended playbacks and refused rooms that wait at most.
 const PLAYBACKS_MAX: usize = 32;
 /// With so many, no more instructions are taken (each adds two at most).
 const PLAYBACKS_FULL: usize = 24;
@@ -17,6 +17,7 @@ const ROOM: usize = DIGITS_MAX + PLAYBACKS_MAX;
 enum Fact {
     Digit(Digit),
     PlaybackEnded(u64, PlaybackOutcome),
+    RoomRefused(RoomId),
 }
 
 /// A ring in the stream's slot.
@@ -52,6 +53,16 @@ impl Facts {
         }
     }
 
+    /// Takes the room of an ended playback: both are answers to instructions.
+    pub(crate) fn room_refused(&mut self, room: RoomId, counters: &mut WorkerCounters) {
+        if self.playbacks < PLAYBACKS_MAX {
+            self.push(Fact::RoomRefused(room), counters);
+            self.playbacks += 1;
+        } else {
+            counters.facts_dropped += 1;
+        }
+    }
+
     fn push(&mut self, fact: Fact, counters: &mut WorkerCounters) {
         self.ring[(self.first + self.len()) % ROOM] = Some(fact);
         counters.facts_waiting += 1;
@@ -81,13 +92,14 @@ impl Facts {
             let event = match fact {
                 Fact::Digit(Digit { digit, duration_ms }) => Event::Digit { stream, digit, duration_ms },
                 Fact::PlaybackEnded(playback, outcome) => Event::PlaybackEnded { stream, playback, outcome },
+                Fact::RoomRefused(room) => Event::RoomRefused { stream, room },
             };
             if io.event(owner, event).is_err() {
                 return;
             }
             match fact {
                 Fact::Digit(_) => self.digits -= 1,
-                Fact::PlaybackEnded(..) => self.playbacks -= 1,
+                Fact::PlaybackEnded(..) | Fact::RoomRefused(_) => self.playbacks -= 1,
             }
             self.ring[self.first] = None;
             self.first = (self.first + 1) % ROOM;
