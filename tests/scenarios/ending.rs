@@ -16,7 +16,7 @@ fn ran(world: &World, kind: &str) -> bool {
 }
 
 fn cells(world: &World) -> usize {
-    world.gauges().iter().map(|gauges| gauges.cells).sum()
+    world.gauges().iter().map(|gauges| gauges.calls).sum()
 }
 
 /// spec/resources.md §4.3: `terminating` until the leg is gone.

@@ -210,7 +210,7 @@ fn a_repeated_invite_gets_the_last_response_again() {
         alice.gets(180);
         alice.gets(200);
         alice.waits_ms(50);
-        assert_eq!(world.gauges().iter().map(|gauges| gauges.cells).sum::<usize>(), 1);
+        assert_eq!(world.gauges().iter().map(|gauges| gauges.calls).sum::<usize>(), 1);
         alice.hangs_up();
         alice.gets_for(200, "BYE");
         world.is_empty_after_40_s();

@@ -101,6 +101,7 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
             let why = if entry.reason.is_empty() { String::new() } else { format!(": {}", entry.reason) };
             format!("flow {} {} {}{why}", entry.step, entry.action_type, entry.what.as_str())
         }
+        NoteKind::RecordingFailed { why } => format!("recording failed: {why}"),
         NoteKind::OnCompleteSkipped { why, .. } => format!("on-complete flow skipped: {why}"),
     })
 }

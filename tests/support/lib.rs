@@ -23,6 +23,7 @@ mod phone_sip;
 mod provision;
 mod recordings_sim;
 mod scenario;
+mod web;
 mod world;
 mod world_handle;
 

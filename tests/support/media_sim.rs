@@ -150,6 +150,15 @@ impl MediaSim {
         if urls.iter().any(|url| url.starts_with("slow-")) { 1_000 } else { 1 }
     }
 
+    /// Speech of this World is a tone: a text `tone:<hz>:<ms>` sounds so, any other text is 500 Hz, 50 ms for each letter.
+    pub(crate) fn speak(&mut self, speech: &model::Speech) -> SoundOutcome {
+        let tone = match tone_of(&speech.text) {
+            Some(_) => speech.text.clone(),
+            None => format!("tone:500:{}", 50 * speech.text.chars().count()),
+        };
+        self.prepare(&[tone])
+    }
+
     /// `tone:<hz>:<ms>` and `tone:beep` exist in this World; everything else is missing.
     pub(crate) fn prepare(&mut self, urls: &[String]) -> SoundOutcome {
         let mut samples = Vec::new();

@@ -47,6 +47,12 @@ pub(crate) struct WorldState {
     pub(crate) snapshot: Snapshot,
     pub(crate) notes: Vec<call::Note>,
     pub(crate) crashes: Vec<call::CrashReport>,
+    /// What would have gone to the event log.
+    pub(crate) log: Vec<model::LogEntry>,
+    pub(crate) web: crate::web::Web,
+    pub(crate) replies: Vec<(u64, call::Reply)>,
+    /// Bindings as they were saved last, by extension.
+    pub(crate) saved: BTreeMap<uuid::Uuid, Vec<model::Binding>>,
     pub(crate) journal: Vec<(Now, usize, Input)>,
     pub(crate) effects: Vec<Vec<u8>>,
     /// The workers' facts reach nobody.
@@ -73,6 +79,10 @@ impl WorldState {
             snapshot: Snapshot::default(),
             notes: Vec::new(),
             crashes: Vec::new(),
+            log: Vec::new(),
+            web: crate::web::Web::default(),
+            replies: Vec::new(),
+            saved: BTreeMap::new(),
             journal: Vec::new(),
             effects: Vec::new(),
             facts_are_lost: false,
@@ -274,6 +284,29 @@ impl WorldState {
                 let outcome = self.media.prepare(&urls);
                 let input = Input::Sound { cell, step, outcome };
                 self.enqueue(self.now.after_ms(delay_ms), Delivery::Answer { owner, input });
+            }
+            Effect::PrepareSpeech { cell, step, speech } => {
+                let outcome = self.media.speak(&speech);
+                let input = Input::Sound { cell, step, outcome };
+                self.enqueue(self.now.after_ms(1), Delivery::Answer { owner, input });
+            }
+            Effect::Http(job) => {
+                let outcome = self.web.request(&job.request);
+                if job.wait {
+                    let input = Input::Http { cell: job.cell, step: job.step, outcome };
+                    self.enqueue(self.now.after_ms(10), Delivery::Answer { owner, input });
+                }
+            }
+            Effect::Log(entry) => self.log.push(*entry),
+            Effect::Send(letter) => {
+                let to = usize::from(letter.owner(self.mode.loops).0);
+                self.enqueue(self.now.mono_ns, Delivery::Answer { owner: to, input: Input::Message(letter) });
+            }
+            Effect::Reply { token, reply } => self.replies.push((token, reply)),
+            Effect::SaveBindings { token, extension_id, bindings } => {
+                self.saved.insert(extension_id, bindings);
+                let input = Input::Saved { token, saved: true };
+                self.enqueue(self.now.after_ms(5), Delivery::Answer { owner, input });
             }
             Effect::Note(note) => {
                 if let Some(line) = crate::describe::note(&note.kind) {

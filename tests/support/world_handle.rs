@@ -22,6 +22,7 @@ impl World {
             let mut state = world.state.borrow_mut();
             state.snapshot.settings.open_networks = vec!["127.0.0.0/8".parse().expect("a network")];
             state.snapshot.settings.port_stock = 64;
+            state.snapshot.settings.loops = state.controls.len() as u8;
             state.publish();
         }
         world.passes_ms(10);
@@ -113,6 +114,78 @@ impl World {
         for owner in 0..state.controls.len() {
             state.input(owner, input());
         }
+    }
+
+    /// Makes a conference. `change` may set more than its name.
+    pub fn conference(&self, name: &str, change: impl FnOnce(&mut model::Conference)) -> uuid::Uuid {
+        let mut state = self.state.borrow_mut();
+        let count = state.snapshot.conferences.len() as u128 + 1;
+        let id = uuid::Uuid::from_u128(0xc000 + count);
+        let mut conference = model::Conference {
+            id,
+            name: name.to_owned(),
+            confbridge_id: uuid::Uuid::from_u128(0xb000 + count),
+            tm_create: Some(model::Timestamp::from_us(state.now.wall_us)),
+            ..model::Conference::default()
+        };
+        change(&mut conference);
+        state.snapshot.conferences.insert(id, conference);
+        state.publish();
+        id
+    }
+
+    /// A flow that no number leads to; its id.
+    pub fn flow(&self, name: &str, actions: Value) -> uuid::Uuid {
+        let mut state = self.state.borrow_mut();
+        let count = 0x100 + state.snapshot.flows.len() as u128;
+        let (flow, _) = crate::provision::flow_and_number(count, name, actions);
+        let id = flow.id;
+        state.snapshot.flows.insert(id, flow);
+        state.publish();
+        id
+    }
+
+    /// What answers under a URL.
+    pub fn page(&self, url: &str, status: u16, body: &str) {
+        self.state.borrow_mut().web.pages.insert(url.to_owned(), (status, body.to_owned()));
+    }
+
+    /// The bodies of all requests to a URL.
+    pub fn asked(&self, url: &str) -> Vec<String> {
+        let state = self.state.borrow();
+        state.web.requests.iter().filter(|request| request.url == url).map(|request| request.body.clone()).collect()
+    }
+
+    /// The names of all events so far that are about this resource or belong to a call.
+    pub fn events(&self) -> Vec<(String, Value)> {
+        let state = self.state.borrow();
+        let events = state.log.iter().filter_map(model::LogEntry::to_event);
+        events.map(|event| (event["type"].as_str().unwrap_or_default().to_owned(), event["data"].clone())).collect()
+    }
+
+    /// How often an event of this name was published.
+    pub fn published(&self, name: &str) -> usize {
+        self.events().iter().filter(|(found, _)| found == name).count()
+    }
+
+    /// The newest data of an event of this name.
+    pub fn last(&self, name: &str) -> Value {
+        let events = self.events();
+        events.into_iter().rev().find(|(found, _)| found == name).map(|(_, data)| data).unwrap_or_default()
+    }
+
+    /// Asks something of all loops, as the API does; the answers that are of use.
+    pub fn wishes(&self, request: &call::Request) -> Vec<call::Reply> {
+        self.state.borrow_mut().replies.clear();
+        self.to_all(|| Input::Request { token: 1, request: request.clone() });
+        let state = self.state.borrow();
+        let replies = state.replies.iter().map(|(_, reply)| reply.clone());
+        replies.filter(|reply| *reply != call::Reply::NotHere).collect()
+    }
+
+    /// Tells all loops of a changed resource.
+    pub fn changes(&self, resource: &model::Resource) {
+        self.to_all(|| Input::Changed(Box::new(resource.clone())));
     }
 
     /// Crash reports so far: the panics' own words.

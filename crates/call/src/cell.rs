@@ -9,15 +9,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use base::CellId;
 use serde::{Deserialize, Serialize};
 
+use crate::bridge::Bridge;
 use crate::call::Call;
-use crate::context::{CellInput, Context};
+use crate::context::{CellInput, Context, Subject};
+use crate::run::Run;
 use crate::will::Will;
 
-/// One call with what the loop keeps about it.
+/// One cell with what the loop keeps about it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Cell {
     pub(crate) id: CellId,
-    pub(crate) call: Call,
+    pub(crate) body: Body,
     pub(crate) will: Will,
     /// The last inputs, for the crash report.
     pub(crate) recent: Recent,
@@ -25,21 +27,77 @@ pub(crate) struct Cell {
     pub(crate) panic_next: bool,
 }
 
+/// What a cell can be.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Body {
+    /// A call with its flow.
+    Call(Box<Call>),
+    /// An activeflow that runs for no call.
+    Run(Box<Run>),
+    /// A conference and its bridge.
+    Bridge(Box<Bridge>),
+}
+
+impl Body {
+    fn handle(&mut self, context: &mut Context<'_>, input: CellInput) {
+        match self {
+            Body::Call(call) => call.handle(context, input),
+            Body::Run(run) => run.handle(context, input),
+            Body::Bridge(bridge) => bridge.handle(context, input),
+        }
+    }
+}
+
 /// A handler's panic, in its own words.
 pub(crate) struct Panicked(pub(crate) String);
 
 impl Cell {
-    pub(crate) fn new(id: CellId, call: Call, will: Will) -> Cell {
-        Cell { id, call, will, recent: Recent::default(), panic_next: false }
+    pub(crate) fn new(id: CellId, body: Body, will: Will) -> Cell {
+        Cell { id, body, will, recent: Recent::default(), panic_next: false }
+    }
+
+    /// The call, if it is one.
+    pub(crate) fn call(&self) -> Option<&Call> {
+        match &self.body {
+            Body::Call(call) => Some(call),
+            Body::Run(_) | Body::Bridge(_) => None,
+        }
+    }
+
+    /// What its notes and events are about.
+    pub(crate) fn subject(&self) -> Subject {
+        match &self.body {
+            Body::Call(call) => call.subject(),
+            Body::Run(run) => run.subject(),
+            Body::Bridge(bridge) => bridge.subject(),
+        }
+    }
+
+    /// Whether nothing more can come of it.
+    pub(crate) fn is_over(&self) -> bool {
+        match &self.body {
+            Body::Call(call) => call.is_over(),
+            Body::Run(run) => run.is_over(),
+            Body::Bridge(bridge) => bridge.is_over(),
+        }
+    }
+
+    /// When [`CellInput::Timeout`] is due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        match &self.body {
+            Body::Call(call) => call.next_deadline(),
+            Body::Run(run) => run.next_deadline(),
+            Body::Bridge(bridge) => bridge.next_deadline(),
+        }
     }
 
     /// Runs the handler. On a panic nothing of what it did counts; the cell must then be dropped.
     pub(crate) fn handle(&mut self, context: Context<'_>, input: CellInput) -> Result<(), Panicked> {
         self.recent.push(input.clone());
-        let (call, panic_next) = (&mut self.call, self.panic_next);
+        let (body, panic_next) = (&mut self.body, self.panic_next);
         guarded(move || {
             let mut context = context;
-            call.handle(&mut context, input);
+            body.handle(&mut context, input);
             assert!(!panic_next, "a panic was injected into this cell");
         })
     }

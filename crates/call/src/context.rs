@@ -1,17 +1,22 @@
 //! What a cell's handler gets and gives back: an input, a context to look at, and acts that count only when it returns.
 
 use base::{Now, Random};
-use media_core::{Command, Event, PortLease};
+use flow::{HttpOutcome, NewActiveflow};
+use media_core::{Command, Event, PortLease, RecordingFact};
+use model::{LogBody, LogEntry, Resource};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sip_core::{Hop, Message, MessageBuilder, ServerTransactionId};
+use uuid::Uuid;
 
+use crate::message::{Address, CellMessage, Envelope};
 use crate::will::Will;
 use crate::{Effect, Note, NoteKind, Settings, Snapshot, SoundOutcome};
 
-/// What happens to a call.
+/// What happens to a cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum CellInput {
-    /// The call was created for the INVITE that it holds: run.
+    /// The cell was created: run.
     Start,
     /// A request inside the dialog, with a server transaction that wants a response.
     Request { transaction: ServerTransactionId, request: Message, hop: Hop },
@@ -25,12 +30,26 @@ pub(crate) enum CellInput {
     RequestFailed,
     /// A fact about the call's stream.
     Media(Event),
-    /// An answer to [`Effect::PrepareSound`].
+    /// An answer to [`Effect::PrepareSound`] or [`Effect::PrepareSpeech`].
     Sound { step: u64, outcome: SoundOutcome },
-    /// A timer of the call has expired.
+    /// An answer to [`Effect::Http`].
+    Http { step: u64, outcome: HttpOutcome },
+    /// What became of a recording.
+    Recording { recording: base::RecordingId, fact: RecordingFact },
+    /// Another cell has something to say.
+    Message(CellMessage),
+    /// A timer of the cell has expired.
     Timeout,
-    /// The operator ends all calls.
+    /// Somebody ends the call.
     HangUp,
+    /// Somebody ends the activeflow.
+    StopFlow,
+    /// The operator ends the call and whatever would run after it.
+    HangUpNow,
+    /// Somebody sends a participant out of the conference.
+    KickMember(Uuid),
+    /// Somebody ends the conference, or changed it.
+    Conference(Box<model::Conference>),
 }
 
 /// What a handler wants done, in order.
@@ -47,6 +66,10 @@ pub(crate) enum Act {
     Effect(Effect),
     /// Count an answer that came for an earlier step.
     CountStale,
+    /// Write to another cell.
+    Send(Envelope),
+    /// Start an activeflow that runs for no call.
+    StartRun(Box<NewActiveflow>),
     /// Replace the cell's will.
     Will(Box<Will>),
 }
@@ -57,8 +80,18 @@ pub(crate) struct Context<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) random: &'a mut Random,
     pub(crate) acts: &'a mut Vec<Act>,
-    /// The call that the handler is for, so that notes carry its id.
-    pub(crate) call_id: uuid::Uuid,
+    /// What the handler is for, so that notes and events carry it.
+    pub(crate) subject: Subject,
+}
+
+/// What notes and events are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) customer_id: Uuid,
+    /// Nil if it is no call.
+    pub(crate) call_id: Uuid,
+    /// Nil if there is none.
+    pub(crate) activeflow_id: Uuid,
 }
 
 impl Context<'_> {
@@ -71,8 +104,26 @@ impl Context<'_> {
     }
 
     pub(crate) fn note(&mut self, kind: NoteKind) {
-        let note = Note { at_us: self.now.wall_us, call_id: self.call_id, kind };
+        let Subject { customer_id, call_id, activeflow_id } = self.subject;
+        let note = Note { at_us: self.now.wall_us, customer_id, call_id, activeflow_id, kind };
         self.acts.push(Act::Effect(Effect::Note(note)));
+    }
+
+    /// Tells users that a resource has changed.
+    pub(crate) fn event(&mut self, name: impl Into<String>, resource: Resource) {
+        self.event_with(name, resource, Map::new());
+    }
+
+    /// The same with further keys in the event's data.
+    pub(crate) fn event_with(&mut self, name: impl Into<String>, resource: Resource, extra: Map<String, Value>) {
+        let Subject { customer_id, call_id, activeflow_id } = self.subject;
+        let body = LogBody::Event { name: name.into(), resource, extra };
+        let entry = LogEntry { at_us: self.now.wall_us, customer_id, call_id, activeflow_id, body };
+        self.acts.push(Act::Effect(Effect::Log(Box::new(entry))));
+    }
+
+    pub(crate) fn send(&mut self, to: Address, message: CellMessage) {
+        self.acts.push(Act::Send(Envelope { to, message }));
     }
 }
 

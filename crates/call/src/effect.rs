@@ -2,11 +2,13 @@
 
 use base::CellId;
 use bytes::Bytes;
-use model::CallStatus;
+use model::{Binding, CallStatus, LogEntry, Speech};
 use serde::Serialize;
 use sip_core::Hop;
+use uuid::Uuid;
 
-use crate::{Note, NoteKind};
+use crate::message::Envelope;
+use crate::{HttpJob, Note, NoteKind, Reply};
 
 /// One thing to do in the world.
 #[derive(Clone, Debug, Serialize)]
@@ -36,8 +38,39 @@ pub enum Effect {
         /// In playing order: `http:`, `https:`, `file:` or `tone:` URLs.
         urls: Vec<String>,
     },
-    /// Something that an operator or developer may want to read: log line, later event and timeline entry.
+    /// Make this speech ready, at least its beginning, and answer with [`crate::Input::Sound`].
+    PrepareSpeech {
+        /// Who asks.
+        cell: CellId,
+        /// For which step; comes back.
+        step: u64,
+        /// What is to be said.
+        speech: Speech,
+    },
+    /// Send an HTTP request; answer with [`crate::Input::Http`] where it is waited for.
+    Http(HttpJob),
+    /// A resource has changed: write it to the event log, from where webhooks and subscribers learn of it.
+    Log(Box<LogEntry>),
+    /// Something that an operator or developer may want to read: log line and timeline entry.
     Note(Note),
+    /// Bring this to the loop that owns the addressee, as [`crate::Input::Message`].
+    Send(Envelope),
+    /// The answer to [`crate::Input::Request`].
+    Reply {
+        /// As in the request.
+        token: u64,
+        /// What came of it.
+        reply: Reply,
+    },
+    /// Write a phone's bindings down, and say so by [`crate::Input::Saved`] when they cannot be lost any more.
+    SaveBindings {
+        /// Comes back.
+        token: u64,
+        /// Whose they are.
+        extension_id: Uuid,
+        /// All that are valid now; none: the phone is not registered any more.
+        bindings: Vec<Binding>,
+    },
     /// A cell's handler panicked. The call was ended from its will; this is for the bug report.
     KeepCrash(Box<CrashReport>),
 }

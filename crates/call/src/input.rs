@@ -1,11 +1,14 @@
 //! Everything that can happen to a control loop: one closed enum. What is not here cannot influence a call.
 
-use base::{CellId, SoundId, StreamId};
-use media_core::PortLease;
+use base::{CellId, RecordingId, SoundId, StreamId};
+use flow::HttpOutcome;
+use media_core::{PortLease, RecordingFact};
+use model::{Binding, Resource};
 use serde::{Deserialize, Serialize};
 use sip_core::{Hop, Message};
 
-use crate::Snapshot;
+use crate::message::Envelope;
+use crate::{Request, Snapshot};
 
 /// One input of one control loop. It is plain data: written down in order, it replays the loop exactly.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +39,44 @@ pub enum Input {
         step: u64,
         /// What came of it.
         outcome: SoundOutcome,
+    },
+    /// The answer to an HTTP request that a cell waits for.
+    Http {
+        /// The cell that asked.
+        cell: CellId,
+        /// The step for which it asked.
+        step: u64,
+        /// What came of it.
+        outcome: HttpOutcome,
+    },
+    /// What became of a recording.
+    Recording {
+        /// The stream that is recorded.
+        stream: StreamId,
+        /// Which recording.
+        recording: RecordingId,
+        /// What.
+        fact: RecordingFact,
+    },
+    /// Another loop's cell has written to one of ours.
+    Message(Envelope),
+    /// Somebody wishes something of a call, activeflow or conference; answered by [`crate::Effect::Reply`].
+    Request {
+        /// Comes back in the answer.
+        token: u64,
+        /// What is wished.
+        request: Request,
+    },
+    /// One of the snapshot's resources has changed, or is deleted when its `tm_delete` is set.
+    Changed(Box<Resource>),
+    /// The phones that were registered before the process began, as far as this loop owns them.
+    Bindings(Vec<Binding>),
+    /// What [`crate::Effect::SaveBindings`] asked for is done.
+    Saved {
+        /// As in the effect.
+        token: u64,
+        /// Whether it worked.
+        saved: bool,
     },
     /// New calls are welcome, or not and why.
     Admission(Admission),

@@ -5,21 +5,29 @@
 //! its whole state can be written down after any input and taken up again.
 #![forbid(unsafe_code)]
 
+mod activeflow;
+mod bridge;
 mod call;
 mod cell;
 mod context;
 mod control;
 mod effect;
 mod input;
+mod message;
 mod note;
 mod ports;
 mod reply;
+mod request;
 mod routing;
+mod run;
 mod snapshot;
 mod will;
 
+pub use activeflow::HttpJob;
 pub use control::{Control, Counters, FORMAT_VERSION, Gauges, TakeUpError};
 pub use effect::{CrashReport, Effect};
 pub use input::{Admission, Input, SoundOutcome};
+pub use message::Envelope;
 pub use note::{Note, NoteKind};
-pub use snapshot::{Settings, Snapshot};
+pub use request::{Reply, Request};
+pub use snapshot::{RegistrarSettings, Settings, Snapshot};

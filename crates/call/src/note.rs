@@ -13,8 +13,12 @@ use uuid::Uuid;
 pub struct Note {
     /// Microseconds since the Unix epoch.
     pub at_us: u64,
-    /// The call; nil when it was refused before it became one.
+    /// Whose call it is; nil when it was refused before it became one.
+    pub customer_id: Uuid,
+    /// The call; nil when it was refused before it became one, or when there is none.
     pub call_id: Uuid,
+    /// The activeflow; nil if there is none.
+    pub activeflow_id: Uuid,
     /// What happened.
     pub kind: NoteKind,
 }
@@ -68,6 +72,11 @@ pub enum NoteKind {
     SoundSkipped {
         /// Its URL.
         url: String,
+        /// In plain words.
+        why: String,
+    },
+    /// A recording could not go on.
+    RecordingFailed {
         /// In plain words.
         why: String,
     },

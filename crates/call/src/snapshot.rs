@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{Flow, Number};
+use model::{Conference, Extension, Flow, Number, Resource};
 use serde::{Deserialize, Serialize};
 use sip_core::BaseTimers;
 use uuid::Uuid;
@@ -20,6 +20,54 @@ pub struct Snapshot {
     pub flows: BTreeMap<Uuid, Flow>,
     /// Numbers by the exact user part that is dialled.
     pub numbers: BTreeMap<String, Number>,
+    /// Phones' accounts by extension.
+    pub extensions: BTreeMap<String, Extension>,
+    /// Conferences by id.
+    pub conferences: BTreeMap<Uuid, Conference>,
+}
+
+impl Snapshot {
+    /// Takes over one changed resource; one with a time of deletion leaves.
+    pub(crate) fn apply(&mut self, resource: Resource) {
+        self.number += 1;
+        match resource {
+            Resource::Flow(flow) => put(&mut self.flows, flow.id, flow.tm_delete.is_some(), *flow),
+            Resource::Number(number) => {
+                // It may have had another name before.
+                self.numbers.retain(|_, known| known.id != number.id);
+                put(&mut self.numbers, number.number.clone(), number.tm_delete.is_some(), *number);
+            }
+            Resource::Extension(extension) => {
+                self.extensions.retain(|_, known| known.id != extension.id);
+                put(&mut self.extensions, extension.extension.clone(), extension.tm_delete.is_some(), *extension);
+            }
+            Resource::Conference(conference) => {
+                put(&mut self.conferences, conference.id, conference.tm_delete.is_some(), *conference);
+            }
+            // Of no concern to calls.
+            Resource::Call(..)
+            | Resource::Activeflow(_)
+            | Resource::Recording(_)
+            | Resource::Conferencecall(_)
+            | Resource::Confbridge(_)
+            | Resource::Accesskey(_)
+            | Resource::Agent(_)
+            | Resource::Customer(_)
+            | Resource::Dtmf { .. } => {}
+        }
+    }
+
+    /// The conference that this bridge belongs to.
+    pub(crate) fn conference_of_bridge(&self, confbridge_id: Uuid) -> Option<&Conference> {
+        self.conferences.values().find(|conference| conference.confbridge_id == confbridge_id)
+    }
+}
+
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, deleted: bool, value: V) {
+    match deleted {
+        true => drop(map.remove(&key)),
+        false => drop(map.insert(key, value)),
+    }
 }
 
 /// The part of the configuration that control looks at.
@@ -54,6 +102,55 @@ pub struct Settings {
     pub max_execute_count: u64,
     /// Compare `condition_datetime` unit by unit with reversed operands, as VoIPBIN does.
     pub datetime_legacy: bool,
+    /// Escape values that are put into JSON texts of `webhook_send` (spec/actions.md).
+    pub webhook_escape_json: bool,
+    /// How many control loops there are.
+    pub loops: u8,
+    /// Whether conferences may be dialled without a password.
+    pub open_conferences: bool,
+    /// How phones register.
+    pub registrar: RegistrarSettings,
+}
+
+/// How phones register (spec/media.md §4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegistrarSettings {
+    /// The one digest realm, whatever host was dialled.
+    pub realm: String,
+    /// Offered digest algorithms, first choice first: `MD5`, `SHA-256`.
+    pub algorithms: Vec<String>,
+    /// Key of the nonces and of the answers for unknown users. Random, kept by the store.
+    pub key: [u8; 32],
+    /// How long a nonce is valid, seconds.
+    pub nonce_s: u32,
+    /// Shortest, longest and default time of a registration, seconds.
+    pub expires_s: (u32, u32, u32),
+    /// Most contacts of one phone.
+    pub max_contacts: u32,
+}
+
+impl Default for RegistrarSettings {
+    fn default() -> Self {
+        RegistrarSettings {
+            realm: "00000000-0000-0000-0000-000000000000.registrar.flowswitch.local".into(),
+            algorithms: vec!["SHA-256".into(), "MD5".into()],
+            key: [0; 32],
+            nonce_s: 300,
+            expires_s: (60, 7_200, 3_600),
+            max_contacts: 3,
+        }
+    }
+}
+
+impl Settings {
+    /// What the flow runtime needs of them.
+    pub(crate) fn flow(&self) -> flow::Settings {
+        flow::Settings {
+            max_execute_count: self.max_execute_count,
+            datetime_legacy: self.datetime_legacy,
+            webhook_escape_json: self.webhook_escape_json,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -73,6 +170,10 @@ impl Default for Settings {
             unanswered_status: 480,
             max_execute_count: 10_000,
             datetime_legacy: false,
+            webhook_escape_json: true,
+            loops: 1,
+            open_conferences: false,
+            registrar: RegistrarSettings::default(),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The small copy of a call that is kept outside its cell: enough to end it decently when its handler panics.
 
-use base::Now;
+use base::{CellId, Now};
 use media_core::PortLease;
+use model::Recording;
 use serde::{Deserialize, Serialize};
 use sip_core::{Dialog, Endpoint, HeaderName, Hop, Message, Method, ServerTransactionId, uas};
+use uuid::Uuid;
+
+use crate::message::{Address, CellMessage, Envelope};
 
 /// What is owed to the peer if the cell is gone. The call renews it whenever one of these changes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,6 +18,12 @@ pub(crate) struct Will {
     pub(crate) dialog: Option<(Dialog, Hop)>,
     /// The leased ports, and whether a worker has them in service.
     pub(crate) ports: Option<(PortLease, bool)>,
+    /// Bridges that must hear that the call is gone.
+    pub(crate) bridges: Vec<Uuid>,
+    /// A recording that runs, to be closed in its name.
+    pub(crate) recording: Option<Box<Recording>>,
+    /// Calls that a bridge must send out of the mix.
+    pub(crate) members: Vec<CellId>,
 }
 
 /// Q.850 cause 41: temporary failure.
@@ -30,5 +40,16 @@ impl Will {
             let bye = dialog.request(Method::Bye).header(HeaderName::Reason, CAUSE_FAILURE);
             endpoint.request(now, bye, hop, owner);
         }
+    }
+
+    /// What other cells must be told.
+    pub(crate) fn letters(&self, gone: CellId) -> Vec<Envelope> {
+        let to_bridges = self
+            .bridges
+            .iter()
+            .map(|bridge| Envelope { to: Address::Bridge(*bridge), message: CellMessage::Left { from: gone } });
+        let to_members =
+            self.members.iter().map(|cell| Envelope { to: Address::Cell(*cell), message: CellMessage::Kick });
+        to_bridges.chain(to_members).collect()
     }
 }

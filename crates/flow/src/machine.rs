@@ -330,6 +330,11 @@ impl Machine {
         self.id
     }
 
+    /// Its owner.
+    pub fn customer_id(&self) -> Uuid {
+        self.customer_id
+    }
+
     /// What it runs for.
     pub fn reference(&self) -> Reference {
         self.reference

@@ -113,7 +113,12 @@ impl Call {
         }
         farewell(self, context);
         self.suspend_flow();
+        self.leave_all(context);
         self.media.close(context);
+        // The stream's end is the recording's, unless there was no stream.
+        if self.media.is_over() {
+            self.give_up_recording(context);
+        }
         self.settle(context);
     }
 
@@ -148,7 +153,9 @@ impl Call {
         if !over.leg_gone || !self.media.is_over() || std::mem::replace(&mut over.noted, true) {
             return;
         }
-        self.timers.stop(&CallTimer::Farewell);
+        if self.recording.is_none() {
+            self.timers.stop(&CallTimer::Farewell);
+        }
         let talked_us = match (self.record.tm_progressing, self.record.tm_hangup) {
             (Some(from), Some(to)) => to.as_us().saturating_sub(from.as_us()),
             _ => 0,
@@ -162,9 +169,10 @@ impl Call {
     }
 
     /// Something never came to its end: a worker that is silent. The call must not stay for ever.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self, context: &mut Context<'_>) {
         self.leg.abandon();
         self.media.give_up();
+        self.give_up_recording(context);
     }
 
     /// Ends the on-complete flow that runs after the call; no other follows it.

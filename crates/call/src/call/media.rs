@@ -3,7 +3,7 @@
 //! The flow may ask for sound before the stream can be opened (a late offer is answered only by the ACK). What it asked for
 //! is kept here and told to the worker when the stream opens.
 
-use base::{Random, SoundId};
+use base::{Random, RecordingId, RoomId, SoundId};
 use media_core::{Codec, Command, EchoMode, PortLease, ReceivePayload, StreamConfig, StreamStats, TelephoneEventTypes};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -27,8 +27,20 @@ pub(crate) struct LegMedia {
     next_playback: u64,
     /// Digits to send as soon as the stream is open.
     held_digits: Option<(String, u16, u16)>,
+    /// The mix that it is in.
+    room: Option<RoomId>,
+    /// A recording to start as soon as the stream is open.
+    held_recording: Option<HeldRecording>,
     /// What the worker counted, when it has let go of the stream.
     totals: Option<StreamStats>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct HeldRecording {
+    recording: RecordingId,
+    file_stem: String,
+    end_of_silence_ms: u32,
+    duration_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +74,8 @@ impl LegMedia {
             playback: None,
             next_playback: 1,
             held_digits: None,
+            room: None,
+            held_recording: None,
             totals: None,
         }
     }
@@ -110,19 +124,31 @@ impl LegMedia {
                 if let Some((digits, duration_ms, interval_ms)) = self.held_digits.take() {
                     context.act(Act::Media(Command::SendDigits { stream, digits, duration_ms, interval_ms }));
                 }
+                if let Some(room) = self.room {
+                    context.act(Act::Media(Command::JoinRoom { stream, room }));
+                }
+                if let Some(held) = self.held_recording.take() {
+                    self.tell_recording(context, held);
+                }
             }
             Phase::Closing | Phase::Over => {}
         }
     }
 
-    /// Plays `sound` from its start; `step` is told when it has ended.
-    pub(crate) fn play(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) {
+    /// Whether something is played, or will be as soon as the stream is open.
+    pub(crate) fn is_playing(&self) -> bool {
+        self.playback.is_some()
+    }
+
+    /// Plays `sound` from its start; `step` is told when it has ended. Gives back the step of what it replaces.
+    pub(crate) fn play(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) -> Option<u64> {
         let number = self.next_playback;
         self.next_playback += 1;
-        self.playback = Some(Playback { number, step, sound });
+        let replaced = self.playback.replace(Playback { number, step, sound });
         if self.is_open() {
             context.act(Act::Media(Command::Play { stream: self.lease.stream, playback: number, sound }));
         }
+        replaced.map(|playback| playback.step)
     }
 
     /// A playback is over: the step that waited for it, unless it has been replaced meanwhile.
@@ -134,6 +160,49 @@ impl LegMedia {
     pub(crate) fn stop_playback(&mut self, context: &mut Context<'_>) {
         if self.playback.take().is_some() && self.is_open() {
             context.act(Act::Media(Command::StopPlayback { stream: self.lease.stream }));
+        }
+    }
+
+    /// Records both directions from now on, or from the moment that the stream is open.
+    pub(crate) fn start_recording(
+        &mut self,
+        context: &mut Context<'_>,
+        recording: RecordingId,
+        file_stem: String,
+        end_of_silence_ms: u32,
+        duration_ms: u64,
+    ) {
+        let held = HeldRecording { recording, file_stem, end_of_silence_ms, duration_ms };
+        match self.phase {
+            Phase::Idle => self.held_recording = Some(held),
+            Phase::Open => self.tell_recording(context, held),
+            Phase::Closing | Phase::Over => {}
+        }
+    }
+
+    fn tell_recording(&self, context: &mut Context<'_>, held: HeldRecording) {
+        let HeldRecording { recording, file_stem, end_of_silence_ms, duration_ms } = held;
+        let stream = self.lease.stream;
+        let command = Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms };
+        context.act(Act::Media(command));
+    }
+
+    pub(crate) fn stop_recording(&mut self, context: &mut Context<'_>, recording: RecordingId) {
+        if self.is_open() {
+            context.act(Act::Media(Command::StopRecording { stream: self.lease.stream, recording }));
+        }
+    }
+
+    pub(crate) fn join_room(&mut self, context: &mut Context<'_>, room: RoomId) {
+        self.room = Some(room);
+        if self.is_open() {
+            context.act(Act::Media(Command::JoinRoom { stream: self.lease.stream, room }));
+        }
+    }
+
+    pub(crate) fn leave_room(&mut self, context: &mut Context<'_>) {
+        if self.room.take().is_some() && self.is_open() {
+            context.act(Act::Media(Command::LeaveRoom { stream: self.lease.stream }));
         }
     }
 

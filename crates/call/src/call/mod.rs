@@ -1,14 +1,20 @@
 //! One incoming call: its record, its SIP leg, its stream and its flow. It only routes between them.
 
+mod conference;
 mod ending;
 mod leg;
 mod media;
 mod program;
+mod publish;
+mod recording;
+mod sound;
 
 use base::{CellId, Random, StreamId, TimerTable};
-use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow};
+use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow, StopReason};
 use media_core::{Event as MediaEvent, PortLease};
-use model::{Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Timestamp};
+use model::{
+    Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource, SipAnswer, Timestamp,
+};
 use sdp::{LocalMedia, Negotiation};
 use serde::{Deserialize, Serialize};
 use sip_core::{Dialog, Hop, Message, ServerTransactionId};
@@ -16,11 +22,13 @@ use uuid::Uuid;
 
 use crate::context::{Act, CellInput, Context};
 use crate::will::Will;
-use crate::{NoteKind, Settings, SoundOutcome, routing};
+use crate::{NoteKind, Settings, routing};
+use conference::Stays;
 use ending::Over;
 use leg::{Leg, LegEvent, Stage};
 use media::LegMedia;
 use program::Waiting;
+use recording::Running;
 
 /// A call from its INVITE until nothing more can come of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,6 +39,9 @@ pub(crate) struct Call {
     media: LegMedia,
     flow: Machine,
     waiting: Waiting,
+    /// The recording that runs.
+    recording: Option<Running>,
+    stays: Stays,
     /// Set when one side has ended it; the pieces may still have to say good-bye.
     over: Option<Over>,
     timers: TimerTable<CallTimer>,
@@ -101,8 +112,7 @@ impl Call {
             tm_update: None,
             tm_delete: None,
         };
-        let flow_settings =
-            flow::Settings { max_execute_count: settings.max_execute_count, datetime_legacy: settings.datetime_legacy };
+        let flow_settings = settings.flow();
         let flow = Machine::new(now, NewActiveflow::of_call(&record, new.flow, flow_settings), &CallView::of(&record));
         let mut timers = TimerTable::new();
         if settings.max_call_duration_ms > 0 {
@@ -118,6 +128,8 @@ impl Call {
             leg: Leg::new(new.hop, new.dialog, new.transaction, new.invite, new.local, new.negotiation, random),
             flow,
             waiting: Waiting::default(),
+            recording: None,
+            stays: Stays::default(),
             over: None,
             timers,
         }
@@ -143,9 +155,21 @@ impl Call {
         self.media.lease().stream
     }
 
+    /// The call as users see it.
+    pub(crate) fn record(&self) -> &CallRecord {
+        &self.record
+    }
+
+    /// The run of its flow.
+    pub(crate) fn flow(&self) -> &Machine {
+        &self.flow
+    }
+
     /// Whether nothing more can come of this call.
     pub(crate) fn is_over(&self) -> bool {
-        self.over.is_some_and(|over| over.is_complete()) && self.flow.status() == ActiveflowStatus::Ended
+        self.over.is_some_and(|over| over.is_complete())
+            && self.flow.status() == ActiveflowStatus::Ended
+            && self.recording.is_none()
     }
 
     /// When [`CellInput::Timeout`] is due.
@@ -158,6 +182,8 @@ impl Call {
         match input {
             CellInput::Start => {
                 self.note_created(context);
+                self.publish(context, "call_created");
+                self.publish_activeflow(context, "activeflow_created");
                 self.step_flow(context, FlowEvent::Start);
             }
             CellInput::Request { transaction, request, hop } => {
@@ -177,8 +203,14 @@ impl Call {
             CellInput::RequestFailed => self.leg.bye_is_over(),
             CellInput::Media(event) => self.media_event(context, event),
             CellInput::Sound { step, outcome } => self.sound_ready(context, step, outcome),
+            CellInput::Http { step, outcome } => self.step_flow(context, FlowEvent::HttpAnswered { step, outcome }),
+            CellInput::Recording { recording, fact } => self.recording_fact(context, recording, fact),
+            CellInput::Message(message) => self.message(context, message),
             CellInput::Timeout => self.timeout(context),
-            CellInput::HangUp => self.hang_up_now(context),
+            CellInput::HangUp => self.hang_up(context, HangupReason::Normal, SipAnswer::Asked),
+            CellInput::StopFlow => self.step_flow(context, FlowEvent::Stop(StopReason::Request)),
+            CellInput::HangUpNow => self.hang_up_now(context),
+            CellInput::KickMember(_) | CellInput::Conference(_) => context.act(Act::CountStale),
         }
         self.settle(context);
         self.arm_leg();
@@ -213,13 +245,16 @@ impl Call {
             MediaEvent::Digit { digit, duration_ms, .. } => {
                 context.note(NoteKind::Digit { digit, duration_ms });
                 if self.over.is_none() {
+                    context.event("dtmf_received", Resource::Dtmf { call_id: self.record.id, digit, duration_ms });
+                    self.recording_key(context, digit);
                     self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
                 }
             }
             MediaEvent::PlaybackEnded { playback, .. } => match self.media.playback_ended(playback) {
-                Some(step) => self.step_flow(context, FlowEvent::PlaybackEnded { step }),
+                Some(step) => self.playback_over(context, step),
                 None => context.act(Act::CountStale),
             },
+            MediaEvent::RoomRefused { .. } => self.room_refused(context),
             MediaEvent::Closed { stats, .. } => self.media.closed(stats),
         }
     }
@@ -241,7 +276,7 @@ impl Call {
                 CallTimer::Ring => self.leg.ring(context),
                 CallTimer::Expires => self.cancelled(context),
                 CallTimer::Duration => self.duration_reached(context),
-                CallTimer::Farewell => self.give_up(),
+                CallTimer::Farewell => self.give_up(context),
             }
         }
     }
@@ -258,8 +293,9 @@ impl Call {
 
     /// Keeps the copy outside of the cell true.
     fn renew_will(&mut self, context: &mut Context<'_>) {
-        let stage = (self.leg.stage(), self.media.in_service());
-        if self.waiting.will_written == Some(stage) {
+        let recording = self.recording.as_ref().map(|running| (running.record.id, running.record.status));
+        let stage = (self.leg.stage(), self.media.in_service(), self.stays.bridges().to_vec(), recording);
+        if self.waiting.will_written.as_ref() == Some(&stage) {
             return;
         }
         self.waiting.will_written = Some(stage);
@@ -267,7 +303,14 @@ impl Call {
         let answered = matches!(self.leg.stage(), Stage::Answered { .. });
         let dialog = answered.then(|| (self.leg.dialog().clone(), self.leg.next_hop()));
         let ports = self.media.in_service().map(|in_service| (self.media.lease(), in_service));
-        context.act(Act::Will(Box::new(Will { pending_invite: pending, dialog, ports })));
+        context.act(Act::Will(Box::new(Will {
+            pending_invite: pending,
+            dialog,
+            ports,
+            bridges: self.stays.bridges().to_vec(),
+            recording: self.recording.as_ref().map(|running| Box::new(running.record.clone())),
+            members: Vec::new(),
+        })));
     }
 
     /// Moves the record on, where the table of spec/resources.md §4.3 allows it.
@@ -284,21 +327,18 @@ impl Call {
             _ => {}
         }
         context.note(NoteKind::Status(status));
+        self.publish(context, event_of(status));
     }
+}
 
-    fn sound_ready(&mut self, context: &mut Context<'_>, step: u64, outcome: SoundOutcome) {
-        for (url, why) in outcome.skipped {
-            context.note(NoteKind::SoundSkipped { url, why });
-        }
-        if self.waiting.sound.take_if(|wanted| *wanted == step).is_none() {
-            return context.act(Act::CountStale);
-        }
-        match outcome.sound {
-            Some(sound) => self.start_playback(context, step, sound),
-            None => {
-                let reason = "no sound could be played".to_owned();
-                self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
-            }
-        }
+/// spec/resources.md §4.3: each change of the status is an event.
+fn event_of(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Dialing => "call_dialing",
+        CallStatus::Ringing => "call_ringing",
+        CallStatus::Progressing => "call_progressing",
+        CallStatus::Terminating => "call_terminating",
+        CallStatus::Canceling => "call_canceling",
+        CallStatus::Hangup => "call_hangup",
     }
 }

@@ -1,16 +1,15 @@
 //! The flow drives the call: what the machine wants done is carried out here, one effect at a time.
 
-use base::SoundId;
-use flow::{CallView, EchoMode as FlowEcho, Effect as FlowEffect, Event as FlowEvent, Machine, NewActiveflow};
+use flow::{CallView, EchoMode as FlowEcho, Effect as FlowEffect, Event as FlowEvent, Machine};
 use media_core::EchoMode;
-use model::{CallStatus, SipAnswer};
+use model::{CallStatus, RecordingStatus, SipAnswer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::leg::Stage;
 use super::{Call, CallTimer};
 use crate::context::{Act, Context};
-use crate::{Effect, NoteKind};
+use crate::{Effect, NoteKind, activeflow};
 
 /// What the flow waits for, and what is remembered between two inputs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -20,11 +19,11 @@ pub(super) struct Waiting {
     /// The step of the armed flow timer.
     pub(super) timer: Option<u64>,
     /// For which stage of leg and stream the will was written.
-    pub(super) will_written: Option<(Stage, Option<bool>)>,
+    pub(super) will_written: Option<WillStage>,
 }
 
-/// How long a caller may hear of nothing but 100 while a sound is being made ready, ms.
-const SOUND_AT_HAND_MS: u64 = 200;
+/// What a will depends on: leg, stream, the bridges that know of the call, the recording that runs.
+pub(super) type WillStage = (Stage, Option<bool>, Vec<Uuid>, Option<(Uuid, RecordingStatus)>);
 
 impl Call {
     /// Gives an event to the flow and carries out what follows from it.
@@ -42,26 +41,12 @@ impl Call {
         }
     }
 
-    /// spec/media.md §2: ringing as soon as the flow waits and nothing else was said to the caller. A sound that is at hand
-    /// opens early media within a moment, so it gets that moment first.
-    fn ring_or_wait_for_sound(&mut self, context: &mut Context<'_>) {
-        match self.waiting.sound {
-            Some(_) if self.timers.deadline(&CallTimer::Ring).is_none() => {
-                self.timers.set(CallTimer::Ring, context.now.after_ms(SOUND_AT_HAND_MS));
-            }
-            Some(_) => {}
-            None => {
-                self.timers.stop(&CallTimer::Ring);
-                self.leg.ring(context);
-            }
-        }
-    }
-
     fn carry_out(&mut self, context: &mut Context<'_>, effect: FlowEffect) {
         match effect {
             FlowEffect::Answer => self.answer(context),
             FlowEffect::Play { step, urls } => self.prepare(context, step, urls),
-            FlowEffect::Beep { step } => self.prepare(context, step, vec!["tone:beep".to_owned()]),
+            FlowEffect::Beep { step } => self.prepare_beep(context, step),
+            FlowEffect::Talk { step, speech, .. } => self.prepare_speech(context, step, speech),
             FlowEffect::StopPlayback => {
                 self.waiting.sound = None;
                 self.media.stop_playback(context);
@@ -75,8 +60,23 @@ impl Call {
                 self.waiting.timer = Some(step);
                 self.timers.set(CallTimer::Flow, context.now.after_ms(after_ms));
             }
+            FlowEffect::StartRecording { step, options } => self.start_recording(context, step, options),
+            FlowEffect::StopRecording => self.stop_recording(context),
+            FlowEffect::JoinConference { step, conference_id } => self.join_conference(context, step, conference_id),
+            FlowEffect::JoinConfbridge { step, confbridge_id } => self.join_confbridge(context, step, confbridge_id),
+            FlowEffect::LeaveBridge => {
+                self.leave_mix(context);
+            }
+            FlowEffect::FetchFlow { step, flow_id } => {
+                let event = activeflow::find_flow(context, step, flow_id);
+                self.flow.handle(context.now, event, &CallView::of(&self.record));
+            }
+            FlowEffect::Http { step, request, wait } => {
+                let (cell, subject) = (self.cell, context.subject);
+                context.act(Act::Effect(Effect::Http(activeflow::http(cell, subject, step, request, wait))));
+            }
             FlowEffect::Hangup { reason, .. } => self.hang_up(context, reason, SipAnswer::Asked),
-            FlowEffect::Updated => {}
+            FlowEffect::Updated => self.publish_activeflow(context, "activeflow_updated"),
             FlowEffect::Timeline(entry) => context.note(NoteKind::Flow(entry)),
             FlowEffect::Ended { hang_up, on_complete_flow_id, .. } => {
                 self.waiting.timer = None;
@@ -99,7 +99,7 @@ impl Call {
         self.timers.stop(&CallTimer::Flow);
     }
 
-    fn answer(&mut self, context: &mut Context<'_>) {
+    pub(super) fn answer(&mut self, context: &mut Context<'_>) {
         if !self.leg.answer(context) {
             return;
         }
@@ -118,7 +118,7 @@ impl Call {
     }
 
     /// Before the answer, sound needs 183 and an open stream (spec/media.md §5). False: there is no way for it.
-    fn open_early(&mut self, context: &mut Context<'_>) -> bool {
+    pub(super) fn open_early(&mut self, context: &mut Context<'_>) -> bool {
         if self.leg.unanswered_invite().is_none() {
             return true;
         }
@@ -128,20 +128,6 @@ impl Call {
                 true
             }
             None => false,
-        }
-    }
-
-    fn prepare(&mut self, context: &mut Context<'_>, step: u64, urls: Vec<String>) {
-        self.waiting.sound = Some(step);
-        context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step, urls }));
-    }
-
-    pub(super) fn start_playback(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) {
-        if self.open_early(context) {
-            self.media.play(context, step, sound);
-        } else {
-            let reason = "the INVITE had no offer, so nothing can be heard before the answer".to_owned();
-            self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
         }
     }
 
@@ -160,21 +146,19 @@ impl Call {
     /// spec/flow.md §6: the on-complete flow runs with the variables of the ended one. Its call has been hung up by then,
     /// so actions that need a call are skipped. It may last as long as a call may.
     fn run_on_complete(&mut self, context: &mut Context<'_>, flow_id: Uuid) {
-        let Some(flow) = context.snapshot.flows.get(&flow_id) else {
-            return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".to_owned() });
-        };
-        let id = model::random_id(context.random);
-        match NewActiveflow::on_complete(&mut self.flow, id, flow) {
+        match activeflow::on_complete(context, &mut self.flow, flow_id) {
             Ok(new) => {
-                self.record.activeflow_id = id;
+                self.record.activeflow_id = new.id;
+                context.subject.activeflow_id = new.id;
                 self.flow = Machine::new(context.now, new, &CallView::of(&self.record));
+                self.publish_activeflow(context, "activeflow_created");
                 self.flow.handle(context.now, FlowEvent::Start, &CallView::of(&self.record));
                 let longest_ms = context.settings().max_call_duration_ms;
                 if longest_ms > 0 {
                     self.timers.set(CallTimer::Duration, context.now.after_ms(longest_ms));
                 }
             }
-            Err(error) => context.note(NoteKind::OnCompleteSkipped { flow_id, why: error.to_string() }),
+            Err(why) => context.note(NoteKind::OnCompleteSkipped { flow_id, why }),
         }
     }
 }

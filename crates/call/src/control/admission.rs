@@ -29,7 +29,7 @@ impl Control {
             Admission::Draining => return Err(self.unavailable("the server is being drained")),
             Admission::Overloaded => return Err(self.unavailable("a media worker is late")),
         }
-        if self.cells.len() >= settings.max_calls as usize {
+        if self.calls >= settings.max_calls as usize {
             return Err(self.unavailable(&format!("the limit of {} calls is reached", settings.max_calls)));
         }
         Ok(())

@@ -28,7 +28,9 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
     /// Calls that are up or ending.
-    pub cells: usize,
+    pub calls: usize,
+    /// Cells that are no calls: activeflows without a call, bridges.
+    pub other_cells: usize,
     /// Server transactions.
     pub server_transactions: usize,
     /// Client transactions.
@@ -66,7 +68,8 @@ impl Control {
     /// How full the tables are right now.
     pub fn gauges(&self) -> Gauges {
         Gauges {
-            cells: self.cells.len(),
+            calls: self.calls,
+            other_cells: self.cells.len() - self.calls,
             server_transactions: self.endpoint.server_len(),
             client_transactions: self.endpoint.client_len(),
             transaction_timers: self.endpoint.timer_len(),

@@ -1,27 +1,32 @@
 //! One control loop: it owns its endpoint (transactions), its cells, and the indexes that find a cell. It only routes.
 
 mod admission;
+mod cells;
 mod gauges;
+mod mail;
 mod outside_dialog;
 mod persist;
+mod requests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use base::{CellId, LoopId, Now, Random, StreamId, TimerTable};
-use bytes::Bytes;
+use base::{CellId, LoopId, Now, Random, RecordingId, StreamId, TimerTable};
 use media_core::PortLease;
+use model::Recording;
 use serde::{Deserialize, Serialize};
 use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Output, ServerTransactionId};
+use uuid::Uuid;
 
 pub use gauges::{Counters, Gauges};
 pub use persist::{FORMAT_VERSION, TakeUpError};
 
 use self::admission::Pace;
-use crate::cell::{Cell, Panicked};
-use crate::context::{Act, CellInput, Context};
+use crate::cell::Cell;
+use crate::context::CellInput;
 use crate::input::Admission;
+use crate::message::Envelope;
 use crate::ports::PortInventory;
-use crate::{CrashReport, Effect, Input, Note, NoteKind, Snapshot};
+use crate::{Effect, Input, Snapshot};
 
 /// One control loop as a deterministic function of its inputs.
 ///
@@ -38,13 +43,22 @@ pub struct Control {
     ports: PortInventory,
     cells: BTreeMap<CellId, Cell>,
     next_cell: u64,
+    /// Cells that are calls.
+    calls: usize,
     /// When which cell wants [`CellInput::Timeout`].
     deadlines: TimerTable<CellId>,
     by_dialog: BTreeMap<DialogId, CellId>,
     by_invite: BTreeMap<ServerTransactionId, CellId>,
     by_stream: BTreeMap<StreamId, CellId>,
+    by_call: BTreeMap<Uuid, CellId>,
+    by_activeflow: BTreeMap<Uuid, CellId>,
+    by_bridge: BTreeMap<Uuid, CellId>,
+    /// Letters between cells of this loop that are not delivered yet: none between two inputs.
+    mail: VecDeque<Envelope>,
     /// Streams of cells that panicked: closed, and their last event not yet seen.
     orphans: BTreeSet<StreamId>,
+    /// Recordings of cells that panicked, whose end has not been reported yet.
+    orphan_recordings: BTreeMap<RecordingId, Recording>,
     counters: Counters,
 }
 
@@ -65,18 +79,24 @@ impl Control {
             ports: PortInventory::default(),
             cells: BTreeMap::new(),
             next_cell: 0,
+            calls: 0,
             deadlines: TimerTable::new(),
             by_dialog: BTreeMap::new(),
             by_invite: BTreeMap::new(),
             by_stream: BTreeMap::new(),
+            by_call: BTreeMap::new(),
+            by_activeflow: BTreeMap::new(),
+            by_bridge: BTreeMap::new(),
+            mail: VecDeque::new(),
             orphans: BTreeSet::new(),
+            orphan_recordings: BTreeMap::new(),
             counters: Counters::default(),
         }
     }
 
     /// The leased ports of the calls that are up.
     pub fn streams(&self) -> impl Iterator<Item = PortLease> + '_ {
-        self.cells.values().map(|cell| cell.call.lease())
+        self.cells.values().filter_map(|cell| cell.call().map(|call| call.lease()))
     }
 
     /// The loop's own id.
@@ -94,8 +114,10 @@ impl Control {
         match input {
             Input::Snapshot(snapshot) => {
                 self.snapshot = *snapshot;
+                self.watch_conferences(now, effects);
                 self.ask_for_ports(effects);
             }
+            Input::Changed(resource) => self.changed(now, *resource, effects),
             Input::Sip { message, hop } => {
                 self.endpoint.handle_message(now, message, hop);
             }
@@ -104,10 +126,17 @@ impl Control {
             Input::Sound { cell, step, outcome } => {
                 self.deliver(now, cell, CellInput::Sound { step, outcome }, effects)
             }
+            Input::Http { cell, step, outcome } => {
+                self.deliver(now, cell, CellInput::Http { step, outcome }, effects);
+            }
+            Input::Recording { stream, recording, fact } => self.recording(now, stream, recording, fact, effects),
+            Input::Message(letter) => self.mail.push_back(letter),
+            Input::Request { token, request } => self.request(now, token, &request, effects),
+            Input::Bindings(_) | Input::Saved { .. } => {}
             Input::Admission(admission) => self.admission = admission,
             Input::HangUpAll => {
                 for cell in self.cells.keys().copied().collect::<Vec<_>>() {
-                    self.deliver(now, cell, CellInput::HangUp, effects);
+                    self.deliver(now, cell, CellInput::HangUpNow, effects);
                 }
             }
             Input::Timeout => {
@@ -123,6 +152,9 @@ impl Control {
             }
         }
         self.drain_endpoint(now, effects);
+        while self.deliver_mail(now, effects) {
+            self.drain_endpoint(now, effects);
+        }
     }
 
     /// Carries out what the endpoint has to say until it has nothing more to say.
@@ -181,101 +213,6 @@ impl Control {
     /// The cell whose dialog a request belongs to (RFC 3261 §12.2.2).
     fn cell_of_dialog(&self, request: &Message) -> Option<CellId> {
         self.by_dialog.get(&DialogId::of_request(request)?).copied()
-    }
-
-    /// Runs a cell's handler and, when it returns, carries out what it decided.
-    fn deliver(&mut self, now: Now, id: CellId, input: CellInput, effects: &mut Vec<Effect>) {
-        let Some(cell) = self.cells.get_mut(&id) else {
-            self.counters.stale_inputs += 1;
-            return;
-        };
-        let mut acts = Vec::new();
-        let call_id = cell.call.id();
-        let context = Context { now, snapshot: &self.snapshot, random: &mut self.random, acts: &mut acts, call_id };
-        match cell.handle(context, input) {
-            Ok(()) => {
-                self.carry_out(now, id, acts, effects);
-                self.after_handler(id);
-            }
-            Err(panicked) => self.cell_panicked(now, id, panicked, effects),
-        }
-    }
-
-    fn carry_out(&mut self, now: Now, id: CellId, acts: Vec<Act>, effects: &mut Vec<Effect>) {
-        for act in acts {
-            match act {
-                Act::Respond(transaction, response) => self.endpoint.respond(now, transaction, response),
-                Act::Request(request, hop) => {
-                    self.endpoint.request(now, request, hop, id.to_u64());
-                }
-                Act::Media(command) => effects.push(Effect::Media(command)),
-                Act::ReturnPorts(lease) => {
-                    self.by_stream.remove(&lease.stream);
-                    self.ports.put_back(lease);
-                }
-                Act::Effect(effect) => {
-                    self.counters.answered += u64::from(effect.is_answer());
-                    effects.push(effect);
-                }
-                Act::CountStale => self.counters.stale_inputs += 1,
-                Act::Will(will) => {
-                    if let Some(cell) = self.cells.get_mut(&id) {
-                        cell.will = *will;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Keeps the loop's tables in step with the cell: its next deadline, or its end.
-    fn after_handler(&mut self, id: CellId) {
-        let Some(cell) = self.cells.get(&id) else { return };
-        if cell.call.is_over() {
-            let cell = self.cells.remove(&id).expect("it was just found");
-            self.forget(id, &cell);
-            return;
-        }
-        match cell.call.next_deadline() {
-            Some(deadline_ns) if self.deadlines.deadline(&id) == Some(deadline_ns) => {}
-            Some(deadline_ns) => self.deadlines.set(id, deadline_ns),
-            None => {
-                self.deadlines.stop(&id);
-            }
-        }
-    }
-
-    fn forget(&mut self, id: CellId, cell: &Cell) {
-        self.deadlines.stop(&id);
-        self.by_dialog.remove(cell.call.dialog().id());
-        self.by_invite.remove(&cell.call.invite_transaction());
-        // Ports that were given back early may belong to another call by now.
-        let stream = cell.call.stream();
-        if self.by_stream.get(&stream) == Some(&id) {
-            self.by_stream.remove(&stream);
-        }
-    }
-
-    /// One call's failure ends that call, and nothing else.
-    fn cell_panicked(&mut self, now: Now, id: CellId, panicked: Panicked, effects: &mut Vec<Effect>) {
-        let mut cell = self.cells.remove(&id).expect("a handler that ran has its cell");
-        self.forget(id, &cell);
-        self.counters.panics += 1;
-        let local_tag = &cell.call.dialog().id().local_tag;
-        cell.will.execute(now, &mut self.endpoint, local_tag, id.to_u64());
-        if let Some((lease, in_service)) = cell.will.ports.take() {
-            if in_service {
-                self.orphans.insert(lease.stream);
-                effects.push(Effect::Media(media_core::Command::Close { stream: lease.stream }));
-            } else {
-                self.ports.put_back(lease);
-            }
-        }
-        let inputs = rmp_serde::to_vec_named(&cell.recent).map(Bytes::from).unwrap_or_default();
-        let call_id = cell.call.id();
-        let message = panicked.0;
-        let kind = NoteKind::CellPanicked { message: message.clone() };
-        effects.push(Effect::Note(Note { at_us: now.wall_us, call_id, kind }));
-        effects.push(Effect::KeepCrash(Box::new(CrashReport { cell: id, call_id, message, inputs })));
     }
 
     fn ask_for_ports(&mut self, effects: &mut Vec<Effect>) {

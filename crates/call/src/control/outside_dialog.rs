@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Control;
 use super::admission::NotTaken;
 use crate::call::{Call, NewCall};
-use crate::cell::{Cell, Panicked, guarded};
+use crate::cell::{Body, Cell, Panicked, guarded};
 use crate::context::CellInput;
 use crate::will::Will;
 use crate::{Effect, Note, NoteKind, reply, routing};
@@ -66,7 +66,9 @@ impl Control {
                     status: not_taken.rejection.status,
                     why: not_taken.why,
                 };
-                effects.push(Effect::Note(Note { at_us: now.wall_us, call_id: Uuid::nil(), kind }));
+                let nil = Uuid::nil();
+                let note = Note { at_us: now.wall_us, customer_id: nil, call_id: nil, activeflow_id: nil, kind };
+                effects.push(Effect::Note(note));
                 self.reject(now, transaction, &invite, &not_taken.rejection);
             }
         }
@@ -90,19 +92,24 @@ impl Control {
         let lease = self.take_ports(&hop)?;
         let local = LocalMedia::new(reply::media_address(&self.snapshot.settings, &hop), lease.rtp_port);
         let (dialog, negotiation) = self.begin_session(invite, &local).inspect_err(|_| self.ports.put_back(lease))?;
+        let id = self.new_cell_id();
         let (_, flow) = routing::find(&self.snapshot, &dialled).expect("it was found a moment ago");
-        let id = CellId::new(self.owner, self.next_cell);
-        self.next_cell += 1;
         self.by_dialog.insert(dialog.id().clone(), id);
         self.by_invite.insert(transaction, id);
         self.by_stream.insert(lease.stream, id);
-        let will =
-            Will { pending_invite: Some((transaction, invite.clone())), dialog: None, ports: Some((lease, false)) };
+        let will = Will {
+            pending_invite: Some((transaction, invite.clone())),
+            ports: Some((lease, false)),
+            ..Will::default()
+        };
         let invite = invite.clone();
         let new =
             NewCall { cell: id, transaction, invite, hop, dialog, lease, local, negotiation, dialled: &dialled, flow };
         let call = Call::new(new, &self.snapshot.settings, now, &mut self.random);
-        self.cells.insert(id, Cell::new(id, call, will));
+        self.by_call.insert(call.id(), id);
+        self.by_activeflow.insert(call.subject().activeflow_id, id);
+        self.cells.insert(id, Cell::new(id, Body::Call(Box::new(call)), will));
+        self.calls += 1;
         self.counters.calls += 1;
         Ok(id)
     }

@@ -15,8 +15,13 @@ pub(crate) const MAX_MOVES: u64 = 60;
 /// Calls of the loop.
 pub(crate) const MAX_CALLS: u32 = 6;
 /// Names of the numbers.
-pub(crate) const NUMBERS: [&str; 9] =
-    ["echo", "ivr", "loop", "sender", "early", "sleep", "short", "busy", "unheard-of"];
+pub(crate) const NUMBERS: [&str; 13] =
+    ["echo", "ivr", "loop", "sender", "early", "sleep", "short", "busy", "record", "meet", "talk", "web", "unheard-of"];
+
+/// The conference of `meet`, its bridge, and what runs when a recording has ended.
+const CONFERENCE: Uuid = Uuid::from_u128(0xc0);
+const BRIDGE: Uuid = Uuid::from_u128(0xb0);
+const AFTERWARDS: Uuid = Uuid::from_u128(0xf00);
 
 fn actions(number: &str) -> Value {
     match number {
@@ -43,6 +48,30 @@ fn actions(number: &str) -> Value {
         }
         "short" => json!([{"type": "answer"}, {"type": "hangup"}]),
         "busy" => json!([{"type": "hangup", "option": {"reason": "busy"}}]),
+        "record" => json!([
+            {"type": "recording_start"},
+            {"type": "answer"},
+            {"type": "recording_start", "option": {"beep_start": true, "end_of_key": "any", "on_end_flow_id": AFTERWARDS}},
+            {"type": "recording_start"},
+            {"type": "sleep", "option": {"duration": 2500}},
+            {"type": "recording_stop"},
+            {"type": "recording_start", "option": {"duration": 1}},
+            {"type": "echo", "option": {"duration": 3000}},
+        ]),
+        "meet" => json!([
+            {"type": "conference_join", "option": {"conference_id": CONFERENCE}},
+            {"type": "confbridge_join", "option": {"confbridge_id": BRIDGE}},
+            {"type": "conference_join", "option": {"conference_id": AFTERWARDS}},
+        ]),
+        "talk" => json!([
+            {"type": "talk", "option": {"text": "hello", "async": true}},
+            {"type": "talk", "option": {"text": "${voipbin.call.digits}, hello", "digits_handle": "next"}},
+        ]),
+        "web" => json!([
+            {"type": "webhook_send", "option": {"uri": "http://web/1", "data": "x"}},
+            {"type": "fetch_flow", "option": {"flow_id": AFTERWARDS}},
+            {"type": "webhook_send", "option": {"uri": "http://web/2", "sync": true}},
+        ]),
         other => panic!("{other} has no flow"),
     }
 }
@@ -50,7 +79,7 @@ fn actions(number: &str) -> Value {
 /// A snapshot with bounds that a trial reaches.
 pub(crate) fn snapshot(dice: &mut Dice, number: u64, max_call_duration_ms: u64) -> Snapshot {
     let mut snapshot = Snapshot { number, ..Snapshot::default() };
-    for (index, name) in NUMBERS[..8].iter().enumerate() {
+    for (index, name) in NUMBERS[..12].iter().enumerate() {
         let actions = flow::read_actions(actions(name), &mut Random::from_seed([index as u8; 32])).unwrap();
         let (flow_id, now) = (Uuid::from_u128(0xf00 + index as u128), Timestamp::from_us(0));
         let flow = FlowBody { name: (*name).to_owned(), ..FlowBody::default() };
@@ -58,6 +87,12 @@ pub(crate) fn snapshot(dice: &mut Dice, number: u64, max_call_duration_ms: u64) 
         let call_flow_id = if dice.one_in(30) { Uuid::nil() } else { flow_id };
         let body = NumberBody { number: (*name).to_owned(), call_flow_id, ..NumberBody::default() };
         snapshot.numbers.insert((*name).to_owned(), body.into_number(Uuid::from_u128(index as u128), Uuid::nil(), now));
+    }
+    if !dice.one_in(10) {
+        let timeout = if dice.one_in(3) { 60 } else { 0 };
+        let body = model::ConferenceBody { id: CONFERENCE, timeout, ..Default::default() };
+        let now = Timestamp::from_us(1_800_000_000_000_000);
+        snapshot.conferences.insert(CONFERENCE, body.into_conference(CONFERENCE, BRIDGE, Uuid::nil(), now));
     }
     if dice.one_in(10) {
         snapshot.flows = BTreeMap::new();

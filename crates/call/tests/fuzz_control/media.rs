@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use base::{SoundId, StreamId, WorkerId};
+use base::{RecordingId, SoundId, StreamId, WorkerId};
 use call::{Input, SoundOutcome};
-use media_core::{Command, Event, PlaybackOutcome, PortLease, StreamStats};
+use media_core::{Command, Event, PlaybackOutcome, PortLease, RecordingEnd, RecordingFact, StreamStats};
 
 use crate::cases::Dice;
 
@@ -20,6 +20,8 @@ pub(crate) struct Media {
     leased: BTreeMap<StreamId, PortLease>,
     /// In service, with what plays.
     open: BTreeMap<StreamId, (PortLease, Option<u64>)>,
+    /// What is being recorded.
+    recordings: BTreeMap<StreamId, RecordingId>,
     /// Answers that are owed.
     pub(crate) owed: Vec<Input>,
     pub(crate) closed: u64,
@@ -75,6 +77,9 @@ impl Media {
             }
             Command::Close { .. } => {
                 self.owed.extend(plays.take().map(|playback| ended(playback, PlaybackOutcome::Stopped)));
+                if let Some(recording) = self.recordings.remove(&stream) {
+                    self.owed.push(ended_recording(stream, recording, RecordingEnd::StreamClosed));
+                }
                 self.owed.push(Input::Media(Event::Closed { stream, stats: StreamStats::default() }));
                 self.closed += 1;
                 self.free.push((stream.slot, stream.lease, lease.ipv6));
@@ -83,11 +88,18 @@ impl Media {
             Command::SendDigits { digits, duration_ms, interval_ms, .. } => {
                 assert!(digits.len() <= 100 && (100..=1000).contains(&duration_ms) && interval_ms <= 5000);
             }
-            Command::Configure { .. }
-            | Command::Echo { .. }
-            | Command::StartRecording { .. }
-            | Command::StopRecording { .. }
-            | Command::Open { .. } => {}
+            Command::StartRecording { recording, .. } => {
+                let before = self.recordings.insert(stream, recording);
+                assert_eq!(before, None, "two recordings of one stream");
+                self.owed.push(Input::Recording { stream, recording, fact: RecordingFact::Started });
+            }
+            Command::StopRecording { recording, .. } => {
+                if self.recordings.remove(&stream).is_some() {
+                    self.owed.push(ended_recording(stream, recording, RecordingEnd::Stopped));
+                }
+            }
+            Command::JoinRoom { .. } | Command::LeaveRoom { .. } => {}
+            Command::Configure { .. } | Command::Echo { .. } | Command::Open { .. } => {}
         }
     }
 
@@ -123,4 +135,9 @@ impl Media {
             }
         })
     }
+}
+
+fn ended_recording(stream: StreamId, recording: RecordingId, end: RecordingEnd) -> Input {
+    let fact = RecordingFact::Ended { end, samples: 800, gap_samples_in: 0, gap_samples_out: 0, dropped_samples: 0 };
+    Input::Recording { stream, recording, fact }
 }

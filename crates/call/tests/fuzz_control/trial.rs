@@ -248,7 +248,7 @@ impl Trial {
                 panic!("a handler panicked: {}", report.message);
             }
         }
-        let happens = if wholesale { 1 + before.cells + before.transaction_timers } else { 1 };
+        let happens = if wholesale { 1 + before.calls + before.transaction_timers } else { 1 };
         assert!(effects.len() <= EFFECTS_MAX * happens, "{} effects of one input, {before:?}", effects.len());
         self.check_tables();
         if timeout {
@@ -262,11 +262,18 @@ impl Trial {
 
     fn check_tables(&self) {
         let Gauges {
-            cells, server_transactions, client_transactions, transaction_timers, streams, cell_timers, ..
+            calls,
+            other_cells,
+            server_transactions,
+            client_transactions,
+            transaction_timers,
+            streams,
+            cell_timers,
+            ..
         } = self.control.gauges();
         assert!(
-            cells <= MAX_CALLS as usize && streams <= cells && cell_timers <= cells,
-            "{cells} cells, {streams} streams"
+            calls <= MAX_CALLS as usize && streams <= calls && cell_timers <= calls + other_cells,
+            "{calls} calls, {other_cells} other cells, {streams} streams"
         );
         assert_eq!(self.control.counters().panics, 0, "a panic was caught and counted");
         let within_dialogs = MAX_TRANSACTIONS + MAX_TRANSACTIONS / 4;
@@ -286,6 +293,10 @@ impl Trial {
             Effect::Media(command) => self.media.command(command),
             Effect::WantPorts { ipv6, count } => self.media.lease(ipv6, count),
             Effect::PrepareSound { cell, step, urls } => self.media.sound(dice, cell, step, &urls),
+            Effect::PrepareSpeech { cell, step, speech } => self.media.sound(dice, cell, step, &[speech.text]),
+            // Nobody answers: whoever waits is ended by its caller or its longest duration.
+            Effect::Http(_) | Effect::Log(_) | Effect::Reply { .. } | Effect::SaveBindings { .. } => {}
+            Effect::Send(_) => unreachable!("there is one loop"),
             Effect::Note(note) => self.ended += u64::from(matches!(note.kind, NoteKind::CallEnded { .. })),
             Effect::KeepCrash(_) => unreachable!("looked for before"),
         }

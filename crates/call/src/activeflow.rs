@@ -1,0 +1,51 @@
+//! What runs of flows have in common, with a call and without: flows that are looked up, and HTTP.
+
+use base::CellId;
+use flow::{Event as FlowEvent, HttpRequest, Machine, NewActiveflow};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::context::{Context, Subject};
+
+/// An HTTP request of an activeflow (spec/flow.md §10).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HttpJob {
+    /// Who asks.
+    pub cell: CellId,
+    /// For which step; comes back.
+    pub step: u64,
+    /// Whose secret signs it.
+    pub customer_id: Uuid,
+    /// The call, for the log; nil if there is none.
+    pub call_id: Uuid,
+    /// The activeflow, for the log.
+    pub activeflow_id: Uuid,
+    /// The request itself.
+    pub request: HttpRequest,
+    /// Whether [`crate::Input::Http`] is wanted.
+    pub wait: bool,
+}
+
+pub(crate) fn http(cell: CellId, subject: Subject, step: u64, request: HttpRequest, wait: bool) -> HttpJob {
+    let Subject { customer_id, call_id, activeflow_id } = subject;
+    HttpJob { cell, step, customer_id, call_id, activeflow_id, request, wait }
+}
+
+/// The flow that `fetch_flow` names, as it is at this moment.
+pub(crate) fn find_flow(context: &Context<'_>, step: u64, flow_id: Uuid) -> FlowEvent {
+    match context.snapshot.flows.get(&flow_id).filter(|flow| flow.customer_id == context.subject.customer_id) {
+        Some(flow) => FlowEvent::FlowFound { step, actions: flow.actions.clone() },
+        None => FlowEvent::FlowMissing { step, reason: format!("there is no flow {flow_id}") },
+    }
+}
+
+/// What follows an ended activeflow; in words why nothing does.
+pub(crate) fn on_complete(
+    context: &mut Context<'_>,
+    ended: &mut Machine,
+    flow_id: Uuid,
+) -> Result<NewActiveflow, String> {
+    let flow = context.snapshot.flows.get(&flow_id).ok_or("there is no such flow")?;
+    let id = model::random_id(context.random);
+    NewActiveflow::on_complete(ended, id, flow).map_err(|error| error.to_string())
+}

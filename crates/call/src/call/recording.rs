@@ -1,0 +1,238 @@
+//! Recording of a call: one at a time, beside the flow (spec/actions.md `recording_start`, spec/media.md §8).
+//!
+//! ```text
+//!   asked ── beep? ──► Beeping ──► Initiating ── files made ──► Recording ── key, stop ──► Stopping ── files complete ──► over
+//!                                       └──────────── silence, duration, hangup, full disk ─────────────────▲
+//! ```
+
+use base::{RecordingId, SoundId};
+use flow::{NewActiveflow, RecordingOptions, Reference, Variables};
+use media_core::{RecordingEnd, RecordingFact};
+use model::{CallStatus, Recording, RecordingReference, RecordingStatus, ReferenceType, Resource, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Call;
+use super::sound::RECORDING_BEEP;
+use crate::NoteKind;
+use crate::context::{Act, Context};
+
+/// The recording that runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Running {
+    pub(super) record: Recording,
+    /// Empty: no key ends it; `any`; or the key.
+    end_key: String,
+    end_of_silence_ms: u32,
+    duration_ms: u64,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    /// The beep is being made ready or played.
+    Beeping,
+    /// The media side has been asked.
+    Asked,
+    /// It has been asked to stop.
+    Stopping,
+}
+
+impl Call {
+    /// The action `recording_start`. It never keeps the flow waiting.
+    pub(super) fn start_recording(&mut self, context: &mut Context<'_>, step: u64, options: RecordingOptions) {
+        let refused = if self.record.status != CallStatus::Progressing {
+            Some("the call is not answered")
+        } else if self.recording.is_some() {
+            Some("the call is being recorded already")
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            return self.flow.note_failed(step, why.to_owned());
+        }
+        let now = Timestamp::from_us(context.now.wall_us);
+        let id = model::random_id(context.random);
+        let name = model::recording_name(RecordingReference::Call, self.record.id, now);
+        let record = Recording {
+            id,
+            customer_id: self.record.customer_id,
+            owner_type: self.record.owner_type.clone(),
+            owner_id: self.record.owner_id,
+            activeflow_id: self.record.activeflow_id,
+            reference_type: RecordingReference::Call,
+            reference_id: self.record.id,
+            status: RecordingStatus::Initiating,
+            format: "wav".into(),
+            on_end_flow_id: options.on_end_flow_id,
+            filenames: vec![format!("{name}_in.wav"), format!("{name}_out.wav")],
+            recording_name: name,
+            tm_create: Some(now),
+            ..Recording::default()
+        };
+        self.flow.set_variables(variables_of(&record));
+        self.record.recording_id = id;
+        self.record.recording_ids.push(id);
+        self.record.tm_update = Some(now);
+        self.publish(context, "call_updated");
+        self.recording = Some(Running {
+            record,
+            end_key: options.end_of_key,
+            end_of_silence_ms: options.end_of_silence_s.saturating_mul(1_000),
+            duration_ms: u64::from(options.duration_s) * 1_000,
+            phase: Phase::Beeping,
+        });
+        match options.beep_start {
+            true => self.prepare_recording_beep(context),
+            false => self.ask_for_recording(context),
+        }
+    }
+
+    /// The beep is at hand: it is played unless the flow plays something by now.
+    pub(super) fn recording_beep_ready(&mut self, context: &mut Context<'_>, sound: Option<SoundId>) {
+        match sound.filter(|_| self.is_beeping() && !self.media.is_playing()) {
+            Some(sound) => {
+                self.media.play(context, RECORDING_BEEP, sound);
+            }
+            None => self.recording_beep_over(context),
+        }
+    }
+
+    pub(super) fn recording_beep_over(&mut self, context: &mut Context<'_>) {
+        if self.is_beeping() {
+            self.ask_for_recording(context);
+        }
+    }
+
+    fn is_beeping(&self) -> bool {
+        self.recording.as_ref().is_some_and(|running| running.phase == Phase::Beeping)
+    }
+
+    fn ask_for_recording(&mut self, context: &mut Context<'_>) {
+        let Some(running) = &mut self.recording else { return };
+        running.phase = Phase::Asked;
+        let id = RecordingId(running.record.id.as_u128());
+        let stem = running.record.recording_name.clone();
+        self.media.start_recording(context, id, stem, running.end_of_silence_ms, running.duration_ms);
+    }
+
+    /// The action `recording_stop`, or the key that ends it.
+    pub(super) fn stop_recording(&mut self, context: &mut Context<'_>) {
+        let Some(running) = &mut self.recording else { return };
+        match running.phase {
+            // Nothing was recorded yet.
+            Phase::Beeping => self.recording_over(context, 0, "stopped before it began".into()),
+            Phase::Asked => {
+                running.phase = Phase::Stopping;
+                running.record.status = RecordingStatus::Stopping;
+                self.media.stop_recording(context, RecordingId(running.record.id.as_u128()));
+            }
+            Phase::Stopping => {}
+        }
+    }
+
+    /// A key of the caller's may end it. The key counts as a digit all the same.
+    pub(super) fn recording_key(&mut self, context: &mut Context<'_>, digit: char) {
+        let ends = |key: &str| key == "any" || key.chars().eq([digit]);
+        if self.recording.as_ref().is_some_and(|running| ends(&running.end_key)) {
+            self.stop_recording(context);
+        }
+    }
+
+    /// What the media side reports.
+    pub(super) fn recording_fact(&mut self, context: &mut Context<'_>, recording: RecordingId, fact: RecordingFact) {
+        let Some(running) = self.recording.as_mut().filter(|running| running.record.id.as_u128() == recording.0) else {
+            return context.act(Act::CountStale);
+        };
+        match fact {
+            RecordingFact::Started => {
+                let now = Timestamp::from_us(context.now.wall_us);
+                if running.record.status == RecordingStatus::Initiating {
+                    running.record.status = RecordingStatus::Recording;
+                }
+                (running.record.tm_start, running.record.tm_update) = (Some(now), Some(now));
+                let record = running.record.clone();
+                context.event("recording_started", Resource::Recording(Box::new(record)));
+            }
+            RecordingFact::Ended { end, samples, .. } => {
+                if let RecordingEnd::Failed(why) = &end {
+                    context.note(NoteKind::RecordingFailed { why: why.clone() });
+                }
+                self.recording_over(context, samples, words(&end));
+            }
+        }
+    }
+
+    fn recording_over(&mut self, context: &mut Context<'_>, samples: u64, why: String) {
+        let Some(Running { mut record, .. }) = self.recording.take() else { return };
+        let now = Timestamp::from_us(context.now.wall_us);
+        record.status = RecordingStatus::Ended;
+        record.duration_ms = samples / SAMPLES_PER_MS;
+        record.end_reason = why;
+        (record.tm_end, record.tm_update) = (Some(now), Some(now));
+        context.event("recording_finished", Resource::Recording(Box::new(record.clone())));
+        self.record.recording_id = Uuid::nil();
+        self.record.tm_update = Some(now);
+        self.publish(context, "call_updated");
+        self.run_on_end(context, &record);
+    }
+
+    /// The call is over and the media side will not report any more.
+    pub(super) fn give_up_recording(&mut self, context: &mut Context<'_>) {
+        self.recording_over(context, 0, "the media side did not report its end".into());
+    }
+
+    /// spec/actions.md: the on-end flow runs for no call, with the recording's variables.
+    fn run_on_end(&self, context: &mut Context<'_>, record: &Recording) {
+        let flow_id = record.on_end_flow_id;
+        if flow_id.is_nil() {
+            return;
+        }
+        let Some(flow) = context.snapshot.flows.get(&flow_id) else {
+            return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".into() });
+        };
+        let mut variables = Variables::default();
+        for (key, value) in variables_of(record) {
+            // Few and short: no limit can forbid them.
+            let _ = variables.set(&key, value);
+        }
+        let new = NewActiveflow {
+            id: model::random_id(context.random),
+            customer_id: flow.customer_id,
+            flow_id,
+            actions: flow.actions.clone(),
+            on_complete_flow_id: flow.on_complete_flow_id,
+            reference: Reference { kind: ReferenceType::None, id: Uuid::nil() },
+            reference_activeflow_id: record.activeflow_id,
+            inherited: Some(variables),
+            settings: self.flow.settings(),
+            ..NewActiveflow::default()
+        };
+        context.act(Act::StartRun(Box::new(new)));
+    }
+}
+
+const SAMPLES_PER_MS: u64 = 8;
+
+fn words(end: &RecordingEnd) -> String {
+    match end {
+        RecordingEnd::Stopped => "stopped".into(),
+        RecordingEnd::Silence => "silence".into(),
+        RecordingEnd::Duration => "duration".into(),
+        RecordingEnd::StreamClosed => "hangup".into(),
+        RecordingEnd::Failed(why) => format!("failed: {why}"),
+    }
+}
+
+/// spec/flow.md §7.3.
+fn variables_of(record: &Recording) -> [(String, String); 6] {
+    [
+        ("id", record.id.to_string()),
+        ("reference_type", record.reference_type.as_str().to_owned()),
+        ("reference_id", record.reference_id.to_string()),
+        ("format", record.format.clone()),
+        ("recording_name", record.recording_name.clone()),
+        ("filenames", record.filenames.join(",")),
+    ]
+    .map(|(key, value)| (format!("voipbin.recording.{key}"), value))
+}

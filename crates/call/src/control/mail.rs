@@ -1,0 +1,124 @@
+//! Letters between cells, and what the snapshot's changes mean to cells.
+
+use base::{CellId, Now, RecordingId, StreamId};
+use media_core::RecordingFact;
+use model::{Conference, ConferenceStatus, LogBody, LogEntry, RecordingStatus, Resource, Timestamp};
+use serde_json::Map;
+use uuid::Uuid;
+
+use super::Control;
+use crate::Effect;
+use crate::bridge::Bridge;
+use crate::cell::{Body, Cell};
+use crate::context::CellInput;
+use crate::message::{Address, CellMessage, Envelope, loop_of_resource};
+use crate::will::Will;
+
+impl Control {
+    /// Delivers one letter; false: there is none.
+    pub(super) fn deliver_mail(&mut self, now: Now, effects: &mut Vec<Effect>) -> bool {
+        let Some(Envelope { to, message }) = self.mail.pop_front() else { return false };
+        match to {
+            Address::Cell(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
+            Address::Bridge(confbridge_id) => match self.bridge(now, confbridge_id) {
+                Some(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
+                None => self.no_bridge(message),
+            },
+        }
+        true
+    }
+
+    /// The cell of a bridge; it is made when it is needed.
+    fn bridge(&mut self, now: Now, confbridge_id: Uuid) -> Option<CellId> {
+        if let Some(cell) = self.by_bridge.get(&confbridge_id) {
+            return Some(*cell);
+        }
+        let conference = self.snapshot.conference_of_bridge(confbridge_id)?.clone();
+        Some(self.new_bridge(now, conference))
+    }
+
+    fn new_bridge(&mut self, now: Now, conference: Conference) -> CellId {
+        let id = self.new_cell_id();
+        let bridge = Bridge::new(id, now, conference);
+        self.by_bridge.insert(bridge.confbridge_id(), id);
+        self.cells.insert(id, Cell::new(id, Body::Bridge(Box::new(bridge)), Will::default()));
+        id
+    }
+
+    fn no_bridge(&mut self, message: CellMessage) {
+        let (from, step, is_admission) = match message {
+            CellMessage::Admit { from, step, .. } => (from, step, true),
+            CellMessage::Enter { from, step, .. } => (from, step, false),
+            _ => {
+                self.counters.stale_inputs += 1;
+                return;
+            }
+        };
+        let why = "there is no such conference".to_owned();
+        let message = match is_admission {
+            true => CellMessage::NotAdmitted { step, why },
+            false => CellMessage::NotEntered { step, why },
+        };
+        self.mail.push_back(Envelope { to: Address::Cell(from), message });
+    }
+
+    /// A resource of the snapshot has changed.
+    pub(super) fn changed(&mut self, now: Now, resource: Resource, effects: &mut Vec<Effect>) {
+        if let Resource::Conference(conference) = &resource {
+            self.conference_changed(now, conference, effects);
+        }
+        self.snapshot.apply(resource);
+    }
+
+    /// Conferences with a time-out have a cell although nobody is in them: somebody must watch the time.
+    pub(super) fn watch_conferences(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let timed = self.snapshot.conferences.values().filter(|conference| conference.timeout > 0);
+        for conference in timed.cloned().collect::<Vec<_>>() {
+            self.conference_changed(now, &conference, effects);
+        }
+    }
+
+    fn conference_changed(&mut self, now: Now, conference: &Conference, effects: &mut Vec<Effect>) {
+        if loop_of_resource(conference.confbridge_id, self.snapshot.settings.loops) != self.owner {
+            return;
+        }
+        if let Some(cell) = self.by_bridge.get(&conference.confbridge_id).copied() {
+            self.deliver(now, cell, CellInput::Conference(Box::new(conference.clone())), effects);
+        } else if conference.timeout > 0
+            && conference.tm_delete.is_none()
+            && conference.status == ConferenceStatus::Progressing
+        {
+            let cell = self.new_bridge(now, conference.clone());
+            self.deliver(now, cell, CellInput::Start, effects);
+        }
+    }
+
+    /// A fact about a recording goes to the call that is recorded; of a call that panicked only the end is written down.
+    pub(super) fn recording(
+        &mut self,
+        now: Now,
+        stream: StreamId,
+        recording: RecordingId,
+        fact: RecordingFact,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let RecordingFact::Ended { samples, .. } = fact
+            && let Some(mut orphan) = self.orphan_recordings.remove(&recording)
+        {
+            let at = Timestamp::from_us(now.wall_us);
+            orphan.status = RecordingStatus::Ended;
+            orphan.duration_ms = samples / 8;
+            orphan.end_reason = "the call was ended because its handler panicked".into();
+            (orphan.tm_end, orphan.tm_update) = (Some(at), Some(at));
+            let name = "recording_finished".to_owned();
+            let (customer_id, call_id, activeflow_id) = (orphan.customer_id, orphan.reference_id, orphan.activeflow_id);
+            let body = LogBody::Event { name, resource: Resource::Recording(Box::new(orphan)), extra: Map::new() };
+            let entry = LogEntry { at_us: now.wall_us, customer_id, call_id, activeflow_id, body };
+            return effects.push(Effect::Log(Box::new(entry)));
+        }
+        match self.by_stream.get(&stream).copied() {
+            Some(cell) => self.deliver(now, cell, CellInput::Recording { recording, fact }, effects),
+            None => self.counters.stale_inputs += 1,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Wishes of the API: found by resource id, answered at once.
+
+use base::Now;
+
+use super::Control;
+use crate::cell::Body;
+use crate::context::CellInput;
+use crate::{Effect, Reply, Request};
+
+impl Control {
+    /// Answers one wish, by [`Reply::NotHere`] when this loop does not own what it is about.
+    pub(super) fn request(&mut self, now: Now, token: u64, request: &Request, effects: &mut Vec<Effect>) {
+        let reply = match request {
+            Request::HangUp { call_id } => self.hang_up_call(now, *call_id, effects),
+            Request::StopActiveflow { activeflow_id } => self.stop_activeflow(now, *activeflow_id, effects),
+            Request::Variables { activeflow_id } => self.variables(*activeflow_id),
+            Request::KickConferencecall { conferencecall_id } => self.kick(now, *conferencecall_id, effects),
+        };
+        effects.push(Effect::Reply { token, reply });
+    }
+
+    fn hang_up_call(&mut self, now: Now, call_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let Some(cell) = self.by_call.get(&call_id).copied() else { return Reply::NotHere };
+        let Some(call) = self.cells.get(&cell).and_then(|cell| cell.call()) else { return Reply::NotHere };
+        if !call.record().status.is_up() {
+            return Reply::AlreadyOver(Box::new(call.record().clone()));
+        }
+        let mut as_it_was = call.record().clone();
+        self.deliver(now, cell, CellInput::HangUp, effects);
+        if let Some(call) = self.cells.get(&cell).and_then(|cell| cell.call()) {
+            as_it_was = call.record().clone();
+        }
+        Reply::Call(Box::new(as_it_was))
+    }
+
+    fn stop_activeflow(&mut self, now: Now, activeflow_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let Some(cell) = self.by_activeflow.get(&activeflow_id).copied() else { return Reply::NotHere };
+        // An end that makes the cell vanish leaves this behind, ended or not.
+        let before = self.machine_of(cell).map(flow::Machine::to_activeflow);
+        self.deliver(now, cell, CellInput::StopFlow, effects);
+        let after = self.machine_of(cell).map(flow::Machine::to_activeflow).filter(|now| now.id == activeflow_id);
+        match (after, before) {
+            (Some(activeflow), _) => Reply::Activeflow(Box::new(activeflow)),
+            (None, Some(mut activeflow)) => {
+                activeflow.status = flow::ActiveflowStatus::Ended;
+                Reply::Activeflow(Box::new(activeflow))
+            }
+            (None, None) => Reply::NotHere,
+        }
+    }
+
+    fn variables(&self, activeflow_id: uuid::Uuid) -> Reply {
+        let cell = self.by_activeflow.get(&activeflow_id);
+        match cell.and_then(|cell| self.machine_of(*cell)) {
+            Some(machine) => {
+                let variables = machine.variables().iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+                Reply::Variables(variables.collect())
+            }
+            None => Reply::NotHere,
+        }
+    }
+
+    fn kick(&mut self, now: Now, conferencecall_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let found = self.cells.values().find(|cell| match &cell.body {
+            Body::Bridge(bridge) => bridge.has_conferencecall(conferencecall_id),
+            Body::Call(_) | Body::Run(_) => false,
+        });
+        let Some(cell) = found.map(|cell| cell.id) else { return Reply::NotHere };
+        self.deliver(now, cell, CellInput::KickMember(conferencecall_id), effects);
+        Reply::Done
+    }
+
+    fn machine_of(&self, cell: base::CellId) -> Option<&flow::Machine> {
+        match &self.cells.get(&cell)?.body {
+            Body::Call(call) => Some(call.flow()),
+            Body::Run(run) => Some(run.flow()),
+            Body::Bridge(_) => None,
+        }
+    }
+}

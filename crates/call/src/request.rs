@@ -1,0 +1,49 @@
+//! What the API may wish of running calls, activeflows and conferences, and what it is told.
+
+use std::collections::BTreeMap;
+
+use model::{Activeflow, Call};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One wish. It is given to every loop; the one that owns the thing answers, the others say [`Reply::NotHere`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// `POST /calls/{id}/hangup`
+    HangUp {
+        /// The call.
+        call_id: Uuid,
+    },
+    /// `POST /activeflows/{id}/stop`
+    StopActiveflow {
+        /// The activeflow.
+        activeflow_id: Uuid,
+    },
+    /// `GET /activeflows/{id}/variables`
+    Variables {
+        /// The activeflow.
+        activeflow_id: Uuid,
+    },
+    /// `DELETE /conferencecalls/{id}`
+    KickConferencecall {
+        /// The participant.
+        conferencecall_id: Uuid,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// This loop does not know the thing.
+    NotHere,
+    /// It is done, or has begun.
+    Done,
+    /// The call as it is now.
+    Call(Box<Call>),
+    /// The call has ended already, or is about to.
+    AlreadyOver(Box<Call>),
+    /// The activeflow as it is now.
+    Activeflow(Box<Activeflow>),
+    /// Variables of an activeflow, without those that are computed.
+    Variables(BTreeMap<String, String>),
+}
