@@ -56,6 +56,8 @@ impl<'a> OptionReader<'a> {
 
     /// The field, unless it is absent, null, or not known yet.
     fn field(&self, key: &str) -> Option<&'a Value> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert(key.to_owned()));
         let value = self.fields?.get(key).filter(|value| !value.is_null())?;
         let unknown = self.verifying && value.as_str().is_some_and(|text| text.contains("${"));
         (!unknown).then_some(value)
@@ -150,6 +152,12 @@ impl<'a> OptionReader<'a> {
     fn is_unknown(&self, value: &Value) -> bool {
         self.verifying && value.as_str().is_some_and(|text| text.contains("${"))
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The fields that were asked for, to be compared with those that people are told of.
+    pub(crate) static ASKED: std::cell::RefCell<std::collections::BTreeSet<String>> = Default::default();
 }
 
 /// A field that is wrong in a way that only its action knows.

@@ -54,7 +54,7 @@ fn option(verdict: &mut Verdict, path: &str, kind: Kind, action: &Action, index:
             if kind.failure_ends() { "the flow would end here" } else { "the action would be passed over" };
         verdict.warn(format!("{path}.{}", error.key), format!("it is {}: {consequence}", error.what), error.expected);
     }
-    let keys = action::option_keys(kind);
+    let keys: Vec<_> = action::about(kind).options.iter().map(|field| field.name).collect();
     for key in reader.keys().filter(|key| !keys.contains(key)) {
         let expected = if keys.is_empty() { "no fields".to_owned() } else { format!("one of {}", keys.join(", ")) };
         verdict.warn(format!("{path}.{}", problem::shown(key)), "it has no effect", expected);
