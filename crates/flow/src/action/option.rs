@@ -175,7 +175,7 @@ pub(super) fn wrong(key: &str, value: &Value, expected: &'static str) -> OptionE
 }
 
 /// A JSON number without fraction, or a decimal string.
-pub(super) fn integer_of(value: &Value) -> Option<i64> {
+pub(crate) fn integer_of(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
             // 5000.0 is what some clients make of 5000; beyond 2^53 a float is no exact number.
