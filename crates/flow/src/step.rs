@@ -15,7 +15,7 @@ use crate::variables::Variables;
 use crate::{CallView, EndReason, ReferenceType, What};
 
 /// Actions stepped over without waiting, then the activeflow is ended (spec/flow.md §5.6).
-const MAX_BURST: u32 = 1_000;
+pub(crate) const MAX_BURST: u32 = 1_000;
 
 impl Machine {
     /// Moves on by one action and carries it out as far as it goes without waiting.

@@ -2,8 +2,20 @@
 
 use model::{CallStatus, Direction};
 
+use super::about::About;
 use super::{Fault, Outcome, Run};
 use crate::Effect;
+
+pub(super) const ABOUT: About = About {
+    does: "Answers an incoming call. On a call that is answered already, and on an outgoing one, it does nothing.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: "It cannot fail: the flow always goes on.",
+    options: &[],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "talk", "option": { "text": "Good morning." } }
+]"#,
+};
 
 /// Never waits; does nothing on an outgoing or answered call (spec/actions.md `answer`).
 pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {

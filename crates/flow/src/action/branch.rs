@@ -2,12 +2,41 @@
 
 use serde_json::{Map, Value};
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader, integer_of, wrong};
 use super::{Fault, Outcome, Run};
 use crate::substitute::sole_reference;
 use crate::variables::DIGITS;
 
-pub(super) const KEYS: &[&str] = &["variable", "default_target_id", "target_ids", "default_index", "target_indexes"];
+pub(super) const ABOUT: About = About {
+    does: "Jumps by the value of a variable, most often the digits that were pressed. The value must be equal to a key of `target_ids`, upper and lower case being different; the key `\"\"` stands for an empty value. Branching on `voipbin.call.digits` empties it, and with it all digits that were pressed ahead.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: "A target that does not exist ends the flow, and the call is hung up; so does an option that cannot be read. When no entry fits and there is no default, the flow goes on with the next action.",
+    options: &[
+        Field::new(
+            "variable",
+            Type::Text,
+            "The *name* of the variable. `${name}` alone is understood as the name, too.",
+        )
+        .default("`voipbin.call.digits`"),
+        Field::new("target_ids", Type::Ids, "Where to go, by value.").default("`{}`"),
+        Field::new("default_target_id", Type::Id, "Where to go when no entry fits."),
+        Field::new("target_indexes", Type::Indexes, "Where to go, by value, where `target_ids` is absent or empty."),
+        Field::new(
+            "default_index",
+            Type::Whole,
+            "Where to go when no entry fits, where `default_target_id` is absent.",
+        ),
+    ],
+    example: r#"[
+  { "id": "menu", "type": "talk", "option": { "text": "Press 1 for sales.", "digits_handle": "next" } },
+  { "type": "digits_receive", "option": { "duration": 5000, "length": 1 } },
+  { "type": "branch", "option": { "target_ids": { "1": "sales" }, "default_target_id": "again" } },
+  { "id": "again", "type": "goto", "option": { "target_id": "menu", "loop_count": 2 } },
+  { "type": "hangup" },
+  { "id": "sales", "type": "talk", "option": { "text": "Welcome to sales." } }
+]"#,
+};
 
 /// Options of `branch`.
 pub(super) struct Options<'a> {

@@ -1,10 +1,29 @@
 //! `condition_call_digits`: enough digits, or a certain one among them.
 
+use super::about::{self, About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 use crate::variables::DIGITS;
 
-pub(super) const KEYS: &[&str] = &["length", "key", "false_target_id"];
+pub(super) const ABOUT: About = About {
+    does: "Goes on when enough digits were pressed, or a certain one is among them. One of the two tests is enough; with neither it is false. The digits are left as they are.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: about::TARGET_ENDS,
+    options: &[
+        Field::new("length", Type::Whole, "True when at least this many digits were pressed; 0 is no test.")
+            .default("0"),
+        Field::new("key", Type::Text, "True when the digits contain this; empty is no test.").default("empty"),
+        about::FALSE_TARGET,
+    ],
+    example: r##"[
+  { "type": "answer" },
+  { "id": "pin", "type": "digits_receive", "option": { "duration": 8000, "length": 4, "key": "#" } },
+  { "type": "condition_call_digits", "option": { "length": 4, "false_target_id": "again" } },
+  { "type": "talk", "option": { "text": "Thank you." } },
+  { "type": "hangup" },
+  { "id": "again", "type": "goto", "option": { "target_id": "pin", "loop_count": 2 } }
+]"##,
+};
 
 /// Options of `condition_call_digits`.
 pub(super) struct Options<'a> {

@@ -1,9 +1,26 @@
 //! `condition_call_status`: whether the call has a certain status at this moment.
 
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 
-pub(super) const KEYS: &[&str] = &["status", "false_target_id"];
+pub(super) const ABOUT: About = About {
+    does: "Goes on when the call has this status at this moment. It looks at the call that runs the flow, not at one it is connected to.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: about::TARGET_ENDS,
+    options: &[
+        Field::new("status", Type::Text, "The status that is tested for. Any other text is never equal.")
+            .required()
+            .allowed(Allowed::Of(&["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"])),
+        about::FALSE_TARGET,
+    ],
+    example: r#"[
+  { "type": "condition_call_status", "option": { "status": "progressing", "false_target_id": "answer" } },
+  { "id": "talk", "type": "talk", "option": { "text": "You are through." } },
+  { "type": "hangup" },
+  { "id": "answer", "type": "answer", "next_id": "talk" }
+]"#,
+};
 
 /// Options of `condition_call_status`.
 pub(super) struct Options<'a> {

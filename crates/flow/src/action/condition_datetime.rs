@@ -2,11 +2,42 @@
 
 use model::{CivilTime, Timestamp};
 
+use super::about::{self, About, Allowed, Field, Type};
 use super::comparison::Comparison;
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 
-pub(super) const KEYS: &[&str] = &["condition", "minute", "hour", "day", "month", "weekdays", "false_target_id"];
+pub(super) const ABOUT: About = About {
+    does: "Goes on when the moment fits. All times are UTC. The units that are given are compared as one point in time, in the order month, day, hour, minute: `>=` with hour 9 is true from 09:00 on. Weekdays are tested first and by themselves.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: about::TARGET_ENDS,
+    options: &[
+        Field::new(
+            "condition",
+            Type::Text,
+            "How the moment (left) is compared with the option (right). Anything else is false.",
+        )
+        .default("false, unless only `weekdays` is given")
+        .allowed(about::OPERATORS),
+        Field::new("minute", Type::Whole, "The minute; −1 is any.").default("any").allowed(Allowed::Range(-1, 59)),
+        Field::new("hour", Type::Whole, "The hour, UTC; −1 is any.").default("any").allowed(Allowed::Range(-1, 23)),
+        Field::new("day", Type::Whole, "The day of the month; 0 or −1 is any.")
+            .default("any")
+            .allowed(Allowed::Range(-1, 31)),
+        Field::new("month", Type::Whole, "The month; 0 or −1 is any.").default("any").allowed(Allowed::Range(-1, 12)),
+        Field::new("weekdays", Type::Wholes, "The days on which it can be true: 0 is Sunday, 6 is Saturday.")
+            .default("all"),
+        about::FALSE_TARGET,
+    ],
+    example: r#"[
+  { "type": "condition_datetime",
+    "option": { "condition": ">=", "hour": 9, "weekdays": [1, 2, 3, 4, 5], "false_target_id": "closed" } },
+  { "type": "condition_datetime", "option": { "condition": "<", "hour": 17, "false_target_id": "closed" } },
+  { "type": "talk", "option": { "text": "We are open." } },
+  { "type": "hangup" },
+  { "id": "closed", "type": "talk", "option": { "text": "Please call again between nine and five." } }
+]"#,
+};
 
 /// Options of `condition_datetime`.
 pub(super) struct Options<'a> {

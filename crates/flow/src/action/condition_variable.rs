@@ -2,12 +2,33 @@
 
 use std::cmp::Ordering;
 
+use super::about::{self, About, Allowed, Field, Type};
 use super::comparison::Comparison;
 use super::option::{OptionError, OptionReader, decimal};
 use super::{Fault, Outcome, Run};
 
-pub(super) const KEYS: &[&str] =
-    &["condition", "variable", "value_type", "value_string", "value_number", "value_length", "false_target_id"];
+pub(super) const ABOUT: About = About {
+    does: "Goes on when a variable compares as asked. A variable that is not set is the empty text. It is left as it is.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: about::TARGET_ENDS,
+    options: &[
+        Field::new("condition", Type::Text, "How the variable (left) is compared with the value (right). Anything else is false.").required().allowed(about::OPERATORS),
+        Field::new("variable", Type::Text, "The name of the variable. With a `${` in it, the text after substitution is compared itself.").required(),
+        Field::new("value_type", Type::Text, "`string` compares byte by byte, `number` compares decimal numbers (text that is none is false), `length` compares the number of characters.").default("`string`").allowed(Allowed::Of(&["", "string", "number", "length"])),
+        Field::new("value_string", Type::Text, "The value for `string`.").default("empty"),
+        Field::new("value_number", Type::Number, "The value for `number`.").default("0"),
+        Field::new("value_length", Type::Whole, "The value for `length`.").default("0"),
+        about::FALSE_TARGET,
+    ],
+    example: r#"[
+  { "type": "webhook_send", "option": { "sync": true, "uri": "https://crm.example.com/caller" } },
+  { "type": "condition_variable",
+    "option": { "condition": "==", "variable": "customer.tier", "value_string": "vip", "false_target_id": "others" } },
+  { "type": "talk", "option": { "text": "Welcome back, ${customer.name}." } },
+  { "type": "hangup" },
+  { "id": "others", "type": "talk", "option": { "text": "Welcome." } }
+]"#,
+};
 
 /// Options of `condition_variable`.
 pub(super) struct Options<'a> {

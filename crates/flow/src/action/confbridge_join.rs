@@ -2,11 +2,22 @@
 
 use uuid::Uuid;
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 
-pub(super) const KEYS: &[&str] = &["confbridge_id"];
+pub(super) const ABOUT: About = About {
+    does: "Brings the call into a confbridge, where it hears the others and they hear it. A call that is not answered yet is answered when the bridge belongs to a conference. Digits that are pressed meanwhile are stored. It sets `voipbin.confbridge.id`.",
+    waits: "The call leaving the bridge: because it is taken out, or the bridge ends.",
+    fails: "A confbridge that does not exist or has ended is noted in the timeline, and the flow goes on with the next action; so is an option that cannot be read.",
+    options: &[Field::new("confbridge_id", Type::Uuid, "The confbridge.").required()],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "confbridge_join", "option": { "confbridge_id": "b7a2c8de-0d5b-4f2a-9f0e-3f6a5f3f1c11" } },
+  { "type": "talk", "option": { "text": "Good bye." } }
+]"#,
+};
 
 /// Options of `confbridge_join`.
 pub(super) struct Options {

@@ -2,11 +2,22 @@
 
 use uuid::Uuid;
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 
-pub(super) const KEYS: &[&str] = &["conference_id"];
+pub(super) const ABOUT: About = About {
+    does: "Makes the call a participant of a conference. The conference's pre flow runs first, then the call hears and is heard, and when it has left the conference its post flow runs. A call that is not answered yet is answered when it enters. It sets `voipbin.conference.id`.",
+    waits: "The call leaving the conference, its post flow included.",
+    fails: "A conference that does not exist, or takes nobody any more, ends the flow, and the call is hung up; so does an option that cannot be read.",
+    options: &[Field::new("conference_id", Type::Uuid, "The conference.").required()],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "conference_join", "option": { "conference_id": "0d2f4b1c-7a7e-4f0e-8d2b-55f1a7e0c9d4" } },
+  { "type": "hangup" }
+]"#,
+};
 
 /// Options of `conference_join`.
 pub(super) struct Options {

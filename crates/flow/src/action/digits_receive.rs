@@ -1,10 +1,26 @@
 //! `digits_receive`: collects digits until there are enough, one ends them, or time is up.
 
+use super::about::{self, About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::digits::DigitRule;
 
-pub(super) const KEYS: &[&str] = &["duration", "length", "key"];
+pub(super) const ABOUT: About = About {
+    does: "Collects digits in `voipbin.call.digits` until there are enough, one of them ends it, or time is up. Digits that were pressed ahead and not used yet count first. The digit that ends it is part of the value. Nothing is played, and the call is not answered.",
+    waits: "Enough digits, a digit of `key`, or the time.",
+    fails: about::PASSED_OVER,
+    options: &[
+        Field::new("duration", Type::Ms, "The time for the whole action; 0 or less is the default.").default("5000"),
+        Field::new("length", Type::Whole, "How many digits are enough; 0 is no limit.")
+            .default("1 without `key`, no limit with it"),
+        Field::new("key", Type::Text, "Each of these digits ends it.").default("empty"),
+    ],
+    example: r##"[
+  { "type": "talk", "option": { "text": "Please type your number, then press hash." } },
+  { "type": "digits_receive", "option": { "duration": 15000, "key": "#" } },
+  { "type": "talk", "option": { "text": "You typed ${voipbin.call.digits}" } }
+]"##,
+};
 
 /// spec/actions.md `digits_receive`: for 0 or missing.
 const DEFAULT_DURATION_MS: u64 = 5_000;

@@ -1,11 +1,27 @@
 //! `digits_send`: sends digits to the party and waits while they last.
 
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 use crate::digits::digit_of;
 
-pub(super) const KEYS: &[&str] = &["digits", "duration", "interval"];
+pub(super) const ABOUT: About = About {
+    does: "Sends digits to the party, as telephone events. Characters that are no digits are left out. Received digits are not touched.",
+    waits: "As long as the digits last.",
+    fails: about::PASSED_OVER,
+    options: &[
+        Field::new("digits", Type::Text, "`0-9 A-D * #`, at most 100.").required(),
+        Field::new("duration", Type::Ms, "The length of each; values outside of the range are taken to its ends.")
+            .default("100")
+            .allowed(Allowed::Range(100, 1000)),
+        Field::new("interval", Type::Ms, "The pause between two.").default("0").allowed(Allowed::Range(0, 5000)),
+    ],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "digits_send", "option": { "digits": "1234#", "duration": 200, "interval": 100 } }
+]"#,
+};
 
 /// spec/actions.md `digits_send`.
 const MAX_DIGITS: usize = 100;

@@ -1,10 +1,25 @@
 //! `echo`: returns the caller's audio for a while. `stream_echo` shares its option.
 
+use super::about::{self, About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::{EchoMode, Effect};
 
-pub(super) const KEYS: &[&str] = &["duration"];
+/// `stream_echo` has the same.
+pub(super) const OPTIONS: &[Field] =
+    &[Field::new("duration", Type::Ms, "How long; 0 or less is the default.").default("180000")];
+
+pub(super) const ABOUT: About = About {
+    does: "Plays the caller's own audio back. Digits are stored, not played back. It does not answer the call by itself.",
+    waits: "The time.",
+    fails: about::PASSED_OVER,
+    options: OPTIONS,
+    example: r#"[
+  { "type": "answer" },
+  { "type": "echo", "option": { "duration": 60000 } },
+  { "type": "hangup" }
+]"#,
+};
 
 /// spec/actions.md `echo`: also for 0 or negative.
 const DEFAULT_DURATION_MS: u64 = 180_000;

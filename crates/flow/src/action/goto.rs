@@ -1,9 +1,24 @@
 //! `goto`: jumps back a number of times, then lets the cursor pass.
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 
-pub(super) const KEYS: &[&str] = &["target_id", "loop_count"];
+pub(super) const ABOUT: About = About {
+    does: "Jumps a number of times, then lets the flow pass. The count is kept for as long as the flow runs and never starts again, not even when the action is reached a second time. With `loop_count` 2 after a prompt, the prompt is heard three times.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: "A target that does not exist ends the flow when it jumps, and the call is hung up; so does an option that cannot be read.",
+    options: &[
+        Field::new("target_id", Type::Id, "Where to go. It is searched in this array, then in the enclosing ones.")
+            .required(),
+        Field::new("loop_count", Type::Whole, "How often it jumps. 0 or less never jumps.").default("0"),
+    ],
+    example: r#"[
+  { "id": "prompt", "type": "talk", "option": { "text": "Please hold the line." } },
+  { "type": "goto", "option": { "target_id": "prompt", "loop_count": 2 } },
+  { "type": "hangup" }
+]"#,
+};
 
 /// Options of `goto`.
 pub(super) struct Options<'a> {

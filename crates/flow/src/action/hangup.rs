@@ -3,11 +3,25 @@
 use model::HangupReason;
 use uuid::Uuid;
 
+use super::about::{About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 
-pub(super) const KEYS: &[&str] = &["reason", "reference_id"];
+pub(super) const ABOUT: About = About {
+    does: "Hangs up the call. Before the answer the reason decides what the caller is told.",
+    waits: "The end of the call, which ends the flow.",
+    fails: "What cannot be understood is the reason `normal`: nothing keeps a call from being hung up.",
+    options: &[
+        Field::new("reason", Type::Text, "Why. Anything else is `normal`.")
+            .default("`normal`")
+            .allowed(Allowed::Of(&["", "normal", "failed", "busy", "cancel", "timeout", "noanswer", "dialout", "amd"])),
+        Field::new("reference_id", Type::Uuid, "A call that has ended: hang up with its cause instead."),
+    ],
+    example: r#"[
+  { "type": "hangup", "option": { "reason": "busy" } }
+]"#,
+};
 
 /// Options of `hangup`.
 pub(super) struct Options {

@@ -11,7 +11,7 @@ pub(crate) enum Known {
 }
 
 /// Types of spec/flow.md §8 that this server does not carry out yet.
-const NOT_YET: [&str; 21] = [
+pub(crate) const NOT_YET: [&str; 21] = [
     "agent_call",
     "ai_summary",
     "ai_talk",

@@ -1,5 +1,6 @@
 //! The actions: one file each, with its typed options and what it does. This file only lists and routes.
 
+pub(crate) mod about;
 mod answer;
 mod beep;
 mod branch;
@@ -34,7 +35,7 @@ mod variable_set;
 mod webhook_send;
 
 pub(crate) use kind::Kind;
-pub(crate) use known::{Known, known};
+pub(crate) use known::{Known, NOT_YET, known};
 pub(crate) use run::{Fault, Outcome, Run, Wait};
 
 use option::{OptionError, OptionReader};
@@ -103,29 +104,34 @@ pub(crate) fn check(kind: Kind, reader: &OptionReader<'_>) -> Result<(), OptionE
     }
 }
 
-/// The fields that an action's option may have.
-pub(crate) fn option_keys(kind: Kind) -> &'static [&'static str] {
+/// What people are told about an action, and with it the fields that its option may have.
+pub(crate) fn about(kind: Kind) -> &'static about::About {
     match kind {
-        Kind::Answer | Kind::Beep | Kind::Empty | Kind::RecordingStop | Kind::Stop => &[],
-        Kind::Branch => branch::KEYS,
-        Kind::ConditionCallDigits => condition_call_digits::KEYS,
-        Kind::ConditionCallStatus => condition_call_status::KEYS,
-        Kind::ConditionDatetime => condition_datetime::KEYS,
-        Kind::ConditionVariable => condition_variable::KEYS,
-        Kind::ConfbridgeJoin => confbridge_join::KEYS,
-        Kind::ConferenceJoin => conference_join::KEYS,
-        Kind::DigitsReceive => digits_receive::KEYS,
-        Kind::DigitsSend => digits_send::KEYS,
-        Kind::Echo | Kind::StreamEcho => echo::KEYS,
-        Kind::Fetch => fetch::KEYS,
-        Kind::FetchFlow => fetch_flow::KEYS,
-        Kind::Goto => goto::KEYS,
-        Kind::Hangup => hangup::KEYS,
-        Kind::Play => play::KEYS,
-        Kind::RecordingStart => recording_start::KEYS,
-        Kind::Sleep => sleep::KEYS,
-        Kind::Talk => talk::KEYS,
-        Kind::VariableSet => variable_set::KEYS,
-        Kind::WebhookSend => webhook_send::KEYS,
+        Kind::Answer => &answer::ABOUT,
+        Kind::Beep => &beep::ABOUT,
+        Kind::Branch => &branch::ABOUT,
+        Kind::ConditionCallDigits => &condition_call_digits::ABOUT,
+        Kind::ConditionCallStatus => &condition_call_status::ABOUT,
+        Kind::ConditionDatetime => &condition_datetime::ABOUT,
+        Kind::ConditionVariable => &condition_variable::ABOUT,
+        Kind::ConfbridgeJoin => &confbridge_join::ABOUT,
+        Kind::ConferenceJoin => &conference_join::ABOUT,
+        Kind::DigitsReceive => &digits_receive::ABOUT,
+        Kind::DigitsSend => &digits_send::ABOUT,
+        Kind::Echo => &echo::ABOUT,
+        Kind::Empty => &empty::ABOUT,
+        Kind::Fetch => &fetch::ABOUT,
+        Kind::FetchFlow => &fetch_flow::ABOUT,
+        Kind::Goto => &goto::ABOUT,
+        Kind::Hangup => &hangup::ABOUT,
+        Kind::Play => &play::ABOUT,
+        Kind::RecordingStart => &recording_start::ABOUT,
+        Kind::RecordingStop => &recording_stop::ABOUT,
+        Kind::Sleep => &sleep::ABOUT,
+        Kind::Stop => &stop::ABOUT,
+        Kind::StreamEcho => &stream_echo::ABOUT,
+        Kind::Talk => &talk::ABOUT,
+        Kind::VariableSet => &variable_set::ABOUT,
+        Kind::WebhookSend => &webhook_send::ABOUT,
     }
 }

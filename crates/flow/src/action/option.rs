@@ -56,6 +56,8 @@ impl<'a> OptionReader<'a> {
 
     /// The field, unless it is absent, null, or not known yet.
     fn field(&self, key: &str) -> Option<&'a Value> {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.insert(key.to_owned()));
         let value = self.fields?.get(key).filter(|value| !value.is_null())?;
         let unknown = self.verifying && value.as_str().is_some_and(|text| text.contains("${"));
         (!unknown).then_some(value)
@@ -152,6 +154,12 @@ impl<'a> OptionReader<'a> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The fields that were asked for, to be compared with those that people are told of.
+    pub(crate) static ASKED: std::cell::RefCell<std::collections::BTreeSet<String>> = Default::default();
+}
+
 /// A field that is wrong in a way that only its action knows.
 pub(super) fn wrong(key: &str, value: &Value, expected: &'static str) -> OptionError {
     const SHOWN: usize = 60;
@@ -167,7 +175,7 @@ pub(super) fn wrong(key: &str, value: &Value, expected: &'static str) -> OptionE
 }
 
 /// A JSON number without fraction, or a decimal string.
-pub(super) fn integer_of(value: &Value) -> Option<i64> {
+pub(crate) fn integer_of(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
             // 5000.0 is what some clients make of 5000; beyond 2^53 a float is no exact number.

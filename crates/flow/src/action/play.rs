@@ -1,10 +1,25 @@
 //! `play`: plays one or more files as one unit.
 
+use super::about::{About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 
-pub(super) const KEYS: &[&str] = &["stream_urls", "stream_url", "digits_handle"];
+pub(super) const ABOUT: About = About {
+    does: "Plays one or more sounds as one. It does not answer the call: before the answer they are heard as early media. A sound that cannot be had is left out. An empty list plays nothing, and the flow goes on.",
+    waits: "The end of the last sound.",
+    fails: "When nothing can be played the reason stands in the timeline, and the flow goes on with the next action; so it does when an option cannot be read.",
+    options: &[
+        Field::new("stream_urls", Type::Texts, "The sounds, in order: `http://`, `https://` or `file:`.").required_unless("stream_url"),
+        Field::new("stream_url", Type::Texts, "The older spelling, used when `stream_urls` is absent."),
+        Field::new("digits_handle", Type::Text, "`next`: the first digit that is pressed while it sounds stops it, and the flow goes on. That digit also counts for a `digits_receive` behind it.").default("digits are stored, the sound goes on").allowed(Allowed::OfAnyCase(&["", "next"])),
+    ],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "play", "option": { "stream_urls": ["file:welcome.wav", "https://example.com/menu.wav"], "digits_handle": "next" } },
+  { "type": "digits_receive", "option": { "length": 1 } }
+]"#,
+};
 
 /// Options of `play`.
 pub(super) struct Options<'a> {

@@ -4,13 +4,37 @@ use model::CallStatus;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::about::{About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader, wrong};
 use super::{Fault, Outcome, Run};
 use crate::digits::digit_of;
 use crate::{Effect, RecordingOptions};
 
-pub(super) const KEYS: &[&str] =
-    &["format", "end_of_silence", "end_of_key", "duration", "beep_start", "on_end_flow_id"];
+pub(super) const ABOUT: About = About {
+    does: "Starts to record the call, and goes on while it is recorded. The call must be answered, and one recording at a time is made. It ends by `recording_stop`, by what the options say, or with the call; the flow is not moved by that. It sets the variables `voipbin.recording.*`, which the next action can use.",
+    waits: "Nothing: the flow goes on at once. Use `sleep` to give it time.",
+    fails: "When it cannot be recorded, or an option cannot be read, the reason stands in the timeline, and the flow goes on with the next action.",
+    options: &[
+        Field::new("format", Type::Text, "The format of the file, where the server can write it.")
+            .default("`wav`")
+            .allowed(Allowed::OfAnyCase(&["", "wav", "mp3", "ogg"])),
+        Field::new("end_of_silence", Type::Seconds, "This much silence of the caller ends it; 0 is off.").default("0"),
+        Field::new(
+            "end_of_key",
+            Type::Text,
+            "The key that ends it: `none`, `any`, or one of `0-9 A-D * #`. The key is stored like any other.",
+        )
+        .default("`none`"),
+        Field::new("duration", Type::Seconds, "The longest length; 0 is no limit.").default("0"),
+        Field::new("beep_start", Type::Boolean, "Whether one beep is played to the call first.").default("false"),
+        Field::new("on_end_flow_id", Type::Uuid, "A flow that runs when the recording is stored."),
+    ],
+    example: r##"[
+  { "type": "talk", "option": { "text": "Please leave a message, then press hash." } },
+  { "type": "recording_start", "option": { "end_of_key": "#", "end_of_silence": 5, "duration": 120, "beep_start": true } },
+  { "type": "sleep", "option": { "duration": 120000 } }
+]"##,
+};
 
 /// Options of `recording_start`.
 pub(super) struct Options(RecordingOptions);

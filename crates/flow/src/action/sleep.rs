@@ -1,9 +1,20 @@
 //! `sleep`: waits, with or without a call.
 
+use super::about::{self, About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 
-pub(super) const KEYS: &[&str] = &["duration"];
+pub(super) const ABOUT: About = About {
+    does: "Waits. The call stays as it is, digits are stored. It also waits where there is no call.",
+    waits: "The time; 0 goes on at once.",
+    fails: about::PASSED_OVER,
+    options: &[Field::new("duration", Type::Ms, "How long.").default("0")],
+    example: r#"[
+  { "type": "answer" },
+  { "type": "sleep", "option": { "duration": 2000 } },
+  { "type": "hangup" }
+]"#,
+};
 
 /// Options of `sleep`.
 pub(super) struct Options {

@@ -2,11 +2,31 @@
 
 use model::Speech;
 
+use super::about::{About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait, answer};
 use crate::Effect;
 
-pub(super) const KEYS: &[&str] = &["text", "language", "gender", "provider", "voice_id", "digits_handle", "async"];
+pub(super) const ABOUT: About = About {
+    does: "Speaks a text. An incoming call that is not answered yet is answered first, also when the text is empty. The text is plain, or SSML.",
+    waits: "The end of the speech, unless `async`. An empty text goes on at once.",
+    fails: "When it cannot be spoken, or takes longer than 10 s to begin, the reason stands in the timeline, and the flow goes on with the next action; so it does when an option cannot be read.",
+    options: &[
+        Field::new("text", Type::Text, "What is spoken: plain text, or SSML.").required(),
+        Field::new("language", Type::Text, "BCP 47, such as `en-US`; two letters will do.").default("the engine's, `en-US`"),
+        Field::new("gender", Type::Text, "Picks a voice where `voice_id` is absent.").default("none").allowed(Allowed::OfAnyCase(&["", "male", "female", "neutral"])),
+        Field::new("provider", Type::Text, "Whose voice. `gcp`, `aws` and all others are spoken by the built-in engine where no other is set up.").default("`gcp`"),
+        Field::new("voice_id", Type::Text, "The provider's name of a voice.").default("the provider's"),
+        Field::new("digits_handle", Type::Text, "`next`: the first digit that is pressed while it sounds stops it, and the flow goes on. That digit also counts for a `digits_receive` behind it.").default("digits are stored, the sound goes on").allowed(Allowed::OfAnyCase(&["", "next"])),
+        Field::new("async", Type::Boolean, "Goes on while it is spoken. A sound that is played meanwhile cuts it off.").default("false"),
+    ],
+    example: r#"[
+  { "id": "menu", "type": "talk",
+    "option": { "text": "Press 1 to be called back.", "language": "en-US", "gender": "female", "digits_handle": "next" } },
+  { "type": "digits_receive", "option": { "duration": 5000, "length": 1 } },
+  { "type": "webhook_send", "option": { "uri": "https://example.com/callback", "data": "{\"key\": \"${voipbin.call.digits}\"}" } }
+]"#,
+};
 
 /// spec/actions.md `talk`.
 const DEFAULT_PROVIDER: &str = "gcp";

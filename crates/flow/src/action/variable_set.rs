@@ -2,11 +2,24 @@
 
 use serde_json::Value;
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 use crate::variables::DIGITS;
 
-pub(super) const KEYS: &[&str] = &["key", "value"];
+pub(super) const ABOUT: About = About {
+    does: "Stores a value under a name. Values that are no text are stored as JSON text. A name that begins with `voipbin.` may be overwritten; setting `voipbin.call.digits` also forgets digits that were pressed ahead.",
+    waits: "Nothing: the flow goes on at once.",
+    fails: "A value that exceeds the limits is not stored; that, and an option that cannot be read, stands in the timeline, and the flow goes on.",
+    options: &[
+        Field::new("key", Type::Text, "The name. An empty one is ignored.").required(),
+        Field::new("value", Type::Any, "The value.").default("empty"),
+    ],
+    example: r#"[
+  { "type": "variable_set", "option": { "key": "greeting", "value": "Hello ${voipbin.call.source.target_name}" } },
+  { "type": "talk", "option": { "text": "${greeting}" } }
+]"#,
+};
 
 /// Options of `variable_set`.
 pub(super) struct Options<'a> {

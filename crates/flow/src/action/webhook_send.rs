@@ -1,10 +1,29 @@
 //! `webhook_send`: tells a web server something and may take variables from its response.
 
+use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait, request};
 use crate::{Effect, HttpPurpose, HttpRequest, webhook_response};
 
-pub(super) const KEYS: &[&str] = &["sync", "uri", "method", "data_type", "data"];
+pub(super) const ABOUT: About = About {
+    does: "Tells a web server something. With `sync` the answer sets variables: a JSON object `{\"customer\": {\"name\": \"Ann\"}}` sets `customer.name`, elements of arrays are numbered from 0, and names that begin with `voipbin.` are left out. `voipbin.webhook.status_code` (0 without an answer) and `voipbin.webhook.body` are set, too.\n\nA value that is substituted inside of a string in JSON `data` is escaped, so that a quote in a name does no harm.",
+    waits: "Nothing, or the answer if `sync`: at most 15 s, and 30 s with all repetitions.",
+    fails: "A failure never ends the flow. The reason stands in the timeline.",
+    options: &[
+        Field::new("uri", Type::Text, "Where to send it: `http://` or `https://`.").required(),
+        Field::new("method", Type::Text, "The HTTP method.").default("`POST`"),
+        Field::new("data_type", Type::Text, "The `Content-Type`.").default("`application/json`"),
+        Field::new("data", Type::Text, "The body, also of a GET.").default("empty"),
+        Field::new("sync", Type::Boolean, "Whether to wait for the answer and take variables from it.")
+            .default("false"),
+    ],
+    example: r#"[
+  { "type": "webhook_send",
+    "option": { "sync": true, "uri": "https://example.com/caller", "method": "POST", "data_type": "application/json",
+                "data": "{\"from\": \"${voipbin.call.source.target}\"}" } },
+  { "type": "talk", "option": { "text": "Hello ${customer.name}" } }
+]"#,
+};
 
 /// spec/actions.md `webhook_send`.
 const DEFAULT_DATA_TYPE: &str = "application/json";

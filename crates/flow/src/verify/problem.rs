@@ -62,8 +62,11 @@ impl ProblemReason {
 pub struct Verdict {
     /// The array must be refused for these.
     pub problems: Vec<Problem>,
-    /// These are accepted.
+    /// These are accepted, and probably not what was meant.
     pub warnings: Vec<Problem>,
+    /// These are accepted and may well be meant.
+    #[serde(default)]
+    pub hints: Vec<Problem>,
 }
 
 impl Verdict {
@@ -85,6 +88,10 @@ impl Verdict {
 
     pub(super) fn warn(&mut self, path: impl Into<String>, what: impl Into<String>, expected: impl Into<String>) {
         push(&mut self.warnings, Problem::invalid(path, what, expected));
+    }
+
+    pub(super) fn hint(&mut self, path: impl Into<String>, what: impl Into<String>, expected: impl Into<String>) {
+        push(&mut self.hints, Problem::invalid(path, what, expected));
     }
 }
 

@@ -4,6 +4,7 @@ use model::{Action, action_id};
 use serde_json::Value;
 
 use crate::action::Kind;
+use crate::action::option::integer_of;
 
 /// One place that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(super) enum Target<'a> {
     /// An action, by id; `key` is the path inside the option.
     Id { key: String, id: &'a str },
     /// A place in the same array.
-    Index(i64),
+    Index { key: String, index: i64 },
     /// An id that users may not have.
     Reserved { key: String, id: &'a str },
     /// Known only when it runs: the text has a `${` in it.
@@ -42,10 +43,12 @@ pub(super) fn targets(kind: Kind, action: &Action) -> Vec<Target<'_>> {
     }
     if ids.is_none() {
         let indexes = option.get("target_indexes").and_then(Value::as_object);
-        found.extend(indexes.into_iter().flatten().filter_map(|(_, index)| index_target(index)));
+        found.extend(indexes.into_iter().flatten().filter_map(|(value, index)| {
+            index_target(format!("target_indexes.{}", super::problem::shown(value)), index)
+        }));
     }
     if !has_default_id(action) {
-        found.extend(option.get("default_index").and_then(index_target));
+        found.extend(option.get("default_index").and_then(|index| index_target("default_index".to_owned(), index)));
     }
     found
 }
@@ -73,10 +76,9 @@ fn id_target(key: String, value: &Value) -> Option<Target<'_>> {
     })
 }
 
-fn index_target(value: &Value) -> Option<Target<'_>> {
+fn index_target(key: String, value: &Value) -> Option<Target<'_>> {
     match value {
         Value::String(text) if text.contains("${") => Some(Target::Unknown),
-        Value::String(text) => text.trim().parse().ok().map(Target::Index),
-        other => other.as_i64().map(Target::Index),
+        other => integer_of(other).map(|index| Target::Index { key, index }),
     }
 }

@@ -2,6 +2,7 @@ use base::Random;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::action::Kind;
 use crate::read_actions;
 
 fn verdict(actions: Value) -> Verdict {
@@ -125,4 +126,224 @@ fn a_message_says_where_what_and_what_instead() {
 fn the_number_of_messages_is_bounded() {
     let actions: Vec<Value> = (0..500).map(|_| json!({"type": "dance"})).collect();
     assert_eq!(verdict(Value::Array(actions)).problems.len(), Problem::MAX);
+}
+
+#[test]
+fn fields_that_are_missing_or_mean_nothing_are_told() {
+    for (action, expected) in [
+        (json!({"type": "talk"}), &["text: it is missing; expected: text"][..]),
+        (json!({"type": "talk", "option": {"text": null}}), &["text: it is missing; expected: text"]),
+        (json!({"type": "talk", "option": {"text": "", "gender": "Female", "digits_handle": "NEXT"}}), &[]),
+        (
+            json!({"type": "talk", "option": {"text": "x", "gender": "tenor", "async": "yes"}}),
+            &[
+                "async: it is \"yes\": the action would be passed over; expected: true or false",
+                "gender: \"tenor\" means nothing here; expected: one of male, female, neutral",
+            ],
+        ),
+        (json!({"type": "talk", "option": {"text": "x", "gender": "${g}"}}), &[]),
+        (json!({"type": "play"}), &["stream_urls: it is missing; expected: array of texts, or one text"]),
+        (json!({"type": "play", "option": {"stream_url": "a"}}), &[]),
+        (json!({"type": "fetch", "option": {"event_url": "${u}"}}), &[]),
+        (
+            json!({"type": "fetch", "option": {"event_url": "example.com"}}),
+            &[
+                "event_url: it is \"example.com\": the flow would end here; expected: an address that begins with http:// or https:// and holds no spaces",
+            ],
+        ),
+        (json!({"type": "fetch_flow", "option": {"flow_id": ""}}), &["flow_id: it is missing; expected: UUID"]),
+        (
+            json!({"type": "goto", "option": {"loop_count": 1, "target_id": model::action_id::NIL}}),
+            &["target_id: it is missing; expected: id of an action"],
+        ),
+        (json!({"type": "fetch_flow"}), &["flow_id: it is missing; expected: UUID"]),
+        (
+            json!({"type": "fetch_flow", "option": {"flow_id": "x"}}),
+            &["flow_id: it is \"x\": the flow would end here; expected: a UUID"],
+        ),
+        (
+            json!({"type": "webhook_send", "option": {"uri": 5}}),
+            &["uri: it is 5: the action would be passed over; expected: a text"],
+        ),
+        (
+            json!({"type": "hangup", "option": {"reason": "bored"}}),
+            &[
+                "reason: \"bored\" means nothing here; expected: one of normal, failed, busy, cancel, timeout, noanswer, dialout, amd",
+            ],
+        ),
+        (
+            json!({"type": "condition_datetime", "option": {"condition": ">=", "hour": 24, "minute": "-1"}}),
+            &["hour: 24 is out of range; expected: a whole number from -1 to 23"],
+        ),
+        (
+            json!({"type": "condition_variable", "option": {"variable": "a", "condition": "=", "value_type": "text"}}),
+            &[
+                "condition: \"=\" means nothing here; expected: one of ==, !=, >, >=, <, <=, equal, not_equal, greater, greater_equal, less, less_equal",
+                "value_type: \"text\" means nothing here; expected: one of string, number, length",
+            ],
+        ),
+        (
+            json!({"type": "branch", "option": {"target_indexes": {"1": 0, "2": 1}, "default_index": -1}}),
+            &[
+                "target_indexes.2: there is no action at index 1: the flow would end here; expected: an index from 0 to 0",
+                "default_index: there is no action at index -1: the flow would end here; expected: an index from 0 to 0",
+            ],
+        ),
+    ] {
+        let verdict = verdict(json!([action]));
+        let told: Vec<_> = verdict.warnings.iter().map(ToString::to_string).collect();
+        let expected: Vec<_> = expected.iter().map(|rest| format!("actions[0].option.{rest}")).collect();
+        // A branch to itself is a loop as well, which is told by another test.
+        let options: Vec<_> = told.iter().filter(|text| text.starts_with("actions[0].option")).collect();
+        assert_eq!(options, expected.iter().collect::<Vec<_>>(), "{action}");
+    }
+}
+
+#[test]
+fn a_loop_in_which_nothing_waits_is_told_and_one_that_ends_or_waits_is_not() {
+    let sleep =
+        |option: Value| json!([{"id": "a", "type": "sleep", "option": option}, {"type": "empty", "next_id": "a"}]);
+    let condition = |kind: &str| {
+        json!([{"id": "a", "type": "empty"}, {"type": kind, "option": {"condition": "==", "variable": "v", "false_target_id": "a"}},
+            {"type": "hangup"}])
+    };
+    for (actions, looped) in [
+        (json!([{"id": "a", "type": "empty", "next_id": "a"}]), true),
+        (sleep(json!({"duration": 0})), true),
+        (sleep(json!({})), true),
+        (sleep(json!({"duration": "soon"})), true),
+        (sleep(json!({"duration": 1})), false),
+        (sleep(json!({"duration": "5"})), false),
+        (sleep(json!({"duration": "${d}"})), false),
+        (condition("condition_variable"), true),
+        (json!([{"id": "a", "type": "empty"}, {"type": "goto", "option": {"target_id": "a", "loop_count": 3}}]), false),
+        (json!([{"type": "branch", "option": {"default_index": 0}}]), true),
+        (
+            json!([{"id": "a", "type": "digits_receive"}, {"type": "branch", "option": {"default_target_id": "a"}}]),
+            false,
+        ),
+        (json!([{"id": "a", "type": "talk", "option": {"text": "x"}, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "talk", "option": {"text": ""}, "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "talk", "option": {"text": "x", "async": true}, "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "webhook_send", "option": {"uri": "http://x"}, "next_id": "a"}]), true),
+        (
+            json!([{"id": "a", "type": "webhook_send", "option": {"uri": "http://x", "sync": true}, "next_id": "a"}]),
+            false,
+        ),
+        (json!([{"id": "a", "type": "play", "option": {"stream_url": "x"}, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "play", "option": {"stream_urls": []}, "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "fetch", "option": {"event_url": "http://x"}, "next_id": "a"}]), false),
+        (json!([{"type": "hangup"}, {"id": "a", "type": "empty", "next_id": "a"}]), false),
+    ] {
+        let verdict = verdict(actions.clone());
+        let told = verdict.warnings.iter().any(|warning| warning.what.contains("go round"));
+        assert_eq!(told, looped, "{actions}: {verdict:?}");
+    }
+    let verdict = verdict(json!([
+        {"type": "empty"}, {"id": "b", "type": "variable_set", "option": {"key": "k"}}, {"type": "empty", "next_id": "d"},
+        {"type": "beep"}, {"id": "d", "type": "empty", "next_id": "b"},
+    ]));
+    assert_eq!(paths(&verdict.warnings), ["actions[3]", "actions[1]"]);
+    assert_eq!(
+        verdict.warnings[1].what,
+        "these go round without waiting, until 1000 actions end the flow: actions[1] → actions[2] → actions[4] → actions[1]"
+    );
+}
+
+#[test]
+fn every_loop_is_told_once() {
+    let mut actions = Vec::new();
+    for i in 0..300 {
+        let option = json!({"condition": "==", "variable": "v", "false_target_id": i.to_string()});
+        actions.push(json!({"id": i.to_string(), "type": "condition_variable", "option": option}));
+    }
+    let verdict = verdict(Value::Array(actions));
+    assert_eq!(verdict.warnings.len(), Problem::MAX);
+    let mut told = paths(&verdict.warnings);
+    told.dedup();
+    assert_eq!(told.len(), Problem::MAX);
+}
+
+#[test]
+fn what_needs_an_answered_call_is_told_where_it_is_certainly_not_answered() {
+    let status = |status: &str| json!({"type": "condition_call_status", "option": {"status": status}});
+    let beep_after = |action: Value| json!([action, {"type": "beep"}]);
+    for (actions, warnings, hints) in [
+        (json!([{"type": "recording_start"}]), &["actions[0]"][..], &[][..]),
+        (json!([{"type": "answer"}, {"type": "recording_start"}]), &[], &[]),
+        (json!([{"type": "talk", "option": {"text": "x"}}, {"type": "recording_start"}, {"type": "beep"}]), &[], &[]),
+        (
+            json!([{"type": "play", "option": {"stream_url": "x"}}, {"type": "echo"}]),
+            &[],
+            &["actions[0]", "actions[1]"],
+        ),
+        (json!([{"type": "beep"}, {"type": "answer"}, {"type": "beep"}]), &[], &["actions[0]"]),
+        // Reached again after the answer.
+        (
+            json!([{"id": "b", "type": "beep"}, {"type": "answer"}, {"type": "goto", "option": {"target_id": "b", "loop_count": 1}}]),
+            &[],
+            &[],
+        ),
+        (beep_after(status("progressing")), &[], &[]),
+        (beep_after(status("ringing")), &[], &["actions[1]"]),
+        (
+            json!([{"type": "condition_call_status", "option": {"status": "progressing", "false_target_id": "x"}},
+                {"type": "hangup"}, {"id": "x", "type": "recording_start"}]),
+            &["actions[2]"],
+            &[],
+        ),
+        (json!([{"type": "recording_start"}, {"type": "fetch", "option": {"event_url": "http://x"}}]), &[], &[]),
+    ] {
+        let verdict = verdict(actions.clone());
+        assert_eq!((paths(&verdict.warnings), paths(&verdict.hints)), (warnings.to_vec(), hints.to_vec()), "{actions}");
+    }
+}
+
+#[test]
+fn what_is_fetched_may_jump_to_every_id_so_nothing_is_called_unreachable() {
+    for kind in ["fetch", "fetch_flow", "conference_join"] {
+        let verdict = verdict(json!([{"type": kind, "option": {
+            "event_url": "http://x", "flow_id": "00000000-0000-0000-0000-0000000000aa", "conference_id": "00000000-0000-0000-0000-0000000000aa",
+        }}, {"type": "hangup"}, {"id": "x", "type": "beep"}]));
+        assert!(verdict.warnings.iter().all(|warning| warning.what == "it has no effect"), "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_actions_of_a_call_are_looked_at_and_only_warned_of() {
+    let nested = |actions: Value| json!([{"type": "call", "option": {"actions": actions}}]);
+    let inner = json!([
+        {"type": "dance"}, {"type": "goto", "option": {"target_id": "x", "loop_count": 1}}, {"id": "t", "type": "talk"},
+        {"type": "call", "option": {"actions": [{"type": "hangup"}, {"type": "beep"}]}},
+        {"id": "t", "type": "recording_start"}, {"type": "empty", "next_id": "u"},
+    ]);
+    let found = verdict(nested(inner));
+    assert_eq!(paths(&found.problems), ["actions[0].type"], "call itself is not yet supported");
+    assert_eq!(
+        paths(&found.warnings),
+        [
+            "actions[0].option.actions[0].type",
+            "actions[0].option.actions[3].type",
+            "actions[0].option.actions[1].option.target_id",
+            "actions[0].option.actions[2].option.text",
+            "actions[0].option.actions[3].option.actions[1]",
+            "actions[0].option.actions[4].id",
+            "actions[0].option.actions[5].next_id",
+        ]
+    );
+    assert_eq!(found.warnings[5].what, "the id is that of actions[0].option.actions[2], which wins");
+    let found = verdict(nested(json!([5, {"id": model::action_id::FINISH}])));
+    assert_eq!(paths(&found.warnings), ["actions[0].option.actions[0]", "actions[0].option.actions[1].id"]);
+    assert_eq!(paths(&verdict(nested(json!({}))).warnings), ["actions[0].option.actions"]);
+    assert_eq!(paths(&verdict(nested(json!([]))).warnings), <[&str; 0]>::default(), "the call has a flow of its own");
+}
+
+#[test]
+fn a_long_loop_is_told_in_short() {
+    let actions: Vec<Value> = (0..500)
+        .map(|i| json!({"id": format!("i{i}"), "type": "empty", "next_id": format!("i{}", (i + 1) % 500)}))
+        .collect();
+    let verdict = verdict(Value::Array(actions));
+    assert_eq!(paths(&verdict.warnings), ["actions[0]"]);
+    assert!(verdict.warnings[0].what.ends_with("actions[5] → … → actions[0]"), "{:?}", verdict.warnings);
 }

@@ -1,0 +1,36 @@
+//! Arrays of actions inside of an option: those of `call`, which run for the new call (spec/actions.md `call`).
+
+use base::Random;
+use model::Action;
+
+use super::array;
+use super::problem::{Problem, Verdict};
+use crate::document::read_actions;
+
+/// Looks at `option.actions` of a `call`. What is wrong there is accepted, as VoIPBIN does, so it is told as warnings.
+pub(super) fn check(verdict: &mut Verdict, path: &str, action: &Action) {
+    if !action.kind.eq_ignore_ascii_case("call") {
+        return;
+    }
+    let Some(actions) = action.option.as_ref().and_then(|option| option.get("actions")) else { return };
+    let path = format!("{path}.option.actions");
+    // Ids that are made here are seen by nobody.
+    let found = match read_actions(actions.clone(), &mut Random::from_seed([0; 32])) {
+        Ok(actions) => array(&path, &actions),
+        Err(problems) => {
+            Verdict { problems: problems.into_iter().map(|p| below(&path, p)).collect(), ..Verdict::default() }
+        }
+    };
+    for problem in found.problems.into_iter().chain(found.warnings) {
+        verdict.warn(problem.json_path, problem.what, problem.expected);
+    }
+    for hint in found.hints {
+        verdict.hint(hint.json_path, hint.what, hint.expected);
+    }
+}
+
+/// The paths of a reader begin at `actions`.
+fn below(path: &str, problem: Problem) -> Problem {
+    let rest = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
+    Problem { json_path: format!("{path}{rest}"), ..problem }
+}

@@ -1,0 +1,99 @@
+//! The option of one action: its fields against what the action says of itself.
+
+use model::Action;
+use serde_json::Value;
+
+use super::graph::{Index, is_unknown};
+use super::problem::{self, Verdict};
+use super::targets::{Target, targets};
+use crate::action::about::{Absent, Allowed, Field, Type};
+use crate::action::option::{OptionReader, integer_of};
+use crate::action::{self, Kind};
+
+/// Tells of everything in the option of `actions[at]` that is wrong or has no effect.
+pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, actions: &[Action], at: usize, index: &Index<'_>) {
+    let action = &actions[at];
+    let path = format!("{path}.option");
+    let reader = match OptionReader::verifying(action.option.as_ref()) {
+        Ok(reader) => reader,
+        Err(error) => return verdict.warn(path, format!("it is {}", error.what), error.expected),
+    };
+    let mut unreadable = String::new();
+    if let Err(error) = action::check(kind, &reader) {
+        let consequence =
+            if kind.failure_ends() { "the flow would end here" } else { "the action would be passed over" };
+        verdict.warn(format!("{path}.{}", error.key), format!("it is {}: {consequence}", error.what), error.expected);
+        unreadable = error.key;
+    }
+    for field in action::about(kind).options.iter().filter(|field| field.name != unreadable) {
+        value(verdict, &path, action, field);
+    }
+    let fields = action::about(kind).options;
+    for key in reader.keys().filter(|key| !fields.iter().any(|field| field.name == *key)) {
+        let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+        let expected = if names.is_empty() { "no fields".to_owned() } else { format!("one of {}", names.join(", ")) };
+        verdict.warn(format!("{path}.{}", problem::shown(key)), "it has no effect", expected);
+    }
+    for target in targets(kind, action) {
+        match target {
+            Target::Reserved { key, id } => {
+                verdict.invalid(format!("{path}.{key}"), format!("{id} is reserved"), "the id of an action");
+            }
+            Target::Id { key, id } if index.get(id).is_none() => {
+                let what = format!("there is no action {}: the flow would end here", problem::shown(id));
+                verdict.warn(format!("{path}.{key}"), what, "the id of an action of this array");
+            }
+            Target::Index { key, index } if usize::try_from(index).map_or(true, |index| index >= actions.len()) => {
+                let what = format!("there is no action at index {index}: the flow would end here");
+                verdict.warn(format!("{path}.{key}"), what, format!("an index from 0 to {}", actions.len() - 1));
+            }
+            Target::Id { .. } | Target::Index { .. } | Target::Unknown => {}
+        }
+    }
+    if kind == Kind::Goto && reader.raw("loop_count").is_none() && !is_unknown(action, "loop_count") {
+        verdict.warn(format!("{path}.loop_count"), "without it the goto never jumps", "how often to jump");
+    }
+}
+
+/// A field that must be there, or holds a value that means nothing. Text that is known only at run time is not judged.
+fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
+    let fields = action.option.as_ref();
+    let present = |key: &str| fields.and_then(|option| option.get(key)).filter(|value| !value.is_null());
+    // The id of nothing is as good as none.
+    let is_id = matches!(field.is, Type::Uuid | Type::Id);
+    let is_unset = |value: &Value| is_id && value.as_str().is_some_and(model::action_id::is_unset);
+    let Some(value) = present(field.name).filter(|value| !is_unset(value)) else {
+        let missing = match field.absent {
+            Absent::Default(_) => false,
+            Absent::Required => true,
+            Absent::RequiredUnless(other) => present(other).is_none(),
+        };
+        if missing {
+            verdict.warn(format!("{path}.{}", field.name), "it is missing", field.is.as_str());
+        }
+        return;
+    };
+    if is_unknown(action, field.name) {
+        return;
+    }
+    let expected = match field.allowed {
+        Allowed::Anything => return,
+        Allowed::Of(texts) if value.as_str().is_none_or(|text| texts.contains(&text.trim())) => return,
+        Allowed::OfAnyCase(texts)
+            if value.as_str().is_none_or(|text| texts.iter().any(|one| one.eq_ignore_ascii_case(text.trim()))) =>
+        {
+            return;
+        }
+        Allowed::Range(from, to) if integer_of(value).is_none_or(|number| (from..=to).contains(&number)) => return,
+        Allowed::Range(from, to) => format!("a whole number from {from} to {to}"),
+        Allowed::Of(texts) | Allowed::OfAnyCase(texts) => {
+            let named = texts.iter().filter(|text| !text.is_empty()).copied();
+            format!("one of {}", named.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let what = match value {
+        Value::String(text) => format!("\"{}\" means nothing here", problem::shown(text)),
+        other => format!("{other} is out of range"),
+    };
+    verdict.warn(format!("{path}.{}", field.name), what, expected);
+}
