@@ -14,7 +14,8 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use base::{LoopId, MS, StreamId, WorkerId};
+use base::{LoopId, MS, RecordingId, StreamId, WorkerId};
+use media_core::recording::{RecorderTap, TapEnd, TapPacket, Track};
 use media_core::rtcp::CompoundWriter;
 use media_core::rtp::Header;
 use media_core::{
@@ -96,6 +97,29 @@ impl WorkerIo for Sink {
     }
 }
 
+/// Keeps the last packet of each track; is over after some hundred, like a recording that ended by itself.
+#[derive(Debug)]
+struct Tap {
+    last: [[u8; 1_500]; 2],
+    packets: u64,
+    over_after: u64,
+}
+
+impl RecorderTap for Tap {
+    fn begin(&mut self, _: u64) {}
+
+    fn packet(&mut self, packet: &TapPacket<'_>) {
+        self.packets += 1;
+        self.last[usize::from(packet.track == Track::Out)][..packet.payload.len()].copy_from_slice(packet.payload);
+    }
+
+    fn end(&mut self, _: u64, _: TapEnd) {}
+
+    fn is_over(&self) -> bool {
+        self.packets > self.over_after
+    }
+}
+
 const STREAMS: u32 = 100;
 const START_NS: u64 = 5_000_000_000;
 
@@ -133,7 +157,7 @@ fn config(slot: u32) -> StreamConfig {
 fn ops(n: u64, sound: &Arc<Sound>) -> Vec<Op> {
     let slot = (n * 7 % u64::from(STREAMS)) as u32;
     let stream = id(slot);
-    match n % 8 {
+    match n % 10 {
         0 => vec![Op::Play { stream, playback: n, sound: sound.clone() }],
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
         2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
@@ -144,6 +168,11 @@ fn ops(n: u64, sound: &Arc<Sound>) -> Vec<Op> {
             vec![Op::Configure { stream, settings: StreamSettings::from_config(&changed) }]
         }
         6 => vec![Op::Echo { stream, mode: EchoMode::Off }],
+        7 => {
+            let tap = Box::new(Tap { last: [[0; 1_500]; 2], packets: 0, over_after: n % 400 });
+            vec![Op::StartRecording { stream, recording: RecordingId(u128::from(slot)), tap }]
+        }
+        8 if n.is_multiple_of(3) => vec![Op::StopRecording { stream, recording: RecordingId(u128::from(slot)) }],
         // Of an earlier lease.
         _ => vec![Op::Play { stream: StreamId { lease: 0, ..stream }, playback: n, sound: sound.clone() }],
     }
@@ -247,5 +276,6 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
     ] {
         assert!(value >= 100, "{name}: {value}");
     }
-    assert!(sink.retired.len() >= 300);
+    let taps: Vec<_> = sink.retired.iter().filter(|retired| matches!(retired, Retired::Tap(_))).collect();
+    assert!(taps.len() >= 100 && sink.retired.len() - taps.len() >= 250, "{} {}", taps.len(), sink.retired.len());
 }

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use media_core::{Command, EchoMode, Event};
-use support::{Rig, config};
+use base::{RecordingId, StreamId};
+use media_core::{Command, EchoMode, Event, RecordingEnd, RecordingFact};
+use media_engine::FromEngine;
+use support::{Rig, config, folder};
 
 thread_local! {
     static WATCHED: Cell<bool> = const { Cell::new(false) };
@@ -56,6 +58,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+fn record(rig: &mut Rig, stream: StreamId, number: u128, duration_ms: u64) {
+    let (recording, file_stem) = (RecordingId(number), format!("recording_{number}"));
+    rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms: 0, duration_ms });
+}
+
 fn counted() -> (u64, u64) {
     (ALLOCATED.load(Ordering::Relaxed), FREED.load(Ordering::Relaxed))
 }
@@ -64,6 +71,7 @@ fn counted() -> (u64, u64) {
 fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut config = config(20_600, 20_699);
+    config.recordings.folder = Some(folder("no-allocation"));
     config.worker_hook = Some(Arc::new(|_| {
         drop(std::hint::black_box(Box::new(1))); // not counted yet
         WATCHED.set(true);
@@ -76,6 +84,10 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     let prompts: Vec<_> = (0..5).map(|_| rig.open()).collect();
     for (stream, _) in &echoes {
         rig.tell(Command::Echo { stream: *stream, mode: EchoMode::Stream });
+    }
+    let recorded: Vec<_> = echoes.iter().chain(&prompts).map(|(stream, _)| *stream).collect();
+    for (number, stream) in recorded.iter().enumerate() {
+        record(&mut rig, *stream, number as u128, 0);
     }
     let begun = Instant::now();
     let mut playback = 0;
@@ -92,14 +104,27 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
             peer.press(5);
         }
         std::thread::sleep(Duration::from_millis(20));
+        if playback == 150 {
+            // Some end by command, some by themselves, and new ones begin.
+            for (number, stream) in recorded.iter().enumerate().step_by(2) {
+                rig.tell(Command::StopRecording { stream: *stream, recording: RecordingId(number as u128) });
+                record(&mut rig, *stream, 100 + number as u128, 200);
+            }
+        }
     }
+    let mut ended = 0;
     let mut open: Vec<_> = echoes.iter().chain(&prompts).map(|(stream, _)| *stream).collect();
     for stream in &open {
         rig.tell(Command::Close { stream: *stream });
     }
-    while !open.is_empty() {
-        if let Event::Closed { stream, .. } = rig.next_event() {
-            open.retain(|still| *still != stream);
+    while !open.is_empty() || ended < 15 {
+        match rig.next() {
+            FromEngine::Media(Event::Closed { stream, .. }) => open.retain(|still| *still != stream),
+            FromEngine::Recording { fact: RecordingFact::Ended { end, .. }, .. } => {
+                assert!(!matches!(end, RecordingEnd::Failed(_)), "{end:?}");
+                ended += 1;
+            }
+            _ => {}
         }
     }
     rig.wait_for("the numbers of the last round", |metrics| metrics.stream_counter("open_streams") == 0);

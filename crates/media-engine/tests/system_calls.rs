@@ -9,8 +9,9 @@ use std::io::Write;
 use std::process::{Command as Process, Output};
 use std::sync::Arc;
 
-use media_core::{Command, EchoMode, Event};
-use support::{Rig, config};
+use media_core::{Command, EchoMode, Event, RecordingFact};
+use media_engine::FromEngine;
+use support::{Rig, config, folder};
 
 /// Which case a child runs.
 const CASE: &str = "MEDIA_ENGINE_SYSTEM_CALL_CASE";
@@ -97,8 +98,12 @@ fn forbid_the_rest() {
 /// Everything a worker does: open, echo, prompt, keys both ways, close, sleep, being woken.
 fn whole_life(rig: &mut Rig) {
     let beep = rig.beep();
-    for round in 0..3 {
+    for round in 0..3_u32 {
         let (stream, mut peer) = rig.open();
+        let recording = base::RecordingId(round.into());
+        let file_stem = format!("round_{round}");
+        rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms: 0, duration_ms: 0 });
+        assert!(matches!(rig.next(), FromEngine::Recording { fact: RecordingFact::Started, .. }));
         rig.tell(Command::Echo { stream, mode: EchoMode::Audio });
         peer.say(0x21);
         peer.hear_mark(0x21);
@@ -108,10 +113,12 @@ fn whole_life(rig: &mut Rig) {
             std::thread::sleep(std::time::Duration::from_micros(if frame % 4 == 0 { 500 } else { 0 }));
         }
         peer.hear_mark(0x22);
+        rig.tell(Command::StopRecording { stream, recording });
+        assert!(matches!(rig.next(), FromEngine::Recording { fact: RecordingFact::Ended { .. }, .. }));
         peer.press(3);
         assert!(matches!(rig.next_event(), Event::Digit { digit: '3', .. }));
         rig.tell(Command::Echo { stream, mode: EchoMode::Off });
-        rig.tell(Command::Play { stream, playback: round, sound: beep });
+        rig.tell(Command::Play { stream, playback: round.into(), sound: beep });
         assert!(matches!(rig.next_event(), Event::PlaybackEnded { .. }));
         rig.tell(Command::SendDigits { stream, digits: "7".into(), duration_ms: 100, interval_ms: 0 });
         while peer.hear().0 != 101 {}
@@ -126,6 +133,7 @@ fn whole_life(rig: &mut Rig) {
 fn run_case(case: &str) -> ! {
     let sabotage = case == "sabotage";
     let mut config = config(if sabotage { 20_800 } else { 20_700 }, if sabotage { 20_819 } else { 20_719 });
+    config.recordings.folder = Some(folder("system-calls"));
     config.worker_hook = Some(Arc::new(move |_| {
         forbid_the_rest();
         if sabotage {

@@ -133,3 +133,104 @@ impl Recorder {
         self.input.jumps + self.output.jumps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::{LoopId, RecordingId, StreamId, WorkerId};
+
+    use super::*;
+
+    fn recorder(end_of_silence_ms: u32, duration_ms: u64) -> Recorder {
+        let request = RecordingRequest {
+            owner: LoopId(0),
+            stream: StreamId { worker: WorkerId(0), slot: 0, lease: 1 },
+            recording: RecordingId(1),
+            file_stem: "a".into(),
+            end_of_silence_ms,
+            duration_ms,
+        };
+        Recorder::new(&request, 10_000)
+    }
+
+    /// The party says one thing for `ms`, from `from_ms` on.
+    fn says(recorder: &mut Recorder, from_ms: u64, ms: u64, sample: i16) {
+        for n in 0..ms / 20 {
+            let at = (from_ms + n * 20) * 8;
+            run_to(recorder, at);
+            recorder.packet(Track::In, at, at as u32, false, Codec::Pcmu, &[Codec::Pcmu.encode(sample); 160]);
+        }
+    }
+
+    fn run_to(recorder: &mut Recorder, to: u64) {
+        let (mut input, mut output) = (Vec::new(), Vec::new());
+        while recorder.samples() < to && recorder.ended().is_none() {
+            let settled = recorder.advance(to, &mut input, &mut output);
+            assert_eq!(settled.from_in + input.len() as u64, settled.end);
+            assert_eq!(settled.from_out + output.len() as u64, settled.end);
+        }
+    }
+
+    #[test]
+    fn it_ends_on_the_sample_when_it_has_the_length_that_was_asked_for() {
+        let mut recorder = recorder(0, 1_234);
+        run_to(&mut recorder, 1_233 * 8);
+        assert_eq!(recorder.ended(), None);
+        run_to(&mut recorder, 80_000);
+        assert_eq!((recorder.ended(), recorder.samples()), (Some(RecordingEnd::Duration), 1_234 * 8));
+    }
+
+    #[test]
+    fn without_a_duration_the_longest_of_all_counts() {
+        let mut recorder = recorder(0, 0);
+        run_to(&mut recorder, 1_000_000);
+        assert_eq!((recorder.ended(), recorder.samples()), (Some(RecordingEnd::Duration), 80_000));
+    }
+
+    #[test]
+    fn it_ends_when_the_party_is_silent_for_that_long_whether_it_sends_silence_or_nothing() {
+        for sends_silence in [false, true] {
+            let mut recorder = recorder(1_000, 0);
+            says(&mut recorder, 0, 400, 3_000);
+            if sends_silence {
+                says(&mut recorder, 400, 900, 100);
+            }
+            run_to(&mut recorder, 1_399 * 8);
+            assert_eq!(recorder.ended(), None);
+            run_to(&mut recorder, 5_000 * 8);
+            assert_eq!((recorder.ended(), recorder.samples()), (Some(RecordingEnd::Silence), 1_400 * 8));
+        }
+    }
+
+    #[test]
+    fn what_was_lost_on_the_way_is_no_silence() {
+        let mut recorder = recorder(1_000, 0);
+        run_to(&mut recorder, 900 * 8);
+        recorder.lost(900 * 8);
+        run_to(&mut recorder, 1_899 * 8);
+        assert_eq!(recorder.ended(), None);
+    }
+
+    #[test]
+    fn gaps_and_losses_stand_in_the_last_fact() {
+        let mut recorder = recorder(0, 0);
+        says(&mut recorder, 100, 200, 3_000);
+        let last = recorder.last_position(300 * 8);
+        run_to(&mut recorder, last);
+        let expected = RecordingFact::Ended {
+            end: RecordingEnd::Stopped,
+            samples: 2_400,
+            gap_samples_in: 800,
+            gap_samples_out: 2_400,
+            dropped_samples: 5,
+        };
+        assert_eq!(recorder.finish(RecordingEnd::Stopped, 5), expected);
+    }
+
+    #[test]
+    fn the_packet_that_came_just_before_the_end_is_not_cut() {
+        let mut recorder = recorder(0, 0);
+        says(&mut recorder, 0, 100, 3_000);
+        assert_eq!(recorder.last_position(85 * 8), 800);
+        assert_eq!(recorder.last_position(180 * 8), 180 * 8);
+    }
+}

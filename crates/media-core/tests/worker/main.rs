@@ -11,6 +11,7 @@ mod closing;
 mod digits;
 mod echo;
 mod playback;
+mod recording;
 mod reports;
 mod sources;
 mod support;

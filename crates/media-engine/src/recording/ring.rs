@@ -16,7 +16,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 /// Octets of the ring: 1.3 s of both directions in packets of 20 ms.
 const CAPACITY: usize = 24 << 10;
 /// What arrives leaves this much free, so that a flood of it does not displace what is sent.
-const RESERVE: usize = CAPACITY / 3;
+const RESERVE: usize = CAPACITY / 4;
 const HEADER: usize = 12;
 /// A sample takes so long, ns.
 const SAMPLE_NS: u64 = 125_000;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base::MS;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use media_core::recording::RecordingRequest;
 use media_core::{RecordingEnd, RecordingFact};
 
 use super::front::{Job, Recordings};
@@ -14,7 +15,7 @@ use super::running::{PERIOD_NS, Running, Scratch, Step};
 use crate::inbox::FromEngine;
 use crate::io::clock::monotonic_ns;
 use crate::io::priority;
-use crate::metrics::add;
+use crate::metrics::{LiveRecordings, add};
 
 /// How often the thread looks who is due. Recordings are due at different times, which spreads the work.
 const ROUND_NS: u64 = 20 * MS;
@@ -89,51 +90,54 @@ impl Writer {
                     recording.due_ns = now_ns + PERIOD_NS;
                 }
             }
-            if self.step(at, closing) {
-                self.running.swap_remove(at);
-            } else {
+            if !self.step(at, closing) {
                 at += 1;
             }
         }
         self.recordings.lags[self.number].store(lag_ns / 1_000, Ordering::Relaxed);
     }
 
-    /// One step of one recording; true: it is over.
+    /// One step of one recording; true: it is over, and another stands in its place.
     fn step(&mut self, at: usize, closing: bool) -> bool {
         let Writer { recordings, running, scratch, .. } = self;
         let (live, recording) = (&recordings.live, &mut running[at]);
+        let RecordingRequest { owner, stream, recording: id, .. } = recording.request;
         // Of now: a round over many recordings takes its time.
         let now_ns = monotonic_ns();
         let step =
             catch_unwind(AssertUnwindSafe(|| recording.step(now_ns, &recordings.config, live, scratch, closing)));
         let step = step.unwrap_or_else(|_| recording.broken(live));
-        let fact = match step {
-            Step::Nothing => return false,
+        let tell = |fact| (recordings.deliver)(owner, FromEngine::Recording { stream, recording: id, fact });
+        match step {
+            Step::Nothing => false,
             Step::Started => {
                 add(&live.started, 1);
-                RecordingFact::Started
+                tell(RecordingFact::Started);
+                false
             }
-            Step::Ended(fact) => fact,
-        };
-        let ended = matches!(fact, RecordingFact::Ended { .. });
-        if let RecordingFact::Ended { end, gap_samples_in, gap_samples_out, dropped_samples, .. } = &fact {
-            add(
-                match end {
-                    RecordingEnd::Stopped => &live.ended_stopped,
-                    RecordingEnd::Silence => &live.ended_silence,
-                    RecordingEnd::Duration => &live.ended_duration,
-                    RecordingEnd::StreamClosed => &live.ended_stream_closed,
-                    RecordingEnd::Failed(_) => &live.ended_failed,
-                },
-                1,
-            );
-            add(&live.gap_samples, gap_samples_in + gap_samples_out);
-            add(&live.dropped_samples, *dropped_samples);
-            recordings.one_less();
+            Step::Ended(fact) => {
+                count(live, &fact);
+                recordings.one_less();
+                // Before it is told: the worker then knows that this one is over when it is given the next.
+                drop(running.swap_remove(at));
+                tell(fact);
+                true
+            }
         }
-        let (owner, stream, recording) =
-            (recording.request.owner, recording.request.stream, recording.request.recording);
-        (recordings.deliver)(owner, FromEngine::Recording { stream, recording, fact });
-        ended
+    }
+}
+
+fn count(live: &LiveRecordings, fact: &RecordingFact) {
+    if let RecordingFact::Ended { end, gap_samples_in, gap_samples_out, dropped_samples, .. } = fact {
+        let ended = match end {
+            RecordingEnd::Stopped => &live.ended_stopped,
+            RecordingEnd::Silence => &live.ended_silence,
+            RecordingEnd::Duration => &live.ended_duration,
+            RecordingEnd::StreamClosed => &live.ended_stream_closed,
+            RecordingEnd::Failed(_) => &live.ended_failed,
+        };
+        add(ended, 1);
+        add(&live.gap_samples, gap_samples_in + gap_samples_out);
+        add(&live.dropped_samples, *dropped_samples);
     }
 }

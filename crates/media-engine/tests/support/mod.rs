@@ -3,7 +3,9 @@
 
 pub(crate) mod web;
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,22 @@ pub(crate) struct Rig {
     pub(crate) engine: Engine,
     pub(crate) handle: EngineHandle,
     pub(crate) inbox: Receiver<FromEngine>,
+}
+
+/// An empty folder for one test.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recordings-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The samples of a recording, as an independent reader sees them.
+pub(crate) fn read_wav(path: &Path) -> Vec<i16> {
+    let mut reader = hound::WavReader::open(path).unwrap();
+    let spec = reader.spec();
+    assert_eq!((spec.channels, spec.sample_rate, spec.bits_per_sample), (1, 8_000, 16));
+    reader.samples::<i16>().map(Result::unwrap).collect()
 }
 
 /// A configuration on 127.0.0.1 with its own part of the port space, so that tests may run at the same time.
@@ -132,7 +150,10 @@ pub(crate) fn stream_config(peer: &Peer, local_ip: IpAddr) -> StreamConfig {
         remote_rtcp: peer.rtcp.local_addr().unwrap(),
         codec: Codec::Pcmu,
         payload_type: 0,
-        receive: vec![ReceivePayload { payload_type: 0, codec: Codec::Pcmu }],
+        receive: vec![
+            ReceivePayload { payload_type: 0, codec: Codec::Pcmu },
+            ReceivePayload { payload_type: 8, codec: Codec::Pcma },
+        ],
         telephone_event: Some(TelephoneEventTypes { send: 101, receive: 101 }),
         ptime_ms: 20,
         send: true,
@@ -168,6 +189,15 @@ impl Peer {
         let datagram = self.packet(0, false, &[mark; 160]);
         self.timestamp = self.timestamp.wrapping_add(160);
         self.send(&datagram);
+    }
+
+    /// Says a payload of any length, or loses it on the way.
+    pub(crate) fn say_payload(&mut self, payload_type: u8, payload: &[u8], arrives: bool) {
+        let datagram = self.packet(payload_type, false, payload);
+        self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
+        if arrives {
+            self.send(&datagram);
+        }
     }
 
     /// Sends a key press as telephone-events (RFC 4733 §2.5), 100 ms long, at once.
