@@ -15,19 +15,23 @@ use std::time::{Duration, Instant};
 use base::{LoopId, MS, SoundId};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use media_core::Sound;
+use model::Speech;
 
 use super::cache::{Cache, Ready, Validity};
 use super::fetch::Fetcher;
 use super::load::{Load, Loaded};
 use super::source::{self, Source};
 use crate::config::SoundConfig;
-use crate::inbox::{Deliver, FromEngine, PreparedSound, SoundRequest};
+use crate::inbox::{Deliver, FromEngine, PreparedSound, SoundRequest, SoundSource};
 use crate::io::clock::monotonic_ns;
 use crate::io::priority;
 use crate::metrics::{LiveSounds, add, set};
 
 /// The flow action `beep`: 1000 Hz, 500 ms; a quarter of full scale is about -12 dB.
 const BEEP: (u32, u32, i16) = (1_000, 500, 8_192);
+
+/// How a spoken text is called among the parts that were left out.
+const SPEECH: &str = "speech";
 
 /// The shared state of handles and sound threads. The lock is held for look-ups only, never while something is loaded, and no
 /// worker knows it.
@@ -50,12 +54,18 @@ struct State {
     waiting: BTreeMap<String, Vec<Progress>>,
 }
 
-/// A request on its way through its URLs.
+/// One part of what was asked for.
+enum Wanted {
+    Url(String),
+    Speech(Box<Speech>),
+}
+
+/// A request on its way through its parts.
 struct Progress {
     owner: LoopId,
     token: u128,
     /// Those still to be looked at, last first.
-    rest: Vec<String>,
+    rest: Vec<Wanted>,
     parts: Vec<Ready>,
     skipped: Vec<(String, String)>,
 }
@@ -112,8 +122,11 @@ impl Sounds {
             return Err(request);
         }
         add(&self.live.requests, 1);
-        let SoundRequest { token, urls: mut rest } = request;
-        rest.reverse();
+        let SoundRequest { token, source } = request;
+        let rest = match source {
+            SoundSource::Urls(urls) => urls.into_iter().rev().map(Wanted::Url).collect(),
+            SoundSource::Speech(speech) => vec![Wanted::Speech(Box::new(speech))],
+        };
         let progress = Progress { owner, token, rest, parts: Vec::new(), skipped: Vec::new() };
         // Only fails when the engine has ended.
         let _ = self.front.send(FrontJob::Request(progress));
@@ -122,14 +135,25 @@ impl Sounds {
 
     /// Takes a request as far as it goes without waiting.
     fn advance(&self, mut progress: Progress) {
-        while let Some(url) = progress.rest.pop() {
-            match self.step(&url, &mut progress) {
+        while let Some(wanted) = progress.rest.pop() {
+            let (name, step) = match wanted {
+                Wanted::Url(url) => {
+                    let step = self.step(&url, &mut progress);
+                    (url, step)
+                }
+                Wanted::Speech(speech) => (SPEECH.to_owned(), self.speak(&speech, &mut progress)),
+            };
+            match step {
                 Step::Ready(ready) => progress.parts.push(ready),
-                Step::Skip(why) => self.skip(&mut progress, url, why),
+                Step::Skip(why) => self.skip(&mut progress, name, why),
                 Step::Waits => return,
             }
         }
         self.answer(progress);
+    }
+
+    fn speak(&self, _speech: &Speech, _progress: &mut Progress) -> Step {
+        Step::Skip("no speech synthesizer is configured".to_owned())
     }
 
     fn skip(&self, progress: &mut Progress, url: String, why: String) {
