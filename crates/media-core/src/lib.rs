@@ -44,6 +44,6 @@ pub use jitter_buffer::JitterBuffer;
 pub use op::Op;
 pub use port::{Port, PortLease};
 pub use settings::StreamSettings;
-pub use sound::Sound;
+pub use sound::{Sound, SoundFeeder};
 pub use stream::Stream;
 pub use worker::Worker;
