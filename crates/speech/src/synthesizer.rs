@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Speech;
 
-use crate::SpeechError;
+use crate::{SpeechCounters, SpeechError};
 
 /// Turns texts into sound. Used from several threads at once.
 pub trait Synthesizer: Send + Sync {
@@ -20,6 +20,11 @@ pub trait Synthesizer: Send + Sync {
     /// # Errors
     /// See [`SpeechError`]. What was delivered before an error remains delivered.
     fn synthesize(&self, speech: &Speech, cancel: &Cancel, ear: &mut dyn Ear) -> Result<(), SpeechError>;
+
+    /// What was counted.
+    fn counters(&self) -> SpeechCounters {
+        SpeechCounters::default()
+    }
 }
 
 /// Who listens to a synthesis.
