@@ -17,10 +17,11 @@ const LOOK: Duration = Duration::from_millis(50);
 const EXIT: Duration = Duration::from_secs(1);
 /// What is kept of the program's complaints.
 const COMPLAINT_MAX: usize = 1_024;
-/// Processor time of one child, s; its address space, and the largest file that it may write (it has no reason to).
+/// Processor time of one child, s; its address space, and the largest file that it may write: none on disk, but when asked for its
+/// version it makes memory ready for a sound server, 64 MiB.
 const PROCESSOR_S: u64 = 60;
 const MEMORY_OCTETS: u64 = 1 << 30;
-const FILE_OCTETS: u64 = 1 << 20;
+const FILE_OCTETS: u64 = 128 << 20;
 
 /// A program that was found, and how it is started.
 #[derive(Clone, Debug)]
