@@ -41,6 +41,8 @@ worker_counters! {
     opens_refused,
     /// Packets generated on ticks: silence, playback, digits.
     frames_sent,
+    /// Of these, those of playbacks whose sound was still being made and came too late.
+    playback_underruns,
     /// RTP packets returned by echo.
     echoed,
     /// Datagrams that the kernel refused to send.

@@ -59,7 +59,7 @@ pub enum PlaybackOutcome {
     Completed,
     /// Stopped, replaced, or its stream was closed.
     Stopped,
-    /// The sound was not there any more when the command was carried out.
+    /// The sound was not there any more when the command was carried out, or it broke off while it was still being made.
     SoundGone,
 }
 

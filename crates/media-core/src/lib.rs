@@ -46,6 +46,6 @@ pub use op::Op;
 pub use port::{Port, PortLease};
 pub use recording::{RecordingEnd, RecordingFact};
 pub use settings::StreamSettings;
-pub use sound::Sound;
+pub use sound::{Sound, SoundFeeder};
 pub use stream::Stream;
 pub use worker::Worker;

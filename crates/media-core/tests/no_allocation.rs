@@ -154,11 +154,14 @@ fn config(slot: u32) -> StreamConfig {
 }
 
 /// The instructions before tick `n`, made outside of the counted part.
-fn ops(n: u64, sound: &Arc<Sound>) -> Vec<Op> {
+fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
     let slot = (n * 7 % u64::from(STREAMS)) as u32;
     let stream = id(slot);
     match n % 10 {
-        0 => vec![Op::Play { stream, playback: n, sound: sound.clone() }],
+        0 => {
+            let sound = if n.is_multiple_of(16) { growing } else { sound };
+            vec![Op::Play { stream, playback: n, sound: sound.clone() }]
+        }
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
         2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
         3 => vec![Op::Echo { stream, mode: EchoMode::Stream }],
@@ -224,6 +227,9 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
     assert_eq!(own, (1, 1), "the counter counts");
 
     let sound = Arc::new(Sound::join([&Sound::tone(440, 300, 8000), &Sound::tone(880, 250, 8000)]));
+    // What is being made while it is played: each is over after some rounds, every other one by failing.
+    let (begun, mut feeder) = Sound::growing();
+    let mut growing = Arc::new(begun);
     let mut worker = Worker::new(WorkerId(0), STREAMS);
     let mut sink =
         Sink { sent: 0, events: Vec::with_capacity(100_000), retired: Vec::with_capacity(10_000), offered: 0 };
@@ -236,7 +242,15 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
     }
     for n in 0..1000 {
         let now_ns = START_NS + n * 20 * MS;
-        let (ops, datagrams) = (ops(n, &sound), datagrams(n));
+        // A quarter as fast as it is heard.
+        assert!(feeder.push(&[8_000; 40]));
+        if n % 50 == 49 {
+            let (next, next_feeder) = Sound::growing();
+            growing = Arc::new(Sound::join([&next, &sound]));
+            let over = std::mem::replace(&mut feeder, next_feeder);
+            if n % 100 == 49 { over.finish() } else { over.fail() }
+        }
+        let (ops, datagrams) = (ops(n, &sound, &growing), datagrams(n));
         let ((), counts) = counted(|| {
             let mut ops = std::mem::ManuallyDrop::new(ops);
             for op in ops.drain(..) {
@@ -265,6 +279,7 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
     assert_eq!((counters.facts_waiting, counters.retired_waiting), (0, 0));
     for (name, value) in [
         ("frames_sent", counters.frames_sent),
+        ("playback_underruns", counters.playback_underruns),
         ("echoed", counters.echoed),
         ("rtcp_sent", counters.rtcp_sent),
         ("rtcp_received", counters.rtcp_received),

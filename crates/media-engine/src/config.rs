@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::WorkerId;
+use speech::Synthesizer;
 
 /// Called once on every worker thread, after it got its priority and before its first round. From then on the thread makes no
 /// system call but send, receive, wait and clock, so this is the place for a sandbox.
@@ -59,7 +60,7 @@ pub struct PortConfig {
 }
 
 /// Where sounds come from and how much of them is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SoundConfig {
     /// `file:` URLs are looked up below this folder and nowhere else; none: there are no files.
     pub folder: Option<PathBuf>,
@@ -75,6 +76,12 @@ pub struct SoundConfig {
     pub fetch_threads: usize,
     /// Limits of fetching by http and https.
     pub fetch: FetchLimits,
+    /// Who speaks; none: texts are not spoken.
+    pub speech: Option<Arc<dyn Synthesizer>>,
+    /// Threads that have texts spoken; each has one spoken at a time.
+    pub speech_threads: usize,
+    /// Longest wait of a text for the beginning of its sound, ms.
+    pub speech_first_ms: u64,
 }
 
 /// Where recordings go and who writes them.
@@ -151,6 +158,9 @@ impl Default for SoundConfig {
             requests_max: 4_096,
             fetch_threads: 4,
             fetch: FetchLimits::default(),
+            speech: None,
+            speech_threads: 4,
+            speech_first_ms: 10_000,
         }
     }
 }
@@ -173,6 +183,23 @@ impl fmt::Debug for EngineConfig {
             .field("event_ring", &self.event_ring)
             .field("turn_us", &self.turn_us)
             .field("worker_hook", &self.worker_hook.as_ref().map(|_| "set"))
+            .finish()
+    }
+}
+
+impl fmt::Debug for SoundConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SoundConfig")
+            .field("folder", &self.folder)
+            .field("cache_octets", &self.cache_octets)
+            .field("hold_ms", &self.hold_ms)
+            .field("longest_s", &self.longest_s)
+            .field("requests_max", &self.requests_max)
+            .field("fetch_threads", &self.fetch_threads)
+            .field("fetch", &self.fetch)
+            .field("speech", &self.speech.as_ref().map(|speech| speech.engine()))
+            .field("speech_threads", &self.speech_threads)
+            .field("speech_first_ms", &self.speech_first_ms)
             .finish()
     }
 }

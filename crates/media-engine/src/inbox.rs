@@ -2,6 +2,7 @@
 
 use base::{LoopId, RecordingId, SoundId, StreamId};
 use media_core::{Event, PortLease, RecordingFact};
+use model::Speech;
 
 /// One message to one control loop.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ pub enum FromEngine {
 pub struct PreparedSound {
     /// Its name for [`media_core::Command::Play`].
     pub sound: SoundId,
-    /// Its length, ms.
+    /// Its length, ms; of speech that is still being made, what there was when the answer was given.
     pub duration_ms: u64,
 }
 
@@ -49,8 +50,17 @@ pub struct PreparedSound {
 pub struct SoundRequest {
     /// Chosen by control; comes back with the answer.
     pub token: u128,
+    /// Where it comes from.
+    pub source: SoundSource,
+}
+
+/// Where a sound comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SoundSource {
     /// In playing order: `http:`, `https:`, `file:` or `tone:beep`. Parts that cannot be had are left out.
-    pub urls: Vec<String>,
+    Urls(Vec<String>),
+    /// A text that is spoken. The answer comes as soon as the beginning can be heard; the sound grows while it plays.
+    Speech(Speech),
 }
 
 /// How messages get to the loops: called from the engine's helper threads, never from a worker. It must not wait for long.

@@ -31,7 +31,7 @@ mod worker;
 pub use config::{EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig, WorkerHook};
 pub use engine::{Engine, MetricsReader};
 pub use handle::EngineHandle;
-pub use inbox::{Deliver, FromEngine, PreparedSound, SoundRequest};
+pub use inbox::{Deliver, FromEngine, PreparedSound, SoundRequest, SoundSource};
 pub use io::clock::monotonic_ns;
 pub use metrics::{
     EngineMetrics, Kind, LoopMetrics, Metric, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use media_engine::{FromEngine, SoundConfig, SoundRequest};
+use media_engine::{FromEngine, SoundConfig, SoundRequest, SoundSource};
 use support::web::{Web, response, too_late, wav};
 use support::{Rig, config};
 
@@ -161,9 +161,12 @@ fn requests_for_one_url_share_one_fetch_and_do_not_keep_others_waiting() {
     sounds.write("a.wav", &wav(40));
     let begun = Instant::now();
     for token in 0..20 {
-        sounds.rig.handle.prepare_sound(SoundRequest { token, urls: vec![web.url("/shared"), "file:a.wav".into()] });
+        sounds.rig.handle.prepare_sound(SoundRequest {
+            token,
+            source: SoundSource::Urls(vec![web.url("/shared"), "file:a.wav".into()]),
+        });
     }
-    sounds.rig.handle.prepare_sound(SoundRequest { token: 99, urls: vec!["file:a.wav".into()] });
+    sounds.rig.handle.prepare_sound(SoundRequest { token: 99, source: SoundSource::Urls(vec!["file:a.wav".into()]) });
     let mut tokens = Vec::new();
     while tokens.len() < 21 {
         let FromEngine::Sound { token, result, .. } = sounds.rig.next() else { panic!("not a sound") };
@@ -190,7 +193,7 @@ fn too_many_requests_are_refused_each_with_an_answer() {
         sounds.fetch.first_octet_ms = 5_000;
     });
     for token in 0..5 {
-        sounds.rig.handle.prepare_sound(SoundRequest { token, urls: vec![web.url("/a")] });
+        sounds.rig.handle.prepare_sound(SoundRequest { token, source: SoundSource::Urls(vec![web.url("/a")]) });
     }
     let mut refused = Vec::new();
     for _ in 0..5 {

@@ -1,1 +1,25 @@
 //! Text to speech behind one trait: plain text or SSML in, linear audio out, as soon as the first of it exists.
+//!
+//! Entry types: [`Synthesizer`] is what the media engine asks, and an [`Ear`] is who listens to it. [`Espeak`] speaks by the
+//! program `espeak-ng`, [`DiskCache`] remembers what another one said, and [`Unavailable`] says why nobody speaks.
+//!
+//! ```text
+//!  media engine ─► DiskCache ── known ─────────────────────────────────────► pieces of sound
+//!                      └─ new ─► Espeak ─ ssml ─► a child process ─ wav ───────┘
+//! ```
+
+mod counters;
+mod disk_cache;
+mod error;
+mod espeak;
+mod ssml;
+mod synthesizer;
+mod unavailable;
+mod wav;
+
+pub use counters::SpeechCounters;
+pub use disk_cache::{DiskCache, content_key};
+pub use error::SpeechError;
+pub use espeak::{Espeak, EspeakConfig};
+pub use synthesizer::{Cancel, Ear, Synthesizer};
+pub use unavailable::Unavailable;

@@ -2,10 +2,11 @@
 
 use super::Stream;
 use super::context::Context;
+use super::playback::Frame;
 use super::sender::Outgoing;
 use crate::rtp::Header;
 use crate::telephone_event::{Content, EventPacket, TelephoneEvent};
-use crate::{EchoMode, PlaybackOutcome, WorkerIo};
+use crate::{EchoMode, WorkerIo};
 
 /// Frames that are sent at once after a delay. If more are missing, the clock skips them instead: a burst would only fill the
 /// listener's jitter buffer.
@@ -52,11 +53,14 @@ impl Stream {
         }
         if let Some(playback) = &mut self.playback {
             let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
-            if playback.frame(self.settings.codec, payload) {
-                self.send_audio(cx, samples);
-                return;
+            match playback.frame(self.settings.codec, payload) {
+                Frame::Over(outcome) => self.end_playback(cx, outcome),
+                frame => {
+                    cx.counters.playback_underruns += u64::from(frame == Frame::Starved);
+                    self.send_audio(cx, samples);
+                    return;
+                }
             }
-            self.end_playback(cx, PlaybackOutcome::Completed);
         }
         if self.echo_mode == EchoMode::Off {
             cx.datagram[Header::LENGTH..Header::LENGTH + samples].fill(self.settings.codec.silence());

@@ -214,3 +214,61 @@ fn playback_goes_before_echo_and_echo_comes_back_after_it() {
     let markers: Vec<bool> = packets.iter().map(|packet| packet.header.marker).collect();
     assert_eq!(markers, [true, true, false, true]);
 }
+
+#[test]
+fn a_sound_that_comes_too_slowly_has_silence_in_it_and_loses_nothing() {
+    let (mut scene, stream) = Scene::open(&config());
+    scene.run_ms(100);
+    scene.take_rtp();
+    let (sound, mut feeder) = Sound::growing();
+    scene.play(stream, 4, &Arc::new(sound));
+    let loud = [8_000; 800];
+    let mut expected = 0;
+    for _ in 0..3 {
+        assert!(feeder.push(&loud));
+        expected += loud.len();
+        // 100 ms of sound in 140 ms.
+        scene.run_ms(140);
+    }
+    assert!(scene.take_events().is_empty(), "it waits for more");
+    let starved = scene.counters().playback_underruns;
+    assert!((5..=8).contains(&starved), "two frames of silence in each turn: {starved}");
+    feeder.finish();
+    scene.run_ms(40);
+    assert_eq!(scene.take_events(), [ended(stream, 4, PlaybackOutcome::Completed)]);
+    let packets = scene.take_rtp();
+    assert_continuous(&packets, 160, &[0]);
+    let heard = decode(&packets, Codec::Pcmu).iter().filter(|sample| **sample > 7_000).count();
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn a_sound_that_breaks_off_ends_its_playback_after_what_there_was() {
+    let (mut scene, stream) = Scene::open(&config());
+    let (sound, mut feeder) = Sound::growing();
+    let sound = Arc::new(sound);
+    scene.play(stream, 1, &sound);
+    feeder.push(&[8_000; 200]);
+    drop(feeder);
+    scene.run_ms(100);
+    assert_eq!(scene.take_events(), [ended(stream, 1, PlaybackOutcome::SoundGone)]);
+    let heard = decode(&scene.take_rtp(), Codec::Pcmu).iter().filter(|sample| **sample > 7_000).count();
+    assert_eq!(heard, 200);
+    scene.outside.retired.clear();
+    assert_eq!(Arc::strong_count(&sound), 1);
+}
+
+#[test]
+fn a_playback_that_waits_for_its_sound_can_be_stopped_and_replaced() {
+    let (mut scene, stream) = Scene::open(&config());
+    let (sound, _feeder) = Sound::growing();
+    let sound = Arc::new(sound);
+    scene.play(stream, 1, &sound);
+    scene.run_ms(50);
+    scene.play(stream, 2, &sound);
+    scene.run_ms(50);
+    scene.apply(Op::StopPlayback { stream });
+    scene.run_ms(50);
+    let expected = [1, 2].map(|playback| ended(stream, playback, PlaybackOutcome::Stopped));
+    assert_eq!(scene.take_events(), expected);
+}

@@ -122,6 +122,24 @@ impl Cache {
         Ok(ready)
     }
 
+    /// A sound that was taken up while it grew is whole now: it counts with all its octets.
+    pub(crate) fn grown(&mut self, id: SoundId, now_ns: u64) {
+        let Some(entry) = self.entries.get_mut(&id.0) else { return };
+        let octets = entry.sound.memory_octets() + ENTRY_OCTETS;
+        self.octets += octets - entry.octets;
+        entry.octets = octets;
+        self.touch(id.0, now_ns);
+        // What is too much goes now, or when it is not held any more.
+        let _ = self.make_room(0, now_ns);
+    }
+
+    /// Takes the URL from a sound that broke off: who asks again gets a new one. Those who play it may go on.
+    pub(crate) fn forget(&mut self, id: SoundId) {
+        if let Some(url) = self.entries.get_mut(&id.0).and_then(|entry| entry.url.take()) {
+            self.by_url.remove(&url);
+        }
+    }
+
     /// The sound that plays these one after the other; a single one is itself.
     ///
     /// # Errors
@@ -212,7 +230,7 @@ impl Cache {
         }
         while self.octets + octets > self.octets_max {
             let oldest = self.by_use.first().map(|(_, id)| *id);
-            let held = |entry: &Entry| entry.held_until_ns > now_ns;
+            let held = |entry: &Entry| entry.held_until_ns > now_ns || entry.sound.is_growing();
             match oldest {
                 Some(id) if !self.entries.get(&id).is_some_and(held) => self.remove(id),
                 _ if self.octets + octets <= 2 * self.octets_max => return Ok(()),
@@ -309,6 +327,34 @@ mod tests {
         assert_ne!(cache.join(&[b, a.clone()], 0).unwrap().id, ab.id);
         assert_eq!(cache.join(std::slice::from_ref(&a), 0).unwrap().id, a.id);
         assert!(cache.octets - before < 1_000, "no audio is copied");
+    }
+
+    #[test]
+    fn a_growing_sound_stays_and_counts_when_it_is_whole() {
+        let mut cache = room_for(2);
+        let (sound, mut feeder) = Sound::growing();
+        let growing = cache.insert("speech", sound, Validity::Always, 0).unwrap();
+        assert_eq!(cache.octets, ENTRY_OCTETS);
+        feeder.push(&[0; 500]);
+        insert(&mut cache, "a", 100);
+        insert(&mut cache, "b", 200);
+        assert!(cache.find(growing.id, 300).is_some(), "it is not dropped while it grows");
+        feeder.finish();
+        cache.grown(growing.id, 400);
+        assert_eq!(cache.octets, 2 * (1_000 + ENTRY_OCTETS), "it counts, and the oldest made room");
+        assert!(cache.lookup("a", 400).is_none());
+        assert!(cache.lookup("speech", 400).is_some());
+    }
+
+    #[test]
+    fn a_sound_that_broke_off_is_not_found_by_its_url_any_more() {
+        let mut cache = room_for(2);
+        let (sound, feeder) = Sound::growing();
+        let broken = cache.insert("speech", sound, Validity::Always, 0).unwrap();
+        feeder.fail();
+        cache.forget(broken.id);
+        assert!(cache.lookup("speech", 0).is_none());
+        assert!(cache.find(broken.id, 0).is_some(), "who was told its name may still play it");
     }
 
     #[test]

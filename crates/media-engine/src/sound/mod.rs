@@ -1,4 +1,4 @@
-//! Sounds made ready: found, fetched, decoded, converted to 8 kHz and encoded on threads of low priority, then shared.
+//! Sounds made ready: found, fetched, decoded or spoken, converted to 8 kHz and encoded on threads of low priority, then shared.
 
 mod cache;
 mod fetch;
@@ -6,6 +6,7 @@ mod load;
 mod resample;
 mod service;
 mod source;
+mod speak;
 mod wav;
 
 pub(crate) use service::{SoundThreads, Sounds, spawn};

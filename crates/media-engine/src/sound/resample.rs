@@ -10,6 +10,10 @@ pub(crate) const RATE_HZ: u32 = 8_000;
 /// the filter's edge close to 4 kHz; the delay that comes with them does not matter, it is cut off again.
 const BLOCK_FRAMES: usize = 4_096;
 
+/// The same for sound that is heard while it is still being made: its first sample cannot come out before two blocks went in.
+/// 40 ms of speech at 22.05 kHz; the filter lets nothing pass that would fold back below 3.4 kHz.
+const STREAM_BLOCK_FRAMES: usize = 882;
+
 /// Collects 8 kHz samples from samples of another rate.
 pub(crate) struct Rate8k {
     /// None: the input has 8 kHz already.
@@ -32,7 +36,16 @@ struct Converter {
 impl Rate8k {
     /// A converter from `from_hz`.
     pub(crate) fn new(from_hz: u32) -> Result<Rate8k, String> {
-        let converter = if from_hz == RATE_HZ { None } else { Some(Converter::new(from_hz)?) };
+        Rate8k::with_block(from_hz, BLOCK_FRAMES)
+    }
+
+    /// One that gives what it has sooner, for [`Rate8k::take`].
+    pub(crate) fn streaming(from_hz: u32) -> Result<Rate8k, String> {
+        Rate8k::with_block(from_hz, STREAM_BLOCK_FRAMES)
+    }
+
+    fn with_block(from_hz: u32, block_frames: usize) -> Result<Rate8k, String> {
+        let converter = if from_hz == RATE_HZ { None } else { Some(Converter::new(from_hz, block_frames)?) };
         Ok(Rate8k { converter, out: Vec::new() })
     }
 
@@ -52,7 +65,12 @@ impl Rate8k {
         self.out.len()
     }
 
-    /// All of it, of the same duration as the input.
+    /// What is ready, once.
+    pub(crate) fn take(&mut self) -> Vec<i16> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// All of it that was not taken; with that, of the same duration as the input.
     pub(crate) fn finish(mut self) -> Result<Vec<i16>, String> {
         if let Some(converter) = &mut self.converter {
             converter.flush(&mut self.out)?;
@@ -63,12 +81,12 @@ impl Rate8k {
 }
 
 impl Converter {
-    fn new(from_hz: u32) -> Result<Converter, String> {
+    fn new(from_hz: u32, block_frames: usize) -> Result<Converter, String> {
         // One sub-chunk and both sides fixed: every block is one transform, in and out have the exact ratio of the rates.
         let fft = Fft::new_custom(
             from_hz as usize,
             RATE_HZ as usize,
-            BLOCK_FRAMES,
+            block_frames,
             1,
             1,
             WindowFunction::BlackmanHarris2,
@@ -202,6 +220,45 @@ mod tests {
             let heard = out.iter().position(|s| s.unsigned_abs() > 3_000).unwrap();
             assert!((2_390..=2_412).contains(&heard), "{rate_hz} Hz: onset at {heard}");
         }
+    }
+
+    /// Taken in pieces, as it comes.
+    fn stream(from_hz: u32, samples: impl Iterator<Item = f32>) -> Vec<i16> {
+        let mut rate = Rate8k::streaming(from_hz).unwrap();
+        let mut out = Vec::new();
+        for sample in samples {
+            rate.push(sample).unwrap();
+            out.extend(rate.take());
+        }
+        out.extend(rate.finish().unwrap());
+        out
+    }
+
+    #[test]
+    fn a_stream_is_as_long_and_as_loud_and_lets_nothing_fold_back() {
+        for rate_hz in [16_000, 22_050, 24_000] {
+            for tone_hz in [300.0, 1_000.0, 3_400.0] {
+                let out = stream(rate_hz, tone(rate_hz, tone_hz, 1.0));
+                assert_eq!(out.len(), 8_000);
+                let level = level_db(&out);
+                assert!((level - -6.02).abs() < 0.5, "{rate_hz} Hz, tone {tone_hz} Hz: {level} dB");
+            }
+            // Above half of our rate; without a filter it would come back as 3.4 kHz and below.
+            for tone_hz in [4_600.0, 5_500.0, 7_000.0] {
+                let level = level_db(&stream(rate_hz, tone(rate_hz, tone_hz, 1.0))[800..7_200]);
+                assert!(level < -66.0, "{rate_hz} Hz, tone {tone_hz} Hz: {level} dB");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_gives_its_first_tenth_of_a_second_soon() {
+        let mut rate = Rate8k::streaming(22_050).unwrap();
+        let needed = tone(22_050, 440.0, 1.0).position(|sample| {
+            rate.push(sample).unwrap();
+            rate.len() >= 800
+        });
+        assert!(needed.unwrap() <= 22_050 / 5, "{needed:?}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  handles ──► front thread ── found ready ───────────────────────────► answer
-//!                   └─ missing ─► file thread, fetch threads ─ cache ─► all who wait for this URL go on
+//!                   ├─ missing ─► file thread, fetch threads ─ cache ─► all who wait for this URL go on
+//!                   └─ a text ──► speech threads ─ its beginning, cache ─► all who wait for this text go on
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,19 +16,25 @@ use std::time::{Duration, Instant};
 use base::{LoopId, MS, SoundId};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use media_core::Sound;
+use model::Speech;
+use speech::{Cancel, content_key};
 
 use super::cache::{Cache, Ready, Validity};
 use super::fetch::Fetcher;
 use super::load::{Load, Loaded};
 use super::source::{self, Source};
+use super::speak::{Speaking, Text};
 use crate::config::SoundConfig;
-use crate::inbox::{Deliver, FromEngine, PreparedSound, SoundRequest};
+use crate::inbox::{Deliver, FromEngine, PreparedSound, SoundRequest, SoundSource};
 use crate::io::clock::monotonic_ns;
 use crate::io::priority;
 use crate::metrics::{LiveSounds, add, set};
 
 /// The flow action `beep`: 1000 Hz, 500 ms; a quarter of full scale is about -12 dB.
 const BEEP: (u32, u32, i16) = (1_000, 500, 8_192);
+
+/// How a spoken text is called among the parts that were left out.
+const SPEECH: &str = "speech";
 
 /// The shared state of handles and sound threads. The lock is held for look-ups only, never while something is loaded, and no
 /// worker knows it.
@@ -37,6 +44,9 @@ pub(crate) struct Sounds {
     front: Sender<FrontJob>,
     files: Sender<LoadJob>,
     fetches: Sender<LoadJob>,
+    texts: Sender<TextJob>,
+    /// Ends what is being spoken when the engine ends.
+    cancel: Cancel,
     /// Requests that are not answered yet, wherever they are: the bound of all queues here.
     unanswered: AtomicUsize,
     fetcher: Fetcher,
@@ -46,16 +56,22 @@ pub(crate) struct Sounds {
 
 struct State {
     cache: Cache,
-    /// Who waits for a URL that is being loaded.
+    /// Who waits for a URL that is being loaded, or for the beginning of a text.
     waiting: BTreeMap<String, Vec<Progress>>,
 }
 
-/// A request on its way through its URLs.
+/// One part of what was asked for.
+enum Wanted {
+    Url(String),
+    Speech(Box<Speech>),
+}
+
+/// A request on its way through its parts.
 struct Progress {
     owner: LoopId,
     token: u128,
     /// Those still to be looked at, last first.
-    rest: Vec<String>,
+    rest: Vec<Wanted>,
     parts: Vec<Ready>,
     skipped: Vec<(String, String)>,
 }
@@ -70,7 +86,12 @@ enum LoadJob {
     Stop,
 }
 
-/// What became of one URL.
+enum TextJob {
+    Speak(Text),
+    Stop,
+}
+
+/// What became of one part.
 enum Step {
     Ready(Ready),
     Skip(String),
@@ -85,19 +106,22 @@ impl Sounds {
         let (front, front_jobs) = unbounded();
         let (files, file_jobs) = unbounded();
         let (fetches, fetch_jobs) = unbounded();
+        let (texts, text_jobs) = unbounded();
         let cache = Cache::new(config.cache_octets, config.hold_ms * MS);
         let sounds = Sounds {
             state: Mutex::new(State { cache, waiting: BTreeMap::new() }),
             front,
             files,
             fetches,
+            texts,
+            cancel: Cancel::new(),
             unanswered: AtomicUsize::new(0),
             fetcher: Fetcher::new(config.fetch.clone()),
             config,
             deliver,
             live,
         };
-        (Arc::new(sounds), Queues { front: front_jobs, files: file_jobs, fetches: fetch_jobs })
+        (Arc::new(sounds), Queues { front: front_jobs, files: file_jobs, fetches: fetch_jobs, texts: text_jobs })
     }
 
     /// The sound of this name, if it is still kept.
@@ -112,8 +136,11 @@ impl Sounds {
             return Err(request);
         }
         add(&self.live.requests, 1);
-        let SoundRequest { token, urls: mut rest } = request;
-        rest.reverse();
+        let SoundRequest { token, source } = request;
+        let rest = match source {
+            SoundSource::Urls(urls) => urls.into_iter().rev().map(Wanted::Url).collect(),
+            SoundSource::Speech(speech) => vec![Wanted::Speech(Box::new(speech))],
+        };
         let progress = Progress { owner, token, rest, parts: Vec::new(), skipped: Vec::new() };
         // Only fails when the engine has ended.
         let _ = self.front.send(FrontJob::Request(progress));
@@ -122,14 +149,41 @@ impl Sounds {
 
     /// Takes a request as far as it goes without waiting.
     fn advance(&self, mut progress: Progress) {
-        while let Some(url) = progress.rest.pop() {
-            match self.step(&url, &mut progress) {
+        while let Some(wanted) = progress.rest.pop() {
+            let (name, step) = match wanted {
+                Wanted::Url(url) => {
+                    let step = self.step(&url, &mut progress);
+                    (url, step)
+                }
+                Wanted::Speech(speech) => (SPEECH.to_owned(), self.speak(&speech, &mut progress)),
+            };
+            match step {
                 Step::Ready(ready) => progress.parts.push(ready),
-                Step::Skip(why) => self.skip(&mut progress, url, why),
+                Step::Skip(why) => self.skip(&mut progress, name, why),
                 Step::Waits => return,
             }
         }
         self.answer(progress);
+    }
+
+    /// A text that was spoken before, or is being spoken, is found like a sound with a URL.
+    fn speak(&self, speech: &Speech, progress: &mut Progress) -> Step {
+        let Some(synthesizer) = &self.config.speech else {
+            return Step::Skip("this server does not speak texts: no synthesizer is configured".into());
+        };
+        add(&self.live.speech_requests, 1);
+        let key = format!("{SPEECH}:{}", content_key(synthesizer.engine(), speech));
+        let now_ns = monotonic_ns();
+        let mut state = self.state();
+        // One that broke off a moment ago is about to be forgotten.
+        if let Some((ready, _)) = state.cache.lookup(&key, now_ns).filter(|(ready, _)| !ready.sound.has_failed()) {
+            add(&self.live.speech_memory_hits, 1);
+            return Step::Ready(ready);
+        }
+        if self.wait_for(&mut state, &key, progress) {
+            let _ = self.texts.send(TextJob::Speak(Text { key, speech: speech.clone(), asked_ns: now_ns }));
+        }
+        Step::Waits
     }
 
     fn skip(&self, progress: &mut Progress, url: String, why: String) {
@@ -181,12 +235,15 @@ impl Sounds {
             Source::File(path) => Load::File { url: url.to_owned(), path },
             Source::Http => Load::Fetch { url: url.to_owned(), stale },
         };
-        self.wait_for(&mut state, load, progress);
+        if self.wait_for(&mut state, url, progress) {
+            let queue = if matches!(load, Load::File { .. }) { &self.files } else { &self.fetches };
+            let _ = queue.send(LoadJob::Load(load));
+        }
         Step::Waits
     }
 
-    /// Puts a request to those who wait for a URL, and has it loaded if it is the first of them.
-    fn wait_for(&self, state: &mut State, load: Load, progress: &mut Progress) {
+    /// Puts a request to those who wait for a URL or text; true if it is the first of them, and somebody must set to work.
+    fn wait_for(&self, state: &mut State, name: &str, progress: &mut Progress) -> bool {
         let request = Progress {
             owner: progress.owner,
             token: progress.token,
@@ -194,15 +251,14 @@ impl Sounds {
             parts: std::mem::take(&mut progress.parts),
             skipped: std::mem::take(&mut progress.skipped),
         };
-        if let Some(waiting) = state.waiting.get_mut(load.url()) {
+        if let Some(waiting) = state.waiting.get_mut(name) {
             add(&self.live.shared, 1);
             waiting.push(request);
-            return;
+            return false;
         }
         add(&self.live.misses, 1);
-        state.waiting.insert(load.url().to_owned(), vec![request]);
-        let queue = if matches!(load, Load::File { .. }) { &self.files } else { &self.fetches };
-        let _ = queue.send(LoadJob::Load(load));
+        state.waiting.insert(name.to_owned(), vec![request]);
+        true
     }
 
     /// Loads, keeps what came of it, and takes on everybody who waited.
@@ -229,13 +285,54 @@ impl Sounds {
             };
             (result, state.waiting.remove(url).unwrap_or_default())
         };
+        self.go_on(waiting, url, &result);
+    }
+
+    /// Takes on everybody who waited for something that is there now, or not to be had.
+    fn go_on(&self, waiting: Vec<Progress>, name: &str, result: &Result<Ready, String>) {
         for mut progress in waiting {
-            match &result {
+            match result {
                 Ok(ready) => progress.parts.push(ready.clone()),
-                Err(why) => self.skip(&mut progress, url.to_owned(), why.clone()),
+                Err(why) => self.skip(&mut progress, name.to_owned(), why.clone()),
             }
             self.advance(progress);
         }
+    }
+
+    /// Has a text spoken. Everybody who waits for it is answered as soon as its beginning is there.
+    fn have_spoken(&self, text: &Text) {
+        let Some(synthesizer) = &self.config.speech else { return };
+        let began = |sound: Sound| {
+            let after_ms = monotonic_ns().saturating_sub(text.asked_ns) / MS;
+            add(&self.live.speech_first, 1);
+            add(&self.live.speech_first_ms, after_ms);
+            self.live.speech_first_ms_max.fetch_max(after_ms, Ordering::Relaxed);
+            let (result, waiting) = {
+                let mut state = self.state();
+                let result = state.cache.insert(&text.key, sound, Validity::Always, monotonic_ns());
+                (result, state.waiting.remove(&text.key).unwrap_or_default())
+            };
+            self.go_on(waiting, SPEECH, &result);
+            result
+        };
+        let spoken = Speaking::run(text, &**synthesizer, &self.config, &self.cancel, &began);
+        if let Err(failure) = &spoken.result {
+            tracing::warn!(why = %failure.why, "a text was not spoken to its end");
+            add(&self.live.panics, u64::from(failure.panicked));
+        }
+        let why = spoken.result.err().map(|failure| failure.why);
+        let waiting = {
+            let mut state = self.state();
+            match (spoken.begun, &why) {
+                (Some(id), None) => state.cache.grown(id, monotonic_ns()),
+                (Some(id), Some(_)) => state.cache.forget(id),
+                (None, _) => {}
+            }
+            // Nobody, if it began: then they have gone on, and who asks since then finds it in the cache.
+            if spoken.begun.is_none() { state.waiting.remove(&text.key).unwrap_or_default() } else { Vec::new() }
+        };
+        self.go_on(waiting, SPEECH, &Err(why.unwrap_or_else(|| "there is no sound in it".into())));
+        self.publish();
     }
 
     fn answer(&self, progress: Progress) {
@@ -243,6 +340,7 @@ impl Sounds {
         let result = if parts.is_empty() {
             Err(match skipped.as_slice() {
                 [] => "no URL was given".to_owned(),
+                [(url, why)] if url == SPEECH => why.clone(),
                 [(url, why)] => format!("{url}: {why}"),
                 [(url, why), ..] => format!("none of {} sounds could be had; {url}: {why}", skipped.len()),
             })
@@ -265,6 +363,25 @@ impl Sounds {
         set(&self.live.in_progress, state.waiting.len());
         set(&self.live.requests_waiting, self.unanswered.load(Ordering::Relaxed));
         set(&self.live.loads_waiting, self.files.len() + self.fetches.len());
+        drop(state);
+        self.publish_speech();
+    }
+
+    fn publish_speech(&self) {
+        let Some(synthesizer) = &self.config.speech else { return };
+        let counters = synthesizer.counters();
+        set(&self.live.speech_waiting, self.texts.len());
+        for (live, value) in [
+            (&self.live.speech_running, counters.running),
+            (&self.live.speech_disk_hits, counters.disk_hits),
+            (&self.live.speech_synthesized, counters.synthesized),
+            (&self.live.speech_retries, counters.retries),
+            (&self.live.speech_failed, counters.failures),
+            (&self.live.speech_disk_octets, counters.disk_octets),
+            (&self.live.speech_disk_damaged, counters.disk_damaged),
+        ] {
+            live.store(value, Ordering::Relaxed);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -278,6 +395,7 @@ pub(crate) struct Queues {
     front: Receiver<FrontJob>,
     files: Receiver<LoadJob>,
     fetches: Receiver<LoadJob>,
+    texts: Receiver<TextJob>,
 }
 
 /// The threads, to be ended.
@@ -285,11 +403,13 @@ pub(crate) struct SoundThreads {
     sounds: Arc<Sounds>,
     local: Vec<JoinHandle<()>>,
     fetching: Vec<JoinHandle<()>>,
+    speaking: Vec<JoinHandle<()>>,
 }
 
 /// Starts the threads.
 pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThreads> {
-    let mut threads = SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new() };
+    let mut threads =
+        SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new(), speaking: Vec::new() };
     let front = sounds.clone();
     threads.local.push(low("media-sounds", move || {
         while let Ok(FrontJob::Request(progress)) = queues.front.recv() {
@@ -300,6 +420,15 @@ pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThr
     for number in 0..sounds.config.fetch_threads.max(1) {
         let name = format!("media-fetch-{number}");
         threads.fetching.push(loader(&name, sounds, queues.fetches.clone())?);
+    }
+    let speaking = if sounds.config.speech.is_some() { sounds.config.speech_threads.max(1) } else { 0 };
+    for number in 0..speaking {
+        let (sounds, texts) = (sounds.clone(), queues.texts.clone());
+        threads.speaking.push(low(&format!("media-speech-{number}"), move || {
+            while let Ok(TextJob::Speak(text)) = texts.recv() {
+                sounds.have_spoken(&text);
+            }
+        })?);
     }
     Ok(threads)
 }
@@ -327,12 +456,17 @@ impl SoundThreads {
     /// Ends the threads. One that waits for a server beyond [`SoundThreads::PATIENCE`] is left to its time limit.
     pub(crate) fn stop(self) {
         self.sounds.fetcher.stop();
+        // Whoever speaks looks at this, kills its child, and takes what else waits: it is cancelled at once.
+        self.sounds.cancel.cancel();
         let _ = self.sounds.front.send(FrontJob::Stop);
         let _ = self.sounds.files.send(LoadJob::Stop);
         for _ in &self.fetching {
             let _ = self.sounds.fetches.send(LoadJob::Stop);
         }
-        for thread in self.local {
+        for _ in &self.speaking {
+            let _ = self.sounds.texts.send(TextJob::Stop);
+        }
+        for thread in self.local.into_iter().chain(self.speaking) {
             let _ = thread.join();
         }
         let patience_ends = Instant::now() + Self::PATIENCE;

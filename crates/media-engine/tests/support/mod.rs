@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use base::{LoopId, SoundId, StreamId};
 use media_core::{Codec, Command, Event, PortLease, ReceivePayload, StreamConfig, TelephoneEventTypes};
 use media_engine::{
-    Engine, EngineConfig, EngineHandle, FromEngine, PortConfig, PreparedSound, SoundRequest, monotonic_ns,
+    Engine, EngineConfig, EngineHandle, FromEngine, PortConfig, PreparedSound, SoundRequest, SoundSource, monotonic_ns,
 };
 
 /// How long a test waits for what must come.
@@ -101,7 +101,8 @@ impl Rig {
     }
 
     pub(crate) fn sound(&mut self, urls: &[&str]) -> (Result<PreparedSound, String>, Vec<(String, String)>) {
-        self.handle.prepare_sound(SoundRequest { token: 77, urls: urls.iter().map(|url| (*url).to_owned()).collect() });
+        let source = SoundSource::Urls(urls.iter().map(|url| (*url).to_owned()).collect());
+        self.handle.prepare_sound(SoundRequest { token: 77, source });
         match self.next() {
             FromEngine::Sound { token: 77, result, skipped } => (result, skipped),
             other => panic!("{other:?}"),

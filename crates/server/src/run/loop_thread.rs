@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use base::{MS, Now, Turns};
 use call::{Control, Counters, Effect, Gauges, Input};
-use media_engine::{EngineHandle, SoundRequest};
+use media_engine::{EngineHandle, SoundRequest, SoundSource};
 use sip_core::EndpointCounters;
 use sip_transport::UdpSender;
 
@@ -179,7 +179,7 @@ impl Driver {
             Effect::WantPorts { ipv6, count } => self.parts.engine.want_ports(ipv6, count as usize),
             Effect::PrepareSound { cell, step, urls } => {
                 let token = engine_facts::sound_token(cell, step);
-                self.parts.engine.prepare_sound(SoundRequest { token, urls });
+                self.parts.engine.prepare_sound(SoundRequest { token, source: SoundSource::Urls(urls) });
             }
             Effect::Note(note) => note_log::write(&note),
             Effect::KeepCrash(report) => crash::keep(&self.parts.crash_folder, &report),

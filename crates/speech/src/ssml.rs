@@ -1,0 +1,346 @@
+//! What is handed to the speaking program: SSML that we wrote ourselves. The author's text is read as XML, and only what is
+//! known to be harmless is written down again. So nothing in a text can make the program open a file (`audio` does), load
+//! another voice, or take an entity apart into a million words.
+//!
+//! `spec/actions.md` `talk`: text that is not well-formed XML is wrapped in `<speak>`; if it still is not, it is escaped and
+//! spoken as it stands.
+
+use quick_xml::Reader;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesStart, Event};
+
+/// The program's own stack of elements is short; what is nested deeper is spoken without its element.
+const DEPTH_MAX: usize = 10;
+/// Longest single pause, ms (as the well-known cloud voices have it).
+const BREAK_MAX_MS: u32 = 10_000;
+/// Longest value of an attribute that is passed on.
+const VALUE_MAX: usize = 16;
+
+/// A text as the speaking program gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ssml {
+    /// `<speak>` and so on.
+    pub(crate) document: String,
+    /// `xml:lang` of the author's own `speak`, or empty.
+    pub(crate) language: String,
+}
+
+/// Reads plain text or SSML; `None` when there is nothing to say and no pause in it.
+pub(crate) fn read(text: &str) -> Option<Ssml> {
+    let writer = parse(text, false).or_else(|_| parse(text, true)).unwrap_or_else(|_| {
+        let mut writer = Writer::default();
+        writer.text(text);
+        writer
+    });
+    writer
+        .says_something
+        .then(|| Ssml { document: format!("<speak>{}</speak>\n", writer.out), language: writer.language })
+}
+
+/// The text is not well-formed XML.
+struct NotXml;
+
+/// What is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// Its element was written and must be closed.
+    Written(&'static str),
+    /// Only its content counts.
+    Transparent,
+    /// Neither it nor its content is spoken.
+    Silent,
+}
+
+fn parse(text: &str, wrapped: bool) -> Result<Writer, NotXml> {
+    let mut reader = Reader::from_str(text.trim());
+    let config = reader.config_mut();
+    config.expand_empty_elements = true;
+    config.check_end_names = true;
+    let mut writer = Writer::default();
+    let mut open: Vec<Open> = Vec::new();
+    let (mut roots, mut has_doctype) = (0, false);
+    loop {
+        match reader.read_event().map_err(|_| NotXml)? {
+            Event::Start(element) => {
+                if open.is_empty() {
+                    roots += 1;
+                }
+                let silent = open.last() == Some(&Open::Silent);
+                open.push(writer.start(&element, silent, open.len())?);
+            }
+            Event::End(_) => {
+                if let Open::Written(name) = open.pop().ok_or(NotXml)? {
+                    writer.end(name);
+                }
+            }
+            Event::Text(text) => {
+                if open.is_empty() && !wrapped && !text.trim().is_empty() {
+                    return Err(NotXml);
+                }
+                writer.text_unless(&text, open.last());
+            }
+            Event::CData(text) => writer.text_unless(&text, open.last()),
+            Event::GeneralRef(reference) => {
+                if open.is_empty() && !wrapped {
+                    return Err(NotXml);
+                }
+                match reference.resolve_char_ref() {
+                    Ok(Some(character)) => writer.text_unless(character.encode_utf8(&mut [0; 4]), open.last()),
+                    Ok(None) => match named(&reference) {
+                        Some(text) => writer.text_unless(text, open.last()),
+                        // An entity that the document defines itself is not expanded.
+                        None if has_doctype => {}
+                        None => return Err(NotXml),
+                    },
+                    Err(_) => return Err(NotXml),
+                }
+            }
+            Event::DocType(_) => has_doctype = true,
+            // Empty elements come as a start and an end, as configured.
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::Empty(_) => {}
+            Event::Eof => break,
+        }
+    }
+    let whole = open.is_empty() && (wrapped || roots == 1);
+    if whole { Ok(writer) } else { Err(NotXml) }
+}
+
+fn named(reference: &str) -> Option<&'static str> {
+    Some(match reference {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        // Not of XML, but of everybody who comes from HTML.
+        "nbsp" => " ",
+        _ => return None,
+    })
+}
+
+#[derive(Default)]
+struct Writer {
+    out: String,
+    language: String,
+    says_something: bool,
+    last: Option<char>,
+}
+
+impl Writer {
+    /// Opens an element: writes it down if it is one of ours, with those attributes that mean something.
+    fn start(&mut self, element: &BytesStart<'_>, silent: bool, depth: usize) -> Result<Open, NotXml> {
+        let name = element.name();
+        let name: &str = name.as_ref();
+        if !is_name(name) {
+            return Err(NotXml);
+        }
+        let mut attributes = Vec::new();
+        for attribute in element.attributes() {
+            let attribute = attribute.map_err(|_| NotXml)?;
+            let value = unescape(&attribute.value).map_err(|_| NotXml)?;
+            attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
+        }
+        if silent {
+            return Ok(Open::Silent);
+        }
+        let value = |name: &str| attributes.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+        let local = name.rsplit(':').next().unwrap_or(name);
+        match local {
+            "speak" => {
+                if depth == 0 && self.language.is_empty() {
+                    value("xml:lang").clone_into(&mut self.language);
+                }
+                Ok(Open::Transparent)
+            }
+            "break" => {
+                self.pause(value("time"), value("strength"));
+                Ok(Open::Silent)
+            }
+            "sub" if !value("alias").is_empty() => {
+                self.text(value("alias"));
+                Ok(Open::Silent)
+            }
+            "desc" | "metadata" | "meta" | "lexicon" | "script" | "style" => Ok(Open::Silent),
+            _ if depth >= DEPTH_MAX => Ok(Open::Transparent),
+            "p" | "s" => Ok(self.open(if local == "p" { "p" } else { "s" }, &[])),
+            "emphasis" => Ok(self.open("emphasis", &[("level", value("level"))])),
+            "prosody" => {
+                let names = ["rate", "pitch", "range", "volume"];
+                Ok(self.open("prosody", &names.map(|name| (name, value(name)))))
+            }
+            "say-as" => {
+                let how = match value("interpret-as") {
+                    "characters" | "spell-out" | "verbatim" => "characters",
+                    "digits" => "tts:digits",
+                    how => how,
+                };
+                let rest = [("format", value("format")), ("detail", value("detail"))];
+                Ok(self.open("say-as", &[&[("interpret-as", how)], &rest[..]].concat()))
+            }
+            // `audio` too: what stands in it is what is to be said when the sound cannot be had.
+            _ => Ok(Open::Transparent),
+        }
+    }
+
+    fn open(&mut self, name: &'static str, attributes: &[(&str, &str)]) -> Open {
+        self.out.push('<');
+        self.out.push_str(name);
+        for (key, value) in attributes {
+            let harmless = |c: char| c.is_ascii_alphanumeric() || "+-.%:_".contains(c);
+            if !value.is_empty() && value.len() <= VALUE_MAX && value.chars().all(harmless) {
+                for part in [" ", key, "=\"", value, "\""] {
+                    self.out.push_str(part);
+                }
+            }
+        }
+        self.out.push('>');
+        self.last = None;
+        Open::Written(name)
+    }
+
+    fn end(&mut self, name: &str) {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+        self.last = None;
+    }
+
+    fn pause(&mut self, time: &str, strength: &str) {
+        let time = time.trim();
+        let (digits, per_unit_ms) = match time.strip_suffix("ms") {
+            Some(digits) => (digits, 1.0),
+            None => (time.strip_suffix('s').unwrap_or(""), 1_000.0),
+        };
+        let number: Option<f64> = digits.trim().parse().ok().filter(|number: &f64| *number >= 0.0);
+        match number {
+            Some(number) => {
+                let ms = (number * per_unit_ms).min(f64::from(BREAK_MAX_MS)) as u32;
+                self.out.push_str(&format!("<break time=\"{ms}ms\"/>"));
+            }
+            None => match strength {
+                "none" | "x-weak" | "weak" | "medium" | "strong" | "x-strong" => {
+                    self.out.push_str(&format!("<break strength=\"{strength}\"/>"));
+                }
+                _ => self.out.push_str("<break/>"),
+            },
+        }
+        self.says_something = true;
+        self.last = None;
+    }
+
+    fn text_unless(&mut self, text: &str, within: Option<&Open>) {
+        if within != Some(&Open::Silent) {
+            self.text(text);
+        }
+    }
+
+    /// Characters that steer the program instead of being spoken do not get through.
+    fn text(&mut self, text: &str) {
+        for character in text.chars() {
+            match character {
+                '&' => self.out.push_str("&amp;"),
+                '<' => self.out.push_str("&lt;"),
+                '>' => self.out.push_str("&gt;"),
+                // Two of them begin phoneme names.
+                '[' if self.last == Some('[') => self.out.push_str(" ["),
+                // ESpeak's own marks of commands in a text are control characters and one that Unicode does not use.
+                '\u{530}' => self.out.push(' '),
+                c if c.is_control() => self.out.push(' '),
+                c => self.out.push(c),
+            }
+            self.last = Some(character);
+            self.says_something |= !(character.is_whitespace() || character.is_control());
+        }
+    }
+}
+
+/// XML 1.0 §2.3, as far as it matters here: what begins otherwise was no tag, but a "less than".
+fn is_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|c| c.is_alphabetic() || c == '_' || c == ':')
+        && characters.all(|c| c.is_alphanumeric() || "_:-.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(text: &str) -> String {
+        let document = read(text).expect(text).document;
+        document.strip_prefix("<speak>").unwrap().strip_suffix("</speak>\n").unwrap().to_owned()
+    }
+
+    #[test]
+    fn plain_text_is_spoken_as_it_stands() {
+        assert_eq!(body("Hello, Bob."), "Hello, Bob.");
+        assert_eq!(body("Grüße – 你好"), "Grüße – 你好");
+        assert_eq!(body("Tom & Jerry"), "Tom &amp; Jerry");
+        assert_eq!(body("2 < 3 and 4 > 3"), "2 &lt; 3 and 4 &gt; 3");
+        assert_eq!(body("i <3 you"), "i &lt;3 you");
+        assert_eq!(body("<speak>never closed"), "&lt;speak&gt;never closed");
+        assert_eq!(body("<b>bold</i>"), "&lt;b&gt;bold&lt;/i&gt;");
+    }
+
+    #[test]
+    fn text_with_elements_but_no_root_is_wrapped() {
+        assert_eq!(
+            body("press <emphasis level=\"strong\">one</emphasis> now"),
+            "press <emphasis level=\"strong\">one</emphasis> now"
+        );
+        assert_eq!(body("<p>a</p><p>b &amp; c</p>"), "<p>a</p><p>b &amp; c</p>");
+        assert_eq!(body("a&nbsp;b &#65; &#x42;"), "a b A B");
+    }
+
+    #[test]
+    fn the_elements_of_ssml_get_through_with_their_harmless_attributes() {
+        let text = "<?xml version=\"1.0\"?><speak version=\"1.1\" xml:lang=\"de-DE\">\
+            <p><s>one</s></p><break time=\"1.5s\"/><break strength='strong'/><break time='99999s'/>\
+            <say-as interpret-as=\"spell-out\">abc</say-as>\
+            <prosody rate=\"slow\" pitch=\"+10%\" contour=\"(0%,+20Hz)\">two</prosody>\
+            <sub alias=\"World &amp; Web\">W3C</sub><phoneme alphabet='ipa' ph='x'>three</phoneme></speak>";
+        assert_eq!(
+            body(text),
+            "<p><s>one</s></p><break time=\"1500ms\"/><break strength=\"strong\"/><break time=\"10000ms\"/>\
+             <say-as interpret-as=\"characters\">abc</say-as>\
+             <prosody rate=\"slow\" pitch=\"+10%\">two</prosody>World &amp; Webthree"
+        );
+        assert_eq!(read(text).unwrap().language, "de-DE");
+    }
+
+    #[test]
+    fn what_would_open_a_file_or_another_voice_is_left_out_and_its_words_are_spoken() {
+        let text = "<speak><audio src=\"/etc/passwd\">words<desc>not these</desc></audio>\
+            <voice name=\"../../x\">more</voice><mark name=\"m\"/><unknown a=\"b\">!</unknown></speak>";
+        assert_eq!(body(text), "wordsmore!");
+        assert_eq!(body("<prosody rate=\"a&quot; src=&quot;b\">x</prosody>"), "<prosody>x</prosody>");
+    }
+
+    #[test]
+    fn entities_are_not_expanded() {
+        let bomb = "<!DOCTYPE l [<!ENTITY a \"haha\"><!ENTITY b \"&a;&a;&a;\"><!ENTITY f SYSTEM \"file:///etc/passwd\">]>\
+                    <speak>well &b;&f;done</speak>";
+        assert_eq!(body(bomb), "well done");
+        assert_eq!(body("what &unknown; is"), "what &amp;unknown; is");
+    }
+
+    #[test]
+    fn characters_that_steer_the_program_do_not_get_through() {
+        assert_eq!(body("a\u{1}5Sb\u{1b}\u{530}"), "a 5Sb  ");
+        assert_eq!(body("<speak>[&#91;h@loU]]</speak>"), "[ [h@loU]]");
+        assert_eq!(body("[[[[x"), "[ [ [ [x");
+    }
+
+    #[test]
+    fn nothing_to_say_is_nothing() {
+        for text in ["", "  \n", "<speak/>", "<speak> <audio src='x'/></speak>", "\u{1}"] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+        assert!(read("<speak><break time='1s'/></speak>").is_some());
+    }
+
+    #[test]
+    fn elements_nested_too_deep_are_spoken_without_their_element() {
+        let text = "<p>".repeat(5_000) + "deep" + &"</p>".repeat(5_000);
+        assert_eq!(body(&text), format!("{}deep{}", "<p>".repeat(DEPTH_MAX), "</p>".repeat(DEPTH_MAX)));
+    }
+}
