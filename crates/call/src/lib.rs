@@ -13,6 +13,7 @@ mod effect;
 mod input;
 mod note;
 mod ports;
+pub mod registrar;
 mod reply;
 mod routing;
 mod snapshot;

@@ -1,4 +1,5 @@
 //! Whole questions and answers of digest authentication: phones answer our challenges, and strangers try.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use base::{LoopId, Now};
 use bytes::Bytes;
