@@ -31,16 +31,18 @@ struct Place {
     params: String,
 }
 
-/// What a REGISTER has changed.
+/// What a REGISTER has come to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registered {
     /// The Contacts of the 200: all that stand ([`sip_core::register::accepted`]).
     pub contacts: Vec<ListedContact>,
-    /// Whether the store must be told before the 200 goes out.
+    /// Whether the store must be told before the 200 goes out. Also true when the request only asked and something was found
+    /// to have expired.
     pub changed: bool,
-    /// The bindings that were made or refreshed, to be written.
+    /// All bindings that stand now, the oldest first: to be stored in the place of those that were. None left: nobody can be
+    /// reached.
     pub bindings: Vec<Binding>,
-    /// The bindings that are no more, to be deleted: removed, expired, or pushed out by newer ones.
+    /// Those that are no more: removed, expired, or pushed out by newer ones.
     pub removed: Vec<Binding>,
 }
 
@@ -69,15 +71,19 @@ impl AddressOfRecord {
         hop: &Hop,
         settings: &BindingSettings,
     ) -> Result<Registered, uas::Rejection> {
-        self.check_order(request)?;
+        self.check_order(now, request)?;
         let mut removed = self.expire(now);
-        let mut touched: Vec<Uri> = Vec::new();
+        let mut changed = !removed.is_empty();
         match &request.wish {
             Wish::Query => {}
-            Wish::RemoveAll => removed.extend(self.places.drain(..).map(|place| place.binding)),
+            Wish::RemoveAll => {
+                changed |= !self.places.is_empty();
+                removed.extend(self.places.drain(..).map(|place| place.binding));
+            }
             Wish::Update(wishes) => {
                 for wish in wishes {
                     let at = self.position(&wish.uri);
+                    changed |= at.is_some() || wish.expires_s != Some(0);
                     if wish.expires_s == Some(0) {
                         removed.extend(at.map(|at| self.places.remove(at).binding));
                         continue;
@@ -91,19 +97,20 @@ impl AddressOfRecord {
                         }
                         None => self.places.push(place),
                     }
-                    touched.push(wish.uri.clone());
                 }
                 let too_many = self.places.len().saturating_sub(settings.max_contacts.max(1));
                 removed.extend(self.places.drain(..too_many).map(|place| place.binding));
             }
         }
-        let touched = |place: &&Place| touched.iter().any(|uri| uri.as_str() == place.binding.contact);
-        let bindings: Vec<_> = self.places.iter().filter(touched).map(|place| place.binding.clone()).collect();
-        let changed = !(bindings.is_empty() && removed.is_empty());
-        Ok(Registered { contacts: self.listed(now), changed, bindings, removed })
+        Ok(Registered { contacts: self.listed(now), changed, bindings: self.to_store(), removed })
     }
 
-    /// Takes out what has expired; it is to be deleted from the store.
+    /// All bindings, the oldest first, as the store is to keep them.
+    pub fn to_store(&self) -> Vec<Binding> {
+        self.places.iter().map(|place| place.binding.clone()).collect()
+    }
+
+    /// Takes out what has expired. If that is anything, the store is to be given [`AddressOfRecord::to_store`].
     pub fn expire(&mut self, now: Now) -> Vec<Binding> {
         if self.places.iter().all(|place| place.binding.expires_us > now.wall_us) {
             return Vec::new();
@@ -150,10 +157,11 @@ impl AddressOfRecord {
     }
 
     /// §10.3 steps 6 and 7: a REGISTER that was overtaken by a later one of the same phone changes nothing.
-    fn check_order(&self, request: &Register) -> Result<(), uas::Rejection> {
+    fn check_order(&self, now: Now, request: &Register) -> Result<(), uas::Rejection> {
         let is_overtaken = |place: &Place| {
             let binding = &place.binding;
-            binding.call_id == request.call_id && request.cseq <= binding.cseq
+            let stands = binding.expires_us > now.wall_us;
+            stands && binding.call_id == request.call_id && request.cseq <= binding.cseq
         };
         let overtaken = match &request.wish {
             Wish::Query => false,

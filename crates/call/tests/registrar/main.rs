@@ -4,3 +4,4 @@
 mod address_of_record;
 mod authentication;
 mod phone;
+mod repetition;
