@@ -16,6 +16,7 @@ mod input;
 mod message;
 mod note;
 mod ports;
+pub mod registrar;
 mod reply;
 mod request;
 mod routing;

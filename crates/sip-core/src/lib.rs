@@ -1,18 +1,20 @@
 //! SIP as a pure function of bytes and time (RFC 3261): messages, headers, URIs, transactions and dialogs.
 //!
 //! Entry types: [`Message`] (what a datagram holds), [`MessageBuilder`] (what goes out), [`Endpoint`] (all transactions of
-//! one control loop), [`Dialog`] (what two parties share beyond transactions).
+//! one control loop), [`Dialog`] (what two parties share beyond transactions), [`digest`] (who is asking), [`register`].
 //! Invariants: this crate never reads a clock and never touches a socket; no bytes from the network make it panic or
 //! grow without bound; what it does not understand it keeps byte for byte.
 #![forbid(unsafe_code)]
 
 mod dialog;
+pub mod digest;
 mod endpoint;
 pub mod header;
 mod hop;
 mod loop_of;
 pub mod message;
 mod method;
+pub mod register;
 pub mod stateless;
 mod transaction;
 pub mod uas;

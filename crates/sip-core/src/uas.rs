@@ -53,12 +53,13 @@ impl Rejection {
         self.reason.as_deref().unwrap_or(reason_phrase(self.status))
     }
 
-    /// The response to `request`; the To tag is the caller's matter.
+    /// The response to `request`; the To tag is the caller's matter. A header that is named twice stands there twice, as
+    /// challenges for two algorithms do.
     pub fn response_to(&self, request: &Message) -> MessageBuilder {
         self.headers
             .iter()
             .fold(MessageBuilder::response_to(request, self.status, self.reason()), |response, (name, value)| {
-                response.header(*name, value)
+                response.append(*name, value)
             })
     }
 }

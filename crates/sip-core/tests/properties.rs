@@ -4,6 +4,7 @@ mod wire;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use sip_core::digest::{Algorithm, Credentials, challenges};
 use sip_core::{HeaderName, Message, MessageBuilder, Method, NameAddr, Uri, Via};
 use wire::generate::{mutate, mutations, request, sip_uri};
 use wire::touch::{read_uri, touch};
@@ -80,6 +81,43 @@ proptest! {
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("c") || name.eq_ignore_ascii_case("content-type")) {
             prop_assert_eq!(read.lines().count(), written.count() + own);
         }
+    }
+
+    #[test]
+    fn arbitrary_credentials_never_panic(value in "(Digest )?([\\x00-\\x7f]|\"|,|=| |\\\\|realm=|uri=\"){0,80}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Credentials::parse(value.as_bytes());
+        let _ = Credentials::parse(&[b"Digest ", &bytes[..]].concat());
+    }
+
+    #[test]
+    fn credentials_are_read_in_any_order_and_quoting(
+        user in "[ -~]{0,20}",
+        words in prop::collection::vec("[a-zA-Z0-9:@/._~-]{1,20}", 7),
+        quoted in prop::collection::vec(any::<bool>(), 8),
+        order in Just((0..9usize).collect::<Vec<_>>()).prop_shuffle(),
+        (gap, tail) in ("[ \t]{0,2},[ \t,]{0,3}", "(, x=y){0,3}"),
+    ) {
+        let names = ["realm", "nonce", "uri", "response", "cnonce", "qop", "algorithm"];
+        let escaped = user.replace('\\', "\\\\").replace('"', "\\\"");
+        let mut parts = vec![format!("username=\"{escaped}\""), "opaque=\"\"".to_owned()];
+        parts.extend(names.iter().zip(&words).zip(&quoted).map(|((name, word), quoted)| match quoted {
+            true => format!("{name} = \"{word}\""),
+            false => format!("{name}={word}"),
+        }));
+        let parts: Vec<_> = order.iter().map(|&at| parts[at].clone()).collect();
+        let text = format!("Digest {}{tail}", parts.join(&gap));
+        let read = Credentials::parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(read.username.as_ref(), user.as_bytes());
+        let got = [read.realm.as_ref(), read.nonce, read.uri, read.response, read.cnonce.unwrap(), read.qop.unwrap(), read.algorithm.unwrap()];
+        prop_assert!(got.iter().zip(&words).all(|(got, word)| *got == word.as_bytes()), "{}", text);
+    }
+
+    #[test]
+    fn a_realm_is_the_same_after_its_challenge_was_read(realm in "[ -~]{0,30}") {
+        let challenge = challenges(&realm, "0f", &[Algorithm::Md5], false).next().unwrap();
+        let answer = format!("{challenge}, username=a, uri=b, response=c");
+        let read = Credentials::parse(answer.as_bytes()).unwrap();
+        prop_assert_eq!(read.realm.as_ref(), realm.as_bytes());
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! The bindings of one extension (RFC 3261 §10.3).
+//!
+//! A change counts in memory at once; the 200 goes out when the store has synced it. If the store fails, the answer is a 500
+//! and the memory keeps the change: at worst a phone is rung that would be forgotten by a restart, and it registers again.
+
+use std::net::SocketAddr;
+
+use base::Now;
+use model::Binding;
+use serde::{Deserialize, Serialize};
+use sip_core::register::{ContactWish, ListedContact, Register, Wish};
+use sip_core::{Hop, Uri, uas};
+use uuid::Uuid;
+
+use super::BindingSettings;
+
+/// Where one extension can be reached.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AddressOfRecord {
+    extension_id: Uuid,
+    customer_id: Uuid,
+    /// The oldest first; a refreshed one keeps its place.
+    places: Vec<Place>,
+}
+
+/// A binding and what is shown of it but not stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Place {
+    binding: Binding,
+    /// The Contact's parameters without `expires`. They are not stored: after a restart the next refresh brings them back.
+    params: String,
+}
+
+/// What a REGISTER has come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    /// The Contacts of the 200: all that stand ([`sip_core::register::accepted`]).
+    pub contacts: Vec<ListedContact>,
+    /// Whether the store must be told before the 200 goes out. Also true when the request only asked and something was found
+    /// to have expired.
+    pub changed: bool,
+    /// All bindings that stand now, the oldest first: to be stored in the place of those that were. None left: nobody can be
+    /// reached.
+    pub bindings: Vec<Binding>,
+    /// Those that are no more: removed, expired, or pushed out by newer ones.
+    pub removed: Vec<Binding>,
+}
+
+impl AddressOfRecord {
+    /// Of an extension that nobody has registered.
+    pub fn new(extension_id: Uuid, customer_id: Uuid) -> AddressOfRecord {
+        AddressOfRecord { extension_id, customer_id, places: Vec::new() }
+    }
+
+    /// As the store knows it, after a restart. Those that have expired since go with the first [`AddressOfRecord::expire`].
+    pub fn restore(extension_id: Uuid, customer_id: Uuid, mut bindings: Vec<Binding>) -> AddressOfRecord {
+        bindings.sort_by_key(|binding| binding.created_us);
+        let places = bindings.into_iter().map(|binding| Place { binding, params: String::new() }).collect();
+        AddressOfRecord { extension_id, customer_id, places }
+    }
+
+    /// Does what a REGISTER wants that came over `hop` from somebody who may do it.
+    ///
+    /// # Errors
+    /// 500 when a binding has seen this Call-ID with this CSeq or a later one (§10.3 steps 6 and 7): then nothing of the
+    /// request counts.
+    pub fn register(
+        &mut self,
+        now: Now,
+        request: &Register,
+        hop: &Hop,
+        settings: &BindingSettings,
+    ) -> Result<Registered, uas::Rejection> {
+        self.check_order(now, request)?;
+        let mut removed = self.expire(now);
+        let mut changed = !removed.is_empty();
+        match &request.wish {
+            Wish::Query => {}
+            Wish::RemoveAll => {
+                changed |= !self.places.is_empty();
+                removed.extend(self.places.drain(..).map(|place| place.binding));
+            }
+            Wish::Update(wishes) => {
+                for wish in wishes {
+                    let at = self.position(&wish.uri);
+                    changed |= at.is_some() || wish.expires_s != Some(0);
+                    if wish.expires_s == Some(0) {
+                        removed.extend(at.map(|at| self.places.remove(at).binding));
+                        continue;
+                    }
+                    let place = self.place(now, request, wish, hop, settings);
+                    match at {
+                        Some(at) => {
+                            let created_us = self.places[at].binding.created_us;
+                            self.places[at] = place;
+                            self.places[at].binding.created_us = created_us;
+                        }
+                        None => self.places.push(place),
+                    }
+                }
+                let too_many = self.places.len().saturating_sub(settings.max_contacts.max(1));
+                removed.extend(self.places.drain(..too_many).map(|place| place.binding));
+            }
+        }
+        Ok(Registered { contacts: self.listed(now), changed, bindings: self.to_store(), removed })
+    }
+
+    /// All bindings, the oldest first, as the store is to keep them.
+    pub fn to_store(&self) -> Vec<Binding> {
+        self.places.iter().map(|place| place.binding.clone()).collect()
+    }
+
+    /// Takes out what has expired. If that is anything, the store is to be given [`AddressOfRecord::to_store`].
+    pub fn expire(&mut self, now: Now) -> Vec<Binding> {
+        if self.places.iter().all(|place| place.binding.expires_us > now.wall_us) {
+            return Vec::new();
+        }
+        let (stand, gone) = std::mem::take(&mut self.places)
+            .into_iter()
+            .partition(|place: &Place| place.binding.expires_us > now.wall_us);
+        self.places = stand;
+        gone.into_iter().map(|place| place.binding).collect()
+    }
+
+    /// When the next binding expires, in monotonic nanoseconds; `None` when there is none. Bindings end by the wall clock,
+    /// since they outlive the process: the timer may find that nothing has expired yet and is then set again.
+    pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
+        let ends_us = self.places.iter().map(|place| place.binding.expires_us).min()?;
+        let left_us = ends_us.saturating_sub(now.wall_us);
+        Some(now.mono_ns.saturating_add(left_us.saturating_mul(1_000)))
+    }
+
+    /// The places to ring, the oldest first.
+    pub fn bindings(&self, now: Now) -> impl Iterator<Item = &Binding> {
+        let stands = move |binding: &&Binding| binding.expires_us > now.wall_us;
+        self.places.iter().map(|place| &place.binding).filter(stands)
+    }
+
+    /// Whether a phone of this extension is registered from exactly this address and port.
+    pub fn is_reached_at(&self, now: Now, remote: SocketAddr) -> bool {
+        self.bindings(now).any(|binding| binding.received.parse() == Ok(remote))
+    }
+
+    /// The extension.
+    pub fn extension_id(&self) -> Uuid {
+        self.extension_id
+    }
+
+    /// How many bindings there are, expired ones that were not taken out included.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether the extension cannot be reached: its cell may go.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// §10.3 steps 6 and 7: a REGISTER that was overtaken by a later one of the same phone changes nothing.
+    fn check_order(&self, now: Now, request: &Register) -> Result<(), uas::Rejection> {
+        let is_overtaken = |place: &Place| {
+            let binding = &place.binding;
+            let stands = binding.expires_us > now.wall_us;
+            stands && binding.call_id == request.call_id && request.cseq <= binding.cseq
+        };
+        let overtaken = match &request.wish {
+            Wish::Query => false,
+            Wish::RemoveAll => self.places.iter().any(is_overtaken),
+            Wish::Update(wishes) => {
+                wishes.iter().any(|wish| self.position(&wish.uri).is_some_and(|at| is_overtaken(&self.places[at])))
+            }
+        };
+        match overtaken {
+            true => Err(uas::Rejection {
+                reason: Some("CSeq is not higher than before".into()),
+                ..uas::Rejection::new(500)
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// The place of this Contact, compared as RFC 3261 §19.1.4 says.
+    fn position(&self, contact: &Uri) -> Option<usize> {
+        self.places.iter().position(|place| {
+            place.binding.contact == contact.as_str()
+                || place.binding.contact.parse::<Uri>().is_ok_and(|known| known.matches(contact))
+        })
+    }
+
+    fn place(&self, now: Now, request: &Register, wish: &ContactWish, hop: &Hop, settings: &BindingSettings) -> Place {
+        let granted_us = u64::from(settings.granted_s(wish.expires_s)) * 1_000_000;
+        let binding = Binding {
+            extension_id: self.extension_id,
+            customer_id: self.customer_id,
+            contact: wish.uri.as_str().to_owned(),
+            received: hop.remote.to_string(),
+            listener: u8::try_from(hop.listener).unwrap_or(u8::MAX),
+            local: hop.local.to_string(),
+            call_id: request.call_id.clone(),
+            cseq: request.cseq,
+            user_agent: request.user_agent.clone(),
+            expires_us: now.wall_us.saturating_add(granted_us),
+            created_us: now.wall_us,
+        };
+        Place { binding, params: wish.params.clone() }
+    }
+
+    fn listed(&self, now: Now) -> Vec<ListedContact> {
+        let listed = |place: &Place| ListedContact {
+            uri: place.binding.contact.clone(),
+            params: place.params.clone(),
+            expires_s: (place.binding.expires_us.saturating_sub(now.wall_us) / 1_000_000).max(1),
+        };
+        self.places.iter().map(listed).collect()
+    }
+}
