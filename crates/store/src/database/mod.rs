@@ -1,0 +1,224 @@
+//! The database: SQLite, one thread that writes, some connections that read.
+
+pub(crate) mod schema;
+mod thread;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::metrics::{Live, add, sub};
+use crate::record::{Expiry, Flusher};
+use crate::{StoreConfig, StoreError};
+use thread::DatabaseThread;
+
+/// Writes that may wait; blocking callers wait for room, others are refused.
+const JOBS_MAX: usize = 8_192;
+
+/// Told when the transaction is committed, or why it is not.
+pub(crate) type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// One write: run within a transaction that others share; what it returns is told the outcome.
+pub(crate) struct Job {
+    pub(crate) run: Box<dyn FnOnce(&Connection) -> Finish + Send>,
+    /// Whether it may wait for company.
+    pub(crate) relaxed: bool,
+}
+
+/// What the database thread is sent.
+pub(crate) enum Message {
+    Job(Job),
+    /// Everything that the records have for the database is to be written; told when it is.
+    Flush(Finish),
+    Close,
+}
+
+/// The database while it is open.
+pub(crate) struct Database {
+    path: PathBuf,
+    jobs: Sender<Message>,
+    readers: Mutex<Vec<Connection>>,
+    readers_max: usize,
+    live: Arc<Live>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where the database is.
+pub(crate) fn path_of(data_dir: &Path) -> PathBuf {
+    data_dir.join("flowswitch.sqlite")
+}
+
+/// Opens the file for writing, checks it and brings it up to date.
+///
+/// # Errors
+/// It is damaged, newer than this program, or cannot be opened.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path).map_err(|error| refuse(path, &error))?;
+    let checked = connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
+        .and_then(|()| connection.busy_timeout(std::time::Duration::from_secs(5)))
+        .and_then(|()| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+    match checked {
+        Ok(answer) if answer == "ok" => {}
+        Ok(answer) => return Err(damaged(path, &answer)),
+        Err(error) => return Err(refuse(path, &error)),
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn refuse(path: &Path, error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => damaged(path, &error.to_string()),
+        _ => StoreError::Database { doing: format!("open {}", path.display()), message: error.to_string() },
+    }
+}
+
+/// The refusal to start on a damaged database, with the way out.
+pub(crate) fn damaged(path: &Path, why: &str) -> StoreError {
+    StoreError::Damaged(format!(
+        "the database {} is damaged: {why}. Nothing was changed. Restore a backup, or run `flowswitch repair`: it keeps a \
+         copy of the damaged file beside it and saves all rows that can still be read",
+        path.display()
+    ))
+}
+
+impl Database {
+    pub(crate) fn start(
+        config: &StoreConfig,
+        connection: Connection,
+        flusher: Flusher,
+        live: Arc<Live>,
+    ) -> Result<Database, StoreError> {
+        let (jobs, inbox) = bounded(JOBS_MAX);
+        let path = path_of(&config.data_dir);
+        let thread = DatabaseThread {
+            connection,
+            inbox,
+            flusher,
+            expiry: Expiry::new(config.records_days),
+            flush_every: std::time::Duration::from_millis(config.flush_ms),
+            company: std::time::Duration::from_millis(config.bindings_ms),
+            live: live.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("database".into())
+            .spawn(move || thread.run())
+            .map_err(|error| StoreError::io("start the thread of", &path, &error))?;
+        let readers = Mutex::new(Vec::new());
+        Ok(Database { path, jobs, readers, readers_max: config.readers, live, thread: Some(thread) })
+    }
+
+    /// Runs a write and waits until it is committed and synced.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        relaxed: bool,
+        run: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = bounded(1);
+        let job = job(relaxed, run, move |result| {
+            let _ = sender.send(result);
+        });
+        add(&self.live.database.waiting, 1);
+        self.jobs.send(Message::Job(job)).map_err(|_| StoreError::Closed)?;
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands a write over and returns at once; `done` is called on the database thread.
+    pub(crate) fn write_then(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        let done = Arc::new(Mutex::new(Some(done)));
+        let tell = done.clone();
+        let tell = move |result| {
+            let done = tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            if let Some(done) = done {
+                done(result);
+            }
+        };
+        add(&self.live.database.waiting, 1);
+        let (error, unsent) = match self.jobs.try_send(Message::Job(job(true, run, tell))) {
+            Ok(()) => return,
+            Err(TrySendError::Full(unsent)) => (StoreError::Full, unsent),
+            Err(TrySendError::Disconnected(unsent)) => (StoreError::Closed, unsent),
+        };
+        drop(unsent);
+        sub(&self.live.database.waiting, 1);
+        add(&self.live.database.refused, 1);
+        let done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(done) = done {
+            done(Err(error));
+        }
+    }
+
+    /// Writes everything that the records have for the database.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let (sender, receiver) = bounded(1);
+        let finish: Finish = Box::new(move |result| {
+            let _ = sender.send(result);
+        });
+        self.jobs.send(Message::Flush(finish)).map_err(|_| StoreError::Closed)?;
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs a query on a connection of its own.
+    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        let result = query(&connection);
+        let mut idle = self.idle();
+        if idle.len() < self.readers_max {
+            idle.push(connection);
+        }
+        result
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Does what waits and ends the thread.
+    pub(crate) fn close(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        if thread.thread().id() == std::thread::current().id() {
+            // The last handle was dropped by a callback on this very thread, which then ends by itself.
+            let _ = self.jobs.try_send(Message::Close);
+            return;
+        }
+        let _ = self.jobs.send(Message::Close);
+        let _ = thread.join();
+    }
+}
+
+/// A connection that only reads.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| refuse(path, &error))?;
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(|error| StoreError::database("open a reader", &error))?;
+    Ok(connection)
+}
+
+fn job<T: Send + 'static>(
+    relaxed: bool,
+    run: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    done: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+) -> Job {
+    let run = Box::new(move |connection: &Connection| -> Finish {
+        let result = run(connection);
+        Box::new(move |committed| done(committed.and(result)))
+    });
+    Job { run, relaxed }
+}

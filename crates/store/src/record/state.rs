@@ -1,0 +1,262 @@
+//! Records and timelines in memory: what lives, and what waits to be written to the database.
+
+use std::collections::{BTreeSet, HashMap};
+
+use model::{LogBody, LogEntry, Resource};
+use uuid::Uuid;
+
+use super::{Head, RecordKind};
+use crate::Accepted;
+use crate::metrics::{LiveRecords, set};
+
+/// A timeline that has grown by so much is written although its call still lives.
+const TIMELINE_OCTETS: usize = 64 << 10;
+/// Octets before each entry of a timeline: u64 number, u32 length.
+pub(super) const ITEM_HEADER: usize = 12;
+
+/// Something that is written as a row of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    /// A record.
+    Record(RecordKind, Uuid),
+    /// The timeline of a call, activeflow or other resource.
+    Timeline(Uuid),
+}
+
+pub(super) struct Tracked {
+    pub(super) resource: Resource,
+    pub(super) head: Head,
+    /// The entry that last changed it.
+    pub(super) last_seq: u64,
+    /// The first entry that the database does not have; none: it has all.
+    unsaved: Option<u64>,
+}
+
+#[derive(Default)]
+pub(super) struct Timeline {
+    /// Items that the database does not have: number, length, compact form of the entry.
+    pub(super) octets: Vec<u8>,
+    unsaved: Option<u64>,
+}
+
+/// One row to be written.
+pub(super) struct Row {
+    pub(super) key: Key,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    Record { resource: Box<Resource>, head: Head, seq: u64 },
+    Timeline { first_seq: u64, last_seq: u64, octets: Vec<u8> },
+}
+
+pub(super) struct State {
+    pub(super) records: HashMap<(RecordKind, Uuid), Tracked>,
+    pub(super) timelines: HashMap<Uuid, Timeline>,
+    /// Everything that the database does not have in full, by the first entry that it lacks.
+    unsaved: BTreeSet<(u64, Key)>,
+    /// What is to be written now: it has ended, or grown large.
+    due: BTreeSet<Key>,
+    /// The last entry taken up.
+    pub(super) last_seq: u64,
+    timeline_octets: u64,
+}
+
+impl State {
+    pub(super) fn new(last_seq: u64) -> State {
+        State {
+            records: HashMap::new(),
+            timelines: HashMap::new(),
+            unsaved: BTreeSet::new(),
+            due: BTreeSet::new(),
+            last_seq,
+            timeline_octets: 0,
+        }
+    }
+
+    /// A live record as the database has it.
+    pub(super) fn restore(&mut self, resource: Resource, seq: u64) {
+        if let Some(head) = Head::of(&resource) {
+            self.records.insert((head.kind, head.id), Tracked { resource, head, last_seq: seq, unsaved: None });
+        }
+    }
+
+    /// Takes up one entry. `is_new` says whether the database lacks it; in doubt it does.
+    pub(super) fn apply(&mut self, accepted: &Accepted, payload: &[u8], mut is_new: impl FnMut(&Key) -> bool) {
+        let Accepted { seq, entry } = accepted;
+        self.last_seq = self.last_seq.max(*seq);
+        if let LogBody::Event { resource, .. } = &entry.body
+            && let Some(head) = Head::of(resource)
+        {
+            let key = Key::Record(head.kind, head.id);
+            if is_new(&key) {
+                self.update(key, resource, head, *seq);
+            }
+        }
+        for owner in self.owners(entry).into_iter().flatten() {
+            if is_new(&Key::Timeline(owner)) {
+                self.lengthen(owner, *seq, payload);
+            }
+        }
+    }
+
+    fn update(&mut self, key: Key, resource: &Resource, head: Head, seq: u64) {
+        let tracked = self.records.entry((head.kind, head.id)).or_insert_with(|| Tracked {
+            resource: resource.clone(),
+            head,
+            last_seq: seq,
+            unsaved: None,
+        });
+        tracked.resource = resource.clone();
+        tracked.head = head;
+        tracked.last_seq = seq;
+        if tracked.unsaved.is_none() {
+            tracked.unsaved = Some(seq);
+            self.unsaved.insert((seq, key));
+        }
+        if head.ended {
+            self.due.insert(key);
+            if self.timelines.contains_key(&head.id) {
+                self.due.insert(Key::Timeline(head.id));
+            }
+        }
+    }
+
+    fn lengthen(&mut self, owner: Uuid, seq: u64, payload: &[u8]) {
+        let timeline = self.timelines.entry(owner).or_default();
+        timeline.octets.extend_from_slice(&seq.to_le_bytes());
+        timeline.octets.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+        timeline.octets.extend_from_slice(payload);
+        self.timeline_octets += (ITEM_HEADER + payload.len()) as u64;
+        let key = Key::Timeline(owner);
+        if timeline.unsaved.is_none() {
+            timeline.unsaved = Some(seq);
+            self.unsaved.insert((seq, key));
+        }
+        if timeline.octets.len() >= TIMELINE_OCTETS || !self.is_live(owner) {
+            self.due.insert(key);
+        }
+    }
+
+    /// Whether there will probably be more of this timeline.
+    fn is_live(&self, owner: Uuid) -> bool {
+        [RecordKind::Call, RecordKind::Activeflow, RecordKind::Confbridge]
+            .into_iter()
+            .any(|kind| self.records.get(&(kind, owner)).is_some_and(|tracked| !tracked.head.ended))
+    }
+
+    /// Whose timeline an entry belongs to. What concerns a call stands in that call's timeline, and the timeline of an
+    /// activeflow is read together with those of its calls, so most entries are kept once.
+    fn owners(&self, entry: &LogEntry) -> [Option<Uuid>; 3] {
+        let (call, activeflow) = (entry.call_id, entry.activeflow_id);
+        let of_its_call = || {
+            let call = self.records.get(&(RecordKind::Call, call));
+            call.is_some_and(|call| call.head.activeflow_id == activeflow)
+        };
+        let own_activeflow = (!activeflow.is_nil() && (call.is_nil() || !of_its_call())).then_some(activeflow);
+        let other = match &entry.body {
+            LogBody::Event { resource: Resource::Conferencecall(participant), .. } => Some(participant.conference_id),
+            LogBody::Event { resource, .. } => Some(resource.id()),
+            LogBody::Note { .. } => None,
+        };
+        let first_of_all = call.is_nil() && activeflow.is_nil();
+        let participant = matches!(&entry.body, LogBody::Event { resource: Resource::Conferencecall(_), .. });
+        [
+            (!call.is_nil()).then_some(call),
+            own_activeflow,
+            other.filter(|id| !id.is_nil() && (first_of_all || participant)),
+        ]
+    }
+
+    /// Rows to be written now, at most `limit` of what is due and as many of what was not written since
+    /// `checkpoint_entries` ago, and the entry from which a start has to read when they are written.
+    pub(super) fn take(&self, limit: usize, checkpoint_entries: u64) -> (Vec<Row>, u64) {
+        let mut keys: BTreeSet<Key> = self.due.iter().take(limit).copied().collect();
+        let horizon = self.last_seq.saturating_sub(checkpoint_entries);
+        let old = self.unsaved.iter().take_while(|(seq, _)| *seq < horizon).take(limit);
+        keys.extend(old.map(|(_, key)| *key));
+        let resume =
+            self.unsaved.iter().find(|(_, key)| !keys.contains(key)).map_or(self.last_seq + 1, |(seq, _)| *seq);
+        let rows = keys.into_iter().filter_map(|key| Some(Row { key, content: self.content(key)? })).collect();
+        (rows, resume)
+    }
+
+    fn content(&self, key: Key) -> Option<Content> {
+        match key {
+            Key::Record(kind, id) => self.records.get(&(kind, id)).map(|tracked| Content::Record {
+                resource: Box::new(tracked.resource.clone()),
+                head: tracked.head,
+                seq: tracked.last_seq,
+            }),
+            Key::Timeline(owner) => {
+                let octets = self.timelines.get(&owner)?.octets.clone();
+                let mut seqs = super::timeline::items(&octets).map(|(seq, _)| seq);
+                let first_seq = seqs.next()?;
+                let last_seq = seqs.last().unwrap_or(first_seq);
+                Some(Content::Timeline { first_seq, last_seq, octets })
+            }
+        }
+    }
+
+    /// The database has this row. `through` is the last entry that was taken up when the row was taken.
+    pub(super) fn saved(&mut self, key: Key, content: &Content, through: u64) {
+        match content {
+            Content::Record { seq, .. } => {
+                let Key::Record(kind, id) = key else { return };
+                let Some(tracked) = self.records.get_mut(&(kind, id)) else { return };
+                if let Some(unsaved) = tracked.unsaved.take() {
+                    self.unsaved.remove(&(unsaved, key));
+                }
+                if tracked.last_seq > *seq {
+                    tracked.unsaved = Some(through + 1);
+                    self.unsaved.insert((through + 1, key));
+                    return;
+                }
+                self.due.remove(&key);
+                if tracked.head.ended {
+                    self.records.remove(&(kind, id));
+                }
+            }
+            Content::Timeline { octets, .. } => {
+                let Key::Timeline(owner) = key else { return };
+                let Some(timeline) = self.timelines.get_mut(&owner) else { return };
+                if let Some(unsaved) = timeline.unsaved.take() {
+                    self.unsaved.remove(&(unsaved, key));
+                }
+                timeline.octets.drain(..octets.len());
+                self.timeline_octets -= octets.len() as u64;
+                let next = super::timeline::items(&timeline.octets).next().map(|(seq, _)| seq);
+                match next {
+                    None => {
+                        self.timelines.remove(&owner);
+                        self.due.remove(&key);
+                    }
+                    Some(seq) => {
+                        timeline.unsaved = Some(seq);
+                        self.unsaved.insert((seq, key));
+                        if self.is_live(owner) {
+                            self.due.remove(&key);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    pub(super) fn unfinished(&self) -> Vec<Resource> {
+        let mut live: Vec<&Tracked> = self.records.values().filter(|tracked| !tracked.head.ended).collect();
+        live.sort_by_key(|tracked| (tracked.head.tm_create, tracked.head.id));
+        live.into_iter().map(|tracked| tracked.resource.clone()).collect()
+    }
+
+    pub(super) fn publish(&self, live: &LiveRecords) {
+        set(&live.live, self.records.len() as u64);
+        set(&live.timelines, self.timelines.len() as u64);
+        set(&live.timeline_octets, self.timeline_octets);
+        set(&live.due, self.due.len() as u64);
+    }
+}

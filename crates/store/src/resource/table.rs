@@ -1,0 +1,134 @@
+//! Resources in the database. Bodies are MessagePack with field names, so that a field may be added anywhere.
+
+use model::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::Stored;
+use crate::StoreError;
+use crate::error::doing;
+use crate::page::{Listed, Page, Position};
+
+/// What a resource is in the table.
+pub(crate) struct Put {
+    kind: &'static str,
+    id: Uuid,
+    customer_id: Uuid,
+    tm_create: u64,
+    deleted: bool,
+    unique_key: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Put {
+    pub(crate) fn of<R: Stored>(resource: &R) -> Result<Put, StoreError> {
+        let body = rmp_serde::to_vec_named(resource).map_err(|error| StoreError::Database {
+            doing: format!("write one of {} down", R::KIND),
+            message: error.to_string(),
+        })?;
+        let deleted = resource.tm_delete().is_some();
+        Ok(Put {
+            kind: R::KIND,
+            id: resource.id(),
+            customer_id: resource.customer_id(),
+            tm_create: resource.tm_create().map_or(0, Timestamp::as_us),
+            deleted,
+            unique_key: resource.unique_key().filter(|_| !deleted),
+            body,
+        })
+    }
+}
+
+pub(crate) fn put(connection: &Connection, put: &Put) -> Result<(), StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO resources (kind, id, customer_id, tm_create, deleted, unique_key, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (kind, id) DO UPDATE SET customer_id = ?3, tm_create = ?4, deleted = ?5, unique_key = ?6, body = ?7",
+        )
+        .map_err(doing("keep a resource"))?;
+    let done = statement.execute(params![
+        put.kind,
+        put.id.as_bytes(),
+        put.customer_id.as_bytes(),
+        put.tm_create as i64,
+        put.deleted,
+        put.unique_key,
+        put.body
+    ]);
+    match done {
+        Ok(_) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            Err(StoreError::Taken { kind: put.kind, key: put.unique_key.clone().unwrap_or_default() })
+        }
+        Err(error) => Err(StoreError::database("keep a resource", &error)),
+    }
+}
+
+pub(crate) fn get<R: Stored>(connection: &Connection, id: Uuid) -> Result<Option<R>, StoreError> {
+    one(connection, "SELECT body FROM resources WHERE kind = ?1 AND id = ?2", params![R::KIND, id.as_bytes()])
+}
+
+pub(crate) fn find_unique<R: Stored>(connection: &Connection, key: &str) -> Result<Option<R>, StoreError> {
+    one(connection, "SELECT body FROM resources WHERE kind = ?1 AND unique_key = ?2", params![R::KIND, key])
+}
+
+fn one<R: Stored>(
+    connection: &Connection,
+    sql: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> Result<Option<R>, StoreError> {
+    let failed = doing("read a resource");
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    let body = statement.query_row(params, |row| row.get::<_, Vec<u8>>(0)).optional().map_err(&failed)?;
+    body.map(|body| decode(&body)).transpose()
+}
+
+pub(crate) fn list<R: Stored>(
+    connection: &Connection,
+    customer_id: Option<Uuid>,
+    page: &Page,
+    include_deleted: bool,
+) -> Result<Listed<R>, StoreError> {
+    let failed = doing("list resources");
+    let start = page.start()?;
+    let sql = format!(
+        "SELECT tm_create, id, body FROM resources
+         WHERE kind = ?1 AND (tm_create, id) < (?2, ?3) AND {} {}
+         ORDER BY tm_create DESC, id DESC LIMIT ?5",
+        if customer_id.is_some() { "customer_id = ?4" } else { "?4 IS NULL" },
+        if include_deleted { "" } else { "AND deleted = 0" }
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(&failed)?;
+    let customer = customer_id.map(|id| id.into_bytes());
+    let params = params![R::KIND, start.at_us as i64, start.id.as_bytes(), customer, page.limit() as i64];
+    let rows = statement.query_map(params, row).map_err(&failed)?;
+    let mut items = Vec::new();
+    for row in rows {
+        let (position, body) = row.map_err(&failed)?;
+        items.push((position, decode(&body)?));
+    }
+    Ok(page.cut(items))
+}
+
+/// All that are not deleted, oldest first.
+pub(crate) fn all<R: Stored>(connection: &Connection) -> Result<Vec<R>, StoreError> {
+    let failed = doing("read all resources");
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM resources WHERE kind = ?1 AND deleted = 0 ORDER BY tm_create, id")
+        .map_err(&failed)?;
+    let bodies = statement.query_map([R::KIND], |row| row.get::<_, Vec<u8>>(0)).map_err(&failed)?;
+    bodies.map(|body| decode(&body.map_err(&failed)?)).collect()
+}
+
+/// `tm_create, id, body`
+pub(crate) fn row(row: &Row<'_>) -> rusqlite::Result<(Position, Vec<u8>)> {
+    let id: [u8; 16] = row.get(1)?;
+    Ok((Position { at_us: row.get::<_, i64>(0)? as u64, id: Uuid::from_bytes(id) }, row.get(2)?))
+}
+
+fn decode<R: Stored>(body: &[u8]) -> Result<R, StoreError> {
+    rmp_serde::from_slice(body).map_err(|error| {
+        StoreError::Damaged(format!("one of {} in the database cannot be understood: {error}", R::KIND))
+    })
+}
