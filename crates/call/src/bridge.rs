@@ -77,8 +77,13 @@ impl Bridge {
     }
 
     /// The participant of this id, if it is here.
-    pub(crate) fn has_conferencecall(&self, id: Uuid) -> bool {
-        self.members.values().any(|member| member.conferencecall.as_ref().is_some_and(|call| call.id == id))
+    pub(crate) fn conferencecall(&self, id: Uuid) -> Option<&Conferencecall> {
+        self.members.values().filter_map(|member| member.conferencecall.as_ref()).find(|call| call.id == id)
+    }
+
+    /// The conference as users see it.
+    pub(crate) fn conference(&self) -> &Conference {
+        &self.conference
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Activeflow, Call};
+use model::{Activeflow, Call, Conference, Conferencecall};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,6 +29,11 @@ pub enum Request {
         /// The participant.
         conferencecall_id: Uuid,
     },
+    /// `DELETE /conferences/{id}`: everybody is shown out.
+    CloseConference {
+        /// The conference.
+        conference_id: Uuid,
+    },
 }
 
 /// What came of it.
@@ -36,14 +41,16 @@ pub enum Request {
 pub enum Reply {
     /// This loop does not know the thing.
     NotHere,
-    /// It is done, or has begun.
-    Done,
     /// The call as it is now.
     Call(Box<Call>),
     /// The call has ended already, or is about to.
     AlreadyOver(Box<Call>),
     /// The activeflow as it is now.
     Activeflow(Box<Activeflow>),
+    /// The participant as it is now: on its way out.
+    Conferencecall(Box<Conferencecall>),
+    /// The conference as it is now: ending, or over.
+    Conference(Box<Conference>),
     /// Variables of an activeflow, without those that are computed.
     Variables(BTreeMap<String, String>),
 }

@@ -29,7 +29,7 @@ impl Control {
     }
 
     /// The cell of a bridge; it is made when it is needed.
-    fn bridge(&mut self, now: Now, confbridge_id: Uuid) -> Option<CellId> {
+    pub(super) fn bridge(&mut self, now: Now, confbridge_id: Uuid) -> Option<CellId> {
         if let Some(cell) = self.by_bridge.get(&confbridge_id) {
             return Some(*cell);
         }

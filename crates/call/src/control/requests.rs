@@ -1,10 +1,14 @@
 //! Wishes of the API: found by resource id, answered at once.
 
-use base::Now;
+use base::{CellId, Now};
+use flow::Machine;
+use model::{Conference, ConferenceStatus};
+use uuid::Uuid;
 
 use super::Control;
 use crate::cell::Body;
 use crate::context::CellInput;
+use crate::message::loop_of_resource;
 use crate::{Effect, Reply, Request};
 
 impl Control {
@@ -15,11 +19,12 @@ impl Control {
             Request::StopActiveflow { activeflow_id } => self.stop_activeflow(now, *activeflow_id, effects),
             Request::Variables { activeflow_id } => self.variables(*activeflow_id),
             Request::KickConferencecall { conferencecall_id } => self.kick(now, *conferencecall_id, effects),
+            Request::CloseConference { conference_id } => self.close_conference(now, *conference_id, effects),
         };
         effects.push(Effect::Reply { token, reply });
     }
 
-    fn hang_up_call(&mut self, now: Now, call_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
+    fn hang_up_call(&mut self, now: Now, call_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
         let Some(cell) = self.by_call.get(&call_id).copied() else { return Reply::NotHere };
         let Some(call) = self.cells.get(&cell).and_then(|cell| cell.call()) else { return Reply::NotHere };
         if !call.record().status.is_up() {
@@ -33,12 +38,12 @@ impl Control {
         Reply::Call(Box::new(as_it_was))
     }
 
-    fn stop_activeflow(&mut self, now: Now, activeflow_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
+    fn stop_activeflow(&mut self, now: Now, activeflow_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
         let Some(cell) = self.by_activeflow.get(&activeflow_id).copied() else { return Reply::NotHere };
         // An end that makes the cell vanish leaves this behind, ended or not.
-        let before = self.machine_of(cell).map(flow::Machine::to_activeflow);
+        let before = self.machine_of(cell).map(Machine::to_activeflow);
         self.deliver(now, cell, CellInput::StopFlow, effects);
-        let after = self.machine_of(cell).map(flow::Machine::to_activeflow).filter(|now| now.id == activeflow_id);
+        let after = self.machine_of(cell).map(Machine::to_activeflow).filter(|now| now.id == activeflow_id);
         match (after, before) {
             (Some(activeflow), _) => Reply::Activeflow(Box::new(activeflow)),
             (None, Some(mut activeflow)) => {
@@ -49,7 +54,7 @@ impl Control {
         }
     }
 
-    fn variables(&self, activeflow_id: uuid::Uuid) -> Reply {
+    fn variables(&self, activeflow_id: Uuid) -> Reply {
         let cell = self.by_activeflow.get(&activeflow_id);
         match cell.and_then(|cell| self.machine_of(*cell)) {
             Some(machine) => {
@@ -60,17 +65,35 @@ impl Control {
         }
     }
 
-    fn kick(&mut self, now: Now, conferencecall_id: uuid::Uuid, effects: &mut Vec<Effect>) -> Reply {
-        let found = self.cells.values().find(|cell| match &cell.body {
-            Body::Bridge(bridge) => bridge.has_conferencecall(conferencecall_id),
-            Body::Call(_) | Body::Run(_) => false,
+    fn kick(&mut self, now: Now, conferencecall_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let found = self.cells.values().find_map(|cell| match &cell.body {
+            Body::Bridge(bridge) => bridge.conferencecall(conferencecall_id).map(|call| (cell.id, call.clone())),
+            Body::Call(_) | Body::Run(_) => None,
         });
-        let Some(cell) = found.map(|cell| cell.id) else { return Reply::NotHere };
+        let Some((cell, conferencecall)) = found else { return Reply::NotHere };
         self.deliver(now, cell, CellInput::KickMember(conferencecall_id), effects);
-        Reply::Done
+        Reply::Conferencecall(Box::new(conferencecall))
     }
 
-    fn machine_of(&self, cell: base::CellId) -> Option<&flow::Machine> {
+    fn close_conference(&mut self, now: Now, conference_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let Some(conference) = self.snapshot.conferences.get(&conference_id) else { return Reply::NotHere };
+        let confbridge_id = conference.confbridge_id;
+        if loop_of_resource(confbridge_id, self.snapshot.settings.loops) != self.owner {
+            return Reply::NotHere;
+        }
+        let mut ending = Conference { status: ConferenceStatus::Terminating, ..conference.clone() };
+        if let Some(cell) = self.bridge(now, confbridge_id) {
+            self.deliver(now, cell, CellInput::Conference(Box::new(ending.clone())), effects);
+        }
+        match self.by_bridge.get(&confbridge_id).and_then(|cell| self.cells.get(cell)).map(|cell| &cell.body) {
+            Some(Body::Bridge(bridge)) => ending = bridge.conference().clone(),
+            // Nobody was in it: it is over already.
+            _ => ending.status = ConferenceStatus::Terminated,
+        }
+        Reply::Conference(Box::new(ending))
+    }
+
+    fn machine_of(&self, cell: CellId) -> Option<&Machine> {
         match &self.cells.get(&cell)?.body {
             Body::Call(call) => Some(call.flow()),
             Body::Run(run) => Some(run.flow()),

@@ -4,6 +4,7 @@
 //! tree is read into [`Config`] by serde (`read`), so that a refusal names file, line, key, what was found and what
 //! is allowed.
 
+mod api;
 mod calls;
 mod control;
 mod document;
@@ -13,16 +14,22 @@ mod http;
 mod log;
 mod media;
 mod read;
+mod recordings;
+mod registrar;
 mod reload;
 mod rtp;
 mod sip;
+mod speech;
+mod store;
 mod value;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use api::ApiConfig;
 pub use calls::CallsConfig;
 pub use control::ControlConfig;
 pub use error::{ConfigError, Place, Problem};
@@ -30,9 +37,14 @@ pub use flow::FlowConfig;
 pub use http::HttpConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use media::MediaConfig;
+pub use recordings::RecordingsConfig;
+pub use registrar::{Algorithm, RegistrarConfig};
 pub use rtp::RtpConfig;
 pub use sip::{SipConfig, UdpListenerConfig};
+pub use speech::SpeechConfig;
+pub use store::StoreConfig;
 pub use value::OptionalAddress;
+pub use webhook::WebhookConfig;
 
 use document::Node;
 
@@ -55,18 +67,30 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Signalling.
     pub sip: SipConfig,
+    /// How phones register.
+    pub registrar: RegistrarConfig,
     /// Health, metrics, API.
     pub http: HttpConfig,
+    /// How the API answers.
+    pub api: ApiConfig,
+    /// Requests that the server makes of others.
+    pub webhook: WebhookConfig,
     /// Ports of the sound.
     pub rtp: RtpConfig,
     /// Workers and prompts.
     pub media: MediaConfig,
+    /// Recorded calls.
+    pub recordings: RecordingsConfig,
+    /// Text to speech.
+    pub speech: SpeechConfig,
     /// The flow runtime.
     pub flow: FlowConfig,
     /// Rules for every call.
     pub calls: CallsConfig,
     /// Control loops.
     pub control: ControlConfig,
+    /// Event log and database.
+    pub store: StoreConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -78,12 +102,18 @@ impl Default for Config {
             provision: Vec::new(),
             drain_seconds: 60,
             sip: SipConfig::default(),
+            registrar: RegistrarConfig::default(),
             http: HttpConfig::default(),
+            api: ApiConfig::default(),
+            webhook: WebhookConfig::default(),
             rtp: RtpConfig::default(),
             media: MediaConfig::default(),
+            recordings: RecordingsConfig::default(),
+            speech: SpeechConfig::default(),
             flow: FlowConfig::default(),
             calls: CallsConfig::default(),
             control: ControlConfig::default(),
+            store: StoreConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -119,6 +149,14 @@ impl Config {
         Config::from_tree(&tree)
     }
 
+    /// Where recordings are written.
+    pub fn recordings_folder(&self) -> PathBuf {
+        match self.recordings.folder.as_os_str().is_empty() {
+            true => self.data_dir.join("recordings"),
+            false => self.recordings.folder.clone(),
+        }
+    }
+
     fn from_tree(tree: &Node) -> Result<Config, ConfigError> {
         let config: Config = read::read(tree, "")?;
         config.check(tree)?;
@@ -140,6 +178,15 @@ impl Config {
         }
         if self.sip.t2_ms < self.sip.t1_ms {
             return refuse(&["sip.t2_ms", "sip.t1_ms"], format!("at least sip.t1_ms, which is {}", self.sip.t1_ms));
+        }
+        let registrar = &self.registrar;
+        if registrar.algorithms.is_empty() {
+            return refuse(&["registrar.algorithms"], "at least one of MD5, SHA-256".to_owned());
+        }
+        let times = registrar.shortest_seconds..=registrar.longest_seconds;
+        if !times.contains(&registrar.usual_seconds) {
+            let allowed = format!("a time from {} to {} (shortest to longest)", times.start(), times.end());
+            return refuse(&["registrar.usual_seconds", "registrar.shortest_seconds"], allowed);
         }
         for (index, listener) in self.sip.udp.iter().enumerate() {
             if self.sip.udp[..index].iter().any(|other| other.socket_address() == listener.socket_address()) {

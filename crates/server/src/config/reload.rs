@@ -7,15 +7,17 @@ use serde_json::Value;
 use super::Config;
 
 /// Keys that a reload takes over; of a section, all its keys. Everything else waits for a restart.
-const TAKEN_OVER: [&str; 9] = [
+const TAKEN_OVER: [&str; 11] = [
     "provision",
     "drain_seconds",
     "sip.open_networks",
+    "sip.open_conferences",
     "sip.max_calls",
     "sip.max_new_calls_per_second",
     "sip.retry_after_seconds",
     "flow",
     "calls",
+    "webhook.escape_json",
     "log.level",
 ];
 
@@ -53,11 +55,13 @@ impl Config {
         next.provision = new.provision;
         next.drain_seconds = new.drain_seconds;
         next.sip.open_networks = new.sip.open_networks;
+        next.sip.open_conferences = new.sip.open_conferences;
         next.sip.max_calls = new.sip.max_calls;
         next.sip.max_new_calls_per_second = new.sip.max_new_calls_per_second;
         next.sip.retry_after_seconds = new.sip.retry_after_seconds;
         next.flow = new.flow;
         next.calls = new.calls;
+        next.webhook.escape_json = new.webhook.escape_json;
         next.log.level = new.log.level;
         next
     }
@@ -116,6 +120,7 @@ mod tests {
         new.provision.push("x.json".into());
         new.drain_seconds += 1;
         new.sip.open_networks.clear();
+        new.sip.open_conferences = true;
         new.sip.max_calls += 1;
         new.sip.max_new_calls_per_second += 1;
         new.sip.retry_after_seconds += 1;
@@ -123,6 +128,7 @@ mod tests {
         new.flow.datetime_legacy = true;
         new.calls.max_duration_ms += 1;
         new.calls.ended_status = 404;
+        new.webhook.escape_json = false;
         new.log.level = "debug".parse().unwrap();
         let changed = Config::default().changes(&new);
         assert!(changed.after_restart.is_empty(), "{changed:?}");

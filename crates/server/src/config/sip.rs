@@ -19,6 +19,11 @@ pub struct SipConfig {
     /// Networks from which calls are taken without authentication.
     #[serde(deserialize_with = "value::networks")]
     pub open_networks: Vec<IpNet>,
+    /// The base domain: phones register at `<customer id>.registrar.<domain>` or at any address of the server.
+    #[serde(deserialize_with = "domain")]
+    pub domain: String,
+    /// Whether conferences can be dialled without a password.
+    pub open_conferences: bool,
     /// Most calls at one time; further ones get 503.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
     pub max_calls: u32,
@@ -60,6 +65,8 @@ impl Default for SipConfig {
         SipConfig {
             user_agent: "flowswitch".to_owned(),
             open_networks: private.map(|text| text.parse().expect("the networks above are well formed")).to_vec(),
+            domain: "flowswitch.local".to_owned(),
+            open_conferences: false,
             max_calls: 9_000,
             max_new_calls_per_second: 1_000,
             retry_after_seconds: 5,
@@ -69,6 +76,17 @@ impl Default for SipConfig {
             socket_buffer_bytes: 8 * 1024 * 1024,
             udp: vec![UdpListenerConfig::default()],
         }
+    }
+}
+
+/// A domain name.
+fn domain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let label =
+        |label: &str| (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    match text.len() <= 200 && text.split('.').all(label) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err(de::Error::custom("a domain name such as example.com")),
     }
 }
 

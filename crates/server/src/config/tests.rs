@@ -73,11 +73,11 @@ fn a_wrong_configuration_is_refused_with_line_key_found_and_allowed() {
         ),
         (
             "colour = 1",
-            "x.toml line 1: colour: unknown key (known here: data_dir, provision, drain_seconds, sip, http, rtp, media, flow, calls, control, log)",
+            "x.toml line 1: colour: unknown key (known here: data_dir, provision, drain_seconds, sip, registrar, http, api, webhook, rtp, media, recordings, speech, flow, calls, control, store, log)",
         ),
         (
             "\n[sipp]\n",
-            "x.toml line 2: sipp: unknown key; did you mean `sip`? (known here: data_dir, provision, drain_seconds, sip, http, rtp, media, flow, calls, control, log)",
+            "x.toml line 2: sipp: unknown key; did you mean `sip`? (known here: data_dir, provision, drain_seconds, sip, registrar, http, api, webhook, rtp, media, recordings, speech, flow, calls, control, store, log)",
         ),
         (
             "[sip.udp]\nport = 70000",

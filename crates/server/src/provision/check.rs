@@ -47,6 +47,6 @@ pub fn check(files: &[PathBuf]) -> Checked {
         assembly.actions(file, path, actions, Random::from_seed(seed_of(Uuid::nil())));
     }
     assembly.check_links();
-    let Assembly { result: Provisioned { flows, numbers, warnings }, faults, .. } = assembly;
+    let Assembly { result: Provisioned { flows, numbers, warnings, .. }, faults, .. } = assembly;
     Checked { flows: single + flows.len(), numbers: numbers.len(), faults, warnings }
 }

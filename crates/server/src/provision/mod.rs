@@ -1,10 +1,13 @@
-//! Provisioning: flows and numbers from JSON files, applied at start and on reload.
+//! Provisioning: flows, numbers, phones, conferences and access from JSON files, applied at start and on reload.
 //!
 //! A file is an object of arrays, named as the REST collections; an entry is the body of the POST and may have an `id`.
 //! Reading the same files again gives the same resources with the same ids, so doing it twice changes nothing.
 
+mod access;
 mod check;
+mod conferences;
 mod error;
+mod extensions;
 mod file;
 mod flows;
 mod ids;
@@ -14,10 +17,11 @@ mod numbers;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use model::{Flow, Number, Timestamp};
+use model::{Conference, Customer, ExtensionBody, Flow, Number, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use access::{ProvisionedAgent, ProvisionedKey};
 pub use check::{Checked, check};
 pub use error::{Fault, ProvisionError};
 pub use ids::{default_customer, derived_id};
@@ -25,18 +29,9 @@ pub use ids::{default_customer, derived_id};
 use file::File;
 
 /// The collections that a file may have and this server does not support yet.
-const NOT_YET: [&str; 10] = [
-    "extensions",
-    "trunks",
-    "providers",
-    "routes",
-    "agents",
-    "queues",
-    "conferences",
-    "tags",
-    "accesskeys",
-    "customers",
-];
+const NOT_YET: [&str; 5] = ["trunks", "providers", "routes", "queues", "tags"];
+/// Those that it supports, for messages.
+const SUPPORTED: &str = "flows, numbers, extensions, conferences, accesskeys, agents, customers";
 
 /// What the files provide.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +40,16 @@ pub struct Provisioned {
     pub flows: BTreeMap<Uuid, Flow>,
     /// Numbers by the exact user part that is dialled.
     pub numbers: BTreeMap<String, Number>,
+    /// Phones' accounts by extension; the password as in the file, empty where one is to be made.
+    pub extensions: BTreeMap<String, ExtensionBody>,
+    /// Conferences by id.
+    pub conferences: BTreeMap<Uuid, Conference>,
+    /// Keys for programs.
+    pub accesskeys: Vec<ProvisionedKey>,
+    /// People who log in.
+    pub agents: Vec<ProvisionedAgent>,
+    /// The customer, if a file says something about it.
+    pub customer: Option<Customer>,
     /// What is probably not meant so, for the log.
     pub warnings: Vec<Fault>,
 }
@@ -115,12 +120,17 @@ impl<'a> Assembly<'a> {
         let read: fn(&mut Self, &'a File, &str, &Value) = match collection {
             "flows" => Self::flow,
             "numbers" => Self::number,
+            "extensions" => Self::extension,
+            "conferences" => Self::conference,
+            "accesskeys" => Self::accesskey,
+            "agents" => Self::agent,
+            "customers" => Self::customer,
             _ if NOT_YET.contains(&collection) => {
-                let what = format!("not yet supported: {collection}; allowed: flows, numbers");
+                let what = format!("not yet supported: {collection}; allowed: {SUPPORTED}");
                 return self.faults.push(file.fault(collection, what));
             }
             _ => {
-                let what = format!("found the unknown collection {collection:?}, allowed: flows, numbers");
+                let what = format!("found the unknown collection {collection:?}, allowed: {SUPPORTED}");
                 return self.faults.push(file.fault(collection, what));
             }
         };
@@ -163,31 +173,6 @@ impl<'a> Assembly<'a> {
                 self.faults.push(file.fault(&path, what));
             }
         }
-    }
-}
-
-impl Provisioned {
-    /// Keeps the times of what was there before: an unchanged resource stays as it was, a changed one keeps its time of
-    /// creation and gets `now` as its time of change.
-    pub fn after(mut self, before: &Provisioned, now: Timestamp) -> Provisioned {
-        for (id, flow) in &mut self.flows {
-            if let Some(old) = before.flows.get(id) {
-                (flow.tm_create, flow.tm_update) = (old.tm_create, old.tm_update);
-                if flow != old {
-                    flow.tm_update = Some(now);
-                }
-            }
-        }
-        for (key, number) in &mut self.numbers {
-            if let Some(old) = before.numbers.get(key) {
-                (number.tm_create, number.tm_update) = (old.tm_create, old.tm_update);
-                number.tm_purchase = old.tm_purchase;
-                if number != old {
-                    number.tm_update = Some(now);
-                }
-            }
-        }
-        self
     }
 }
 

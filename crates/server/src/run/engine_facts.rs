@@ -9,9 +9,9 @@ pub(super) fn sound_token(cell: CellId, step: u64) -> u128 {
     u128::from(cell.to_u64()) << 64 | u128::from(step)
 }
 
-/// The input that a message of the engine is; none where control has no use for it.
-pub(super) fn input(message: FromEngine) -> Option<Input> {
-    Some(match message {
+/// The input that a message of the engine is.
+pub(super) fn input(message: FromEngine) -> Input {
+    match message {
         FromEngine::Media(event) => Input::Media(event),
         FromEngine::Ports { ipv6, leases } => Input::Ports { ipv6, leases },
         FromEngine::Sound { token, result, mut skipped } => {
@@ -27,9 +27,8 @@ pub(super) fn input(message: FromEngine) -> Option<Input> {
             let cell = CellId::from_u64((token >> 64) as u64);
             Input::Sound { cell, step: token as u64, outcome: SoundOutcome { sound, skipped } }
         }
-        // No call starts a recording yet.
-        FromEngine::Recording { .. } => return None,
-    })
+        FromEngine::Recording { stream, recording, fact } => Input::Recording { stream, recording, fact },
+    }
 }
 
 #[cfg(test)]
@@ -44,14 +43,14 @@ mod tests {
         let asked = CellId::new(LoopId(2), 77);
         let result = Ok(PreparedSound { sound: SoundId(9), duration_ms: 1 });
         let answer = FromEngine::Sound { token: sound_token(asked, 5), result, skipped: Vec::new() };
-        let Some(Input::Sound { cell, step, outcome }) = input(answer) else { panic!("a sound") };
+        let Input::Sound { cell, step, outcome } = input(answer) else { panic!("a sound") };
         assert_eq!((cell, step, outcome.sound), (asked, 5, Some(SoundId(9))));
     }
 
     #[test]
     fn a_refusal_says_why_even_when_no_part_is_named() {
         let answer = FromEngine::Sound { token: 0, result: Err("too many".into()), skipped: Vec::new() };
-        let Some(Input::Sound { outcome, .. }) = input(answer) else { panic!("a sound") };
+        let Input::Sound { outcome, .. } = input(answer) else { panic!("a sound") };
         assert_eq!(outcome.skipped, [(String::new(), "too many".to_owned())]);
     }
 }

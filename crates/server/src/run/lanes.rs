@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use call::Input;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use sip_transport::Lane;
 
 use super::doze::Doze;
@@ -20,6 +20,8 @@ pub(super) struct LaneSender {
     dialog: Sender<Place>,
     new_work: Sender<Place>,
     api: Sender<Place>,
+    /// From other loops and the store; bounded by what calls and registrations are up, so without a bound of its own.
+    letters: Sender<Place>,
     full: Arc<FullLanes>,
     doze: Doze,
 }
@@ -37,6 +39,7 @@ pub(super) struct LaneReceiver {
     dialog: Receiver<Place>,
     new_work: Receiver<Place>,
     api: Receiver<Place>,
+    letters: Receiver<Place>,
     doze: Doze,
 }
 
@@ -69,9 +72,16 @@ pub(super) fn lanes(sizes: LaneSizes) -> (LaneSender, LaneReceiver) {
     let (dialog, dialog_out) = bounded(sizes.dialog);
     let (new_work, new_work_out) = bounded(sizes.new_work);
     let (api, api_out) = bounded(sizes.api);
+    let (letters, letters_out) = unbounded();
     let doze = Doze::default();
-    let receiver = LaneReceiver { dialog: dialog_out, new_work: new_work_out, api: api_out, doze: doze.clone() };
-    (LaneSender { dialog, new_work, api, full: Arc::default(), doze }, receiver)
+    let receiver = LaneReceiver {
+        dialog: dialog_out,
+        new_work: new_work_out,
+        api: api_out,
+        letters: letters_out,
+        doze: doze.clone(),
+    };
+    (LaneSender { dialog, new_work, api, letters, full: Arc::default(), doze }, receiver)
 }
 
 impl LaneSender {
@@ -93,6 +103,23 @@ impl LaneSender {
     /// Hands over a fact of the media engine. A fact is never dropped: where the lane is full, its helper thread waits.
     pub(super) fn fact(&self, input: Input) {
         self.send(&self.dialog, &self.full.dialog, input);
+    }
+
+    /// Puts a wish of the API into its lane; false: the lane is full.
+    pub(super) fn try_wish(&self, input: Input) -> bool {
+        let taken = self.api.try_send(Box::new(input)).is_ok();
+        self.full.api.fetch_add(u64::from(!taken), Ordering::Relaxed);
+        if taken {
+            self.doze.wake();
+        }
+        taken
+    }
+
+    /// Hands over what another loop or the store has to say, without waiting: a loop that waited for another one could wait
+    /// for ever. What finds no room is as much as there are calls at most.
+    pub(super) fn letter(&self, input: Input) {
+        let _ = self.letters.send(Box::new(input));
+        self.doze.wake();
     }
 
     /// Hands over a wish of the operator.
@@ -129,7 +156,7 @@ impl LaneSender {
 impl LaneReceiver {
     /// The next input: of calls that are up first, then wishes, then new work.
     pub(super) fn try_next(&self) -> Option<Input> {
-        let first = self.dialog.try_recv().or_else(|_| self.api.try_recv());
+        let first = self.letters.try_recv().or_else(|_| self.dialog.try_recv()).or_else(|_| self.api.try_recv());
         first.or_else(|_| self.new_work.try_recv()).ok().map(|input| *input)
     }
 
@@ -140,7 +167,9 @@ impl LaneReceiver {
 
     /// Waits until there is something, or for `at_most`.
     pub(super) fn wait(&self, at_most: Duration) {
-        self.doze.sleep(at_most, || !(self.dialog.is_empty() && self.api.is_empty() && self.new_work.is_empty()));
+        let is_empty =
+            || self.letters.is_empty() && self.dialog.is_empty() && self.api.is_empty() && self.new_work.is_empty();
+        self.doze.sleep(at_most, || !is_empty());
     }
 }
 

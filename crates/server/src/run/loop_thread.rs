@@ -15,6 +15,7 @@ use sip_transport::UdpSender;
 
 use super::clock::now;
 use super::lanes::LaneReceiver;
+use super::outside::Outside;
 use super::{crash, engine_facts, note_log};
 
 /// Inputs that are taken before timers and workers are looked after again.
@@ -64,6 +65,8 @@ pub(super) struct LoopParts {
     pub(super) engine: EngineHandle,
     /// The way to the wire.
     pub(super) sender: UdpSender,
+    /// The way to everything else.
+    pub(super) outside: Outside,
     /// Folder for crash reports.
     pub(super) crash_folder: PathBuf,
 }
@@ -141,6 +144,7 @@ impl Driver {
                 taken += 1;
             }
             let commands_wait = self.parts.engine.flush();
+            self.parts.outside.feed.flush();
             let done = now();
             self.publish(done);
             if taken < BATCH {
@@ -181,8 +185,22 @@ impl Driver {
                 let token = engine_facts::sound_token(cell, step);
                 self.parts.engine.prepare_sound(SoundRequest { token, source: SoundSource::Urls(urls) });
             }
-            Effect::Note(note) => note_log::write(&note),
+            Effect::PrepareSpeech { cell, step, speech } => {
+                let token = engine_facts::sound_token(cell, step);
+                self.parts.engine.prepare_sound(SoundRequest { token, source: SoundSource::Speech(speech) });
+            }
+            Effect::Note(note) => {
+                note_log::write(&note);
+                self.parts.outside.feed.note(&note);
+            }
             Effect::KeepCrash(report) => crash::keep(&self.parts.crash_folder, &report),
+            Effect::Log(entry) => self.parts.outside.feed.event(*entry),
+            Effect::Http(job) => self.parts.outside.http(job),
+            Effect::Send(letter) => self.parts.outside.send(letter),
+            Effect::Reply { token, reply } => self.parts.outside.wishes.reply(token, reply),
+            Effect::SaveBindings { token, extension_id, bindings } => {
+                self.parts.outside.save(token, extension_id, bindings);
+            }
         }
     }
 

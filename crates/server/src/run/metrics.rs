@@ -41,7 +41,7 @@ impl MetricsSource for ServerMetrics {
 fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNumbers) {
     let gauges = &numbers.gauges;
     for (name, help, value) in [
-        ("calls", "Calls that are up or ending (cells)", gauges.cells),
+        ("calls", "Calls that are up or ending (cells)", gauges.calls),
         ("sip_server_transactions", "SIP server transactions", gauges.server_transactions),
         ("sip_client_transactions", "SIP client transactions", gauges.client_transactions),
         ("sip_transaction_timers", "Armed timers of SIP transactions", gauges.transaction_timers),

@@ -2,15 +2,22 @@
 
 mod banner;
 mod clock;
+mod conference_keeper;
 mod crash;
 mod doze;
 mod engine_facts;
+mod keeping;
 mod lanes;
+mod log_feed;
 mod loop_thread;
 mod metrics;
 mod note_log;
+mod outside;
+mod resources;
 mod snapshot;
+mod speech;
 mod supervisor;
+mod wishes;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -77,23 +84,44 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let (senders, receivers): (Vec<LaneSender>, Vec<_>) =
         (0..config.control.loops).map(|_| lanes::lanes(sizes)).unzip();
     let facts = senders.clone();
-    let deliver = move |owner: LoopId, message| {
-        if let Some(input) = engine_facts::input(message) {
-            facts[usize::from(owner.0)].fact(input);
-        }
-    };
-    let mut engine = Engine::start(engine_config(&config), config.control.loops, Box::new(deliver))?;
+    let deliver = move |owner: LoopId, message| facts[usize::from(owner.0)].fact(engine_facts::input(message));
+    let speech = speech::start(&config);
+    let mut engine = Engine::start(engine_config(&config, speech), config.control.loops, Box::new(deliver))?;
 
-    let first = snapshot::snapshot(1, &config, &provisioned);
+    let started = Timestamp::from_us(clock::now().wall_us);
+    let store = keeping::open(&config, started)?;
+    let resources = Resources::new(store.clone(), config.sip.domain.clone());
+    let applied = resources.apply(&provisioned, started)?;
+    let first_key = resources.first_key(started)?;
+    resources::tell(&store, &[], applied.changes);
+    let mut first = snapshot::snapshot(1, &config);
+    resources.fill(&mut first)?;
+
+    let wishes = Arc::new(Wishes::new(senders.clone(), store.clone()));
+    let fetcher = HttpFetcher::new(reach(&config));
+    let webhook_secret = Arc::new(ArcSwap::from_pointee(webhook_secret(&store)?));
+    let conferences = conference_keeper::start(store.clone(), senders.clone())?;
+    let bindings = store.all_bindings()?;
     let mut loops = Vec::new();
     for (number, lanes) in receivers.into_iter().enumerate() {
         let owner = LoopId(number as u8);
         senders[number].wish(Input::Snapshot(Box::new(first.clone())));
+        senders[number].wish(Input::Bindings(bindings.clone()));
         loops.push(LoopThread::spawn(LoopParts {
             control: Control::new(owner, seed()?, snapshot::endpoint(&config)),
             lanes,
             engine: engine.handle(owner).ok_or("the media engine has no handle for this loop")?,
             sender: udp.sender(),
+            outside: Outside {
+                owner,
+                feed: LogFeed::new(store.clone(), conferences.clone()),
+                senders: senders.clone(),
+                wishes: wishes.clone(),
+                fetcher: fetcher.clone(),
+                webhook_secret: webhook_secret.clone(),
+                runtime: tokio::runtime::Handle::current(),
+                store: store.clone(),
+            },
             crash_folder: config.data_dir.join("crashes"),
         })?);
     }

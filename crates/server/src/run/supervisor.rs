@@ -105,7 +105,7 @@ impl Supervisor<'_> {
 
     fn calls(&self) -> usize {
         let loops = self.numbers.iter().map(|numbers| numbers.load());
-        loops.filter(|numbers| !numbers.lost).map(|numbers| numbers.gauges.cells).sum()
+        loops.filter(|numbers| !numbers.lost).map(|numbers| numbers.gauges.calls).sum()
     }
 
     /// Whether a loop has panicked outside of any call.

@@ -1,0 +1,142 @@
+//! Entries of `accesskeys`, `agents` and `customers`: who may use the API, and where events go.
+
+use model::Customer;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Assembly;
+use super::file::{File, found};
+use super::ids::{default_customer, derived_id};
+
+/// A key for programs. Its token stands in the file; the server keeps a hash.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ProvisionedKey {
+    /// Nil in the file: follows from the name.
+    pub id: Uuid,
+    /// Free text.
+    pub name: String,
+    /// Free text.
+    pub detail: String,
+    /// `vb_` and 32 letters and digits.
+    pub token: String,
+}
+
+/// A person who logs in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ProvisionedAgent {
+    /// Nil in the file: follows from the user name.
+    pub id: Uuid,
+    /// What the person types.
+    pub username: String,
+    /// Stands in the file; the server keeps a hash.
+    pub password: String,
+    /// Free text.
+    pub name: String,
+    /// Free text.
+    pub detail: String,
+    /// Bit mask (spec/resources.md §2); 0: customer admin.
+    pub permission: u32,
+}
+
+/// What the file may say of the one customer that there is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct CustomerEntry {
+    id: Uuid,
+    name: String,
+    detail: String,
+    webhook_uri: String,
+    webhook_method: String,
+    webhook_secret: String,
+}
+
+/// spec/resources.md §2: customer admin.
+const CUSTOMER_ADMIN: u32 = 32;
+const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
+
+impl<'a> Assembly<'a> {
+    pub(super) fn accesskey(&mut self, file: &'a File, path: &str, entry: &Value) {
+        let mut key: ProvisionedKey = match file.typed(path, entry) {
+            Ok(key) => key,
+            Err(fault) => return self.faults.push(fault),
+        };
+        if !is_token(&key.token) {
+            let what = "the token is missing or has another form, allowed: vb_ and 32 letters and digits";
+            return self.faults.push(file.fault(&format!("{path}.token"), what));
+        }
+        if key.id.is_nil() && key.name.is_empty() {
+            let what = "found neither, allowed: an `id`, or a `name` from which the id follows";
+            return self.faults.push(file.fault(path, what));
+        }
+        if key.id.is_nil() {
+            key.id = derived_id("accesskeys", &key.name);
+        }
+        if self.claim(file, path, format!("accesskey {}", key.id), &format!("the access key {}", key.id)) {
+            self.warn_of_unknown(file, path, entry, &["id", "name", "detail", "token"]);
+            self.result.accesskeys.push(key);
+        }
+    }
+
+    pub(super) fn agent(&mut self, file: &'a File, path: &str, entry: &Value) {
+        let mut agent: ProvisionedAgent = match file.typed(path, entry) {
+            Ok(agent) => agent,
+            Err(fault) => return self.faults.push(fault),
+        };
+        for (key, value) in [("username", &agent.username), ("password", &agent.password)] {
+            if value.is_empty() {
+                let what = "found nothing, allowed: text of at least one letter";
+                return self.faults.push(file.fault(&format!("{path}.{key}"), what));
+            }
+        }
+        if agent.id.is_nil() {
+            agent.id = derived_id("agents", &agent.username);
+        }
+        if agent.permission == 0 {
+            agent.permission = CUSTOMER_ADMIN;
+        }
+        let name = format!("the agent {}", agent.username);
+        if self.claim(file, path, format!("agent {}", agent.username), &name) {
+            let keys = ["id", "username", "password", "name", "detail", "permission"];
+            self.warn_of_unknown(file, path, entry, &keys);
+            self.result.agents.push(agent);
+        }
+    }
+
+    pub(super) fn customer(&mut self, file: &'a File, path: &str, entry: &Value) {
+        let read: CustomerEntry = match file.typed(path, entry) {
+            Ok(read) => read,
+            Err(fault) => return self.faults.push(fault),
+        };
+        if !read.id.is_nil() && read.id != default_customer() {
+            let what = format!("found {}, allowed: none, or {}: there is one customer", read.id, default_customer());
+            return self.faults.push(file.fault(&format!("{path}.id"), what));
+        }
+        if !METHODS.contains(&read.webhook_method.as_str()) {
+            let was = entry.get("webhook_method").map_or("nothing".to_owned(), found);
+            let what = format!("found {was}, allowed: \"\", POST, GET, PUT, DELETE");
+            return self.faults.push(file.fault(&format!("{path}.webhook_method"), what));
+        }
+        if self.claim(file, path, "customer".into(), "the customer") {
+            let keys = ["id", "name", "detail", "webhook_uri", "webhook_method", "webhook_secret"];
+            self.warn_of_unknown(file, path, entry, &keys);
+            self.result.customer = Some(Customer {
+                id: default_customer(),
+                name: read.name,
+                detail: read.detail,
+                webhook_uri: read.webhook_uri,
+                webhook_method: read.webhook_method,
+                webhook_secret: read.webhook_secret,
+                tm_create: Some(self.now),
+                ..Customer::default()
+            });
+        }
+    }
+}
+
+/// spec/resources.md §2.
+fn is_token(text: &str) -> bool {
+    text.strip_prefix("vb_").is_some_and(|rest| rest.len() == 32 && rest.chars().all(|c| c.is_ascii_alphanumeric()))
+}

@@ -1,0 +1,153 @@
+//! The store: opened before anything else, and told what has ended when the process before this one did not end well.
+
+use std::path::Path;
+
+use model::{
+    ActiveflowStatus, CallStatus, ConferenceStatus, ConferencecallStatus, HangupBy, HangupReason, LogBody, LogEntry,
+    RecordingStatus, Resource, Timestamp,
+};
+use serde_json::Map;
+use store::{LogConfig, Opened, Store, StoreConfig, Unfinished};
+use uuid::Uuid;
+
+use super::StartError;
+use crate::config::Config;
+
+/// Opens it and closes what had not ended.
+pub(super) fn open(config: &Config, now: Timestamp) -> Result<Store, StartError> {
+    let Opened { store, unfinished, warnings, replayed } = Store::open(store_config(config))?;
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    if replayed > 0 {
+        tracing::info!(entries = replayed, "the call records were brought up to date from the event log");
+    }
+    if !unfinished.is_empty() {
+        tracing::warn!(
+            calls = unfinished.calls.len(),
+            recordings = unfinished.recordings.len(),
+            "the server had ended in the midst of its work; what was up then is closed now"
+        );
+        let entries = closing(unfinished, &config.recordings_folder(), now);
+        store.append_synced(entries)?;
+    }
+    Ok(store)
+}
+
+pub(super) fn store_config(config: &Config) -> StoreConfig {
+    let hard = config.store.log_mib.saturating_mul(4) << 20;
+    StoreConfig {
+        records_days: config.store.record_days,
+        log: LogConfig {
+            sync_ms: config.store.sync_ms,
+            retention_days: config.store.log_days,
+            retention_octets: config.store.log_mib << 20,
+            hard_octets: hard,
+            ..LogConfig::default()
+        },
+        ..StoreConfig::new(&config.data_dir)
+    }
+}
+
+/// Why everything that was up has ended.
+const CAUSE: &str = "the server was restarted";
+
+/// The entries that end what was up, in the order in which they would have come.
+fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<LogEntry> {
+    let mut entries = Vec::new();
+    let nil = Uuid::nil();
+    for mut recording in unfinished.recordings {
+        let octets = recording.filenames.iter().map(|name| repaired_samples(&recordings.join(name))).max();
+        recording.status = RecordingStatus::Ended;
+        recording.duration_ms = octets.unwrap_or_default() / 8;
+        recording.end_reason = CAUSE.into();
+        (recording.tm_end, recording.tm_update) = (Some(now), Some(now));
+        let ids = (recording.customer_id, recording.reference_id, recording.activeflow_id);
+        entries.push(event("recording_finished", Resource::Recording(Box::new(recording)), ids, now));
+    }
+    for mut call in unfinished.conferencecalls {
+        call.status = ConferencecallStatus::Leaved;
+        call.tm_update = Some(now);
+        let ids = (call.customer_id, call.reference_id, call.activeflow_id);
+        entries.push(event("conferencecall_leaved", Resource::Conferencecall(Box::new(call)), ids, now));
+    }
+    for mut bridge in unfinished.confbridges {
+        bridge.status = ConferenceStatus::Terminated;
+        bridge.channel_call_ids.clear();
+        bridge.tm_update = Some(now);
+        let ids = (bridge.customer_id, nil, nil);
+        entries.push(event("confbridge_terminated", Resource::Confbridge(Box::new(bridge)), ids, now));
+    }
+    for mut activeflow in unfinished.activeflows {
+        activeflow.status = ActiveflowStatus::Ended;
+        activeflow.tm_update = Some(now);
+        let call_id = match activeflow.reference_type {
+            model::ReferenceType::Call => activeflow.reference_id,
+            _ => nil,
+        };
+        let ids = (activeflow.customer_id, call_id, activeflow.id);
+        entries.push(event("activeflow_updated", Resource::Activeflow(Box::new(activeflow)), ids, now));
+    }
+    for record in unfinished.calls {
+        let mut call = record.call;
+        let ids = (call.customer_id, call.id, call.activeflow_id);
+        let body = LogBody::Note { name: "server_restarted".into(), message: CAUSE.into(), data: Map::new() };
+        let (customer_id, call_id, activeflow_id) = ids;
+        entries.push(LogEntry { at_us: now.as_us(), customer_id, call_id, activeflow_id, body });
+        call.status = CallStatus::Hangup;
+        (call.hangup_by, call.hangup_reason) = (HangupBy::Local, HangupReason::Failed);
+        (call.recording_id, call.confbridge_id) = (nil, nil);
+        (call.tm_hangup, call.tm_update) = (Some(now), Some(now));
+        entries.push(event("call_hangup", Resource::Call(Box::new(call), record.action), ids, now));
+    }
+    entries
+}
+
+fn event(name: &str, resource: Resource, ids: (Uuid, Uuid, Uuid), now: Timestamp) -> LogEntry {
+    let (customer_id, call_id, activeflow_id) = ids;
+    let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
+    LogEntry { at_us: now.as_us(), customer_id, call_id, activeflow_id, body }
+}
+
+/// Makes the header of a file say what is there, and says how many samples that is.
+fn repaired_samples(file: &Path) -> u64 {
+    match media_engine::repair_recording(file) {
+        Ok(samples) => samples,
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "a recording that was cut short cannot be read");
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Call, Recording};
+    use store::CallRecord;
+
+    use super::*;
+
+    #[test]
+    fn what_was_up_is_closed_with_the_cause_and_the_call_last() {
+        let call: Call = serde_json::from_value(serde_json::json!({
+            "id": Uuid::from_u128(1), "customer_id": Uuid::nil(), "flow_id": Uuid::nil(),
+            "activeflow_id": Uuid::from_u128(2), "type": "flow", "master_call_id": Uuid::nil(),
+            "chained_call_ids": [], "owner_type": "", "owner_id": Uuid::nil(), "recording_id": Uuid::from_u128(3),
+            "recording_ids": [], "groupcall_id": Uuid::nil(), "confbridge_id": Uuid::nil(), "mute_direction": "",
+            "metadata": {}, "source": {"type": "tel", "target": "1"}, "destination": {"type": "tel", "target": "2"},
+            "status": "progressing", "direction": "incoming", "hangup_by": "", "hangup_reason": "",
+        }))
+        .unwrap();
+        let recording = Recording { id: Uuid::from_u128(3), reference_id: call.id, ..Recording::default() };
+        let unfinished = Unfinished {
+            calls: vec![CallRecord { call, action: None }],
+            recordings: vec![recording],
+            ..Unfinished::default()
+        };
+        let entries = closing(unfinished, Path::new("/nonexistent"), Timestamp::from_us(9));
+        let names: Vec<String> = entries.iter().map(|entry| entry.to_timeline()["event_type"].to_string()).collect();
+        assert_eq!(names, ["\"recording_finished\"", "\"server_restarted\"", "\"call_hangup\""]);
+        let end = entries[2].to_event().unwrap();
+        assert_eq!((&end["data"]["hangup_reason"], &end["data"]["status"]), (&"failed".into(), &"hangup".into()));
+    }
+}

@@ -1,0 +1,372 @@
+//! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
+
+use std::collections::BTreeMap;
+
+use api::Publish;
+use call::{Input, Snapshot};
+use model::{
+    Accesskey, Agent, Conference, Customer, Extension, ExtensionBody, Flow, LogBody, LogEntry, Number, PasswordDigests,
+    Resource, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Map;
+use sip_core::digest::{Algorithm, ha1};
+use store::{Store, StoreError, Stored};
+use uuid::Uuid;
+
+use super::StartError;
+use super::lanes::LaneSender;
+use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer, derived_id};
+
+/// Applies provisioning and passes changes on.
+#[derive(Clone)]
+pub(super) struct Resources {
+    store: Store,
+    /// The base domain.
+    domain: String,
+}
+
+/// What the application of provisioning did.
+#[derive(Default)]
+pub(super) struct Applied {
+    /// Passwords that were made up, by extension: shown once.
+    pub(super) new_passwords: Vec<(String, String)>,
+    /// What is new, changed or gone.
+    pub(super) changes: Vec<(Resource, &'static str)>,
+}
+
+/// Which resources came from files: those that leave the files are deleted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Ledger {
+    by_kind: BTreeMap<String, Vec<Uuid>>,
+}
+
+impl Stored for Ledger {
+    const KIND: &'static str = "provisioning";
+    fn id(&self) -> Uuid {
+        derived_id("provisioning", "ledger")
+    }
+    fn customer_id(&self) -> Uuid {
+        default_customer()
+    }
+    fn tm_create(&self) -> Option<Timestamp> {
+        Some(Timestamp::from_us(0))
+    }
+    fn tm_delete(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+/// The digest realm of the default customer.
+pub(super) fn realm(domain: &str) -> String {
+    format!("{}.registrar.{domain}", default_customer())
+}
+
+impl Resources {
+    pub(super) fn new(store: Store, domain: String) -> Resources {
+        Resources { store, domain }
+    }
+
+    /// Puts what the files say into the store. Doing so again changes nothing.
+    pub(super) fn apply(&self, provisioned: &Provisioned, now: Timestamp) -> Result<Applied, StartError> {
+        let mut work = Work { store: &self.store, now, applied: Applied::default(), ledger: Ledger::default() };
+        let customer = provisioned.customer.clone().unwrap_or_else(|| Customer {
+            id: default_customer(),
+            name: "default".into(),
+            tm_create: Some(now),
+            ..Customer::default()
+        });
+        if provisioned.customer.is_some() || self.store.get::<Customer>(customer.id)?.is_none() {
+            work.put(customer)?;
+        }
+        provisioned.flows.values().try_for_each(|flow| work.put(flow.clone()))?;
+        provisioned.numbers.values().try_for_each(|number| work.put(number.clone()))?;
+        provisioned.conferences.values().try_for_each(|conference| work.put(conference.clone()))?;
+        for body in provisioned.extensions.values() {
+            let extension = self.extension(&mut work, body)?;
+            work.put(extension)?;
+        }
+        provisioned.accesskeys.iter().try_for_each(|key| work.put(accesskey(key, now)))?;
+        for entry in &provisioned.agents {
+            let agent = agent(&self.store, entry, now)?;
+            work.put(agent)?;
+        }
+        let Work { applied, ledger, .. } = work;
+        self.remove_what_left(applied, &ledger, now)
+    }
+
+    /// The account of a phone. Without a password in the file the one that it has stays; if it has none, one is made up.
+    fn extension(&self, work: &mut Work<'_>, body: &ExtensionBody) -> Result<Extension, StartError> {
+        let known = self.store.get::<Extension>(body.id)?.filter(|known| known.tm_delete.is_none());
+        let realm = realm(&self.domain);
+        let ha1 = match known {
+            Some(known) if body.password.is_empty() && known.domain_name == realm => known.ha1,
+            _ => {
+                let mut password = body.password.clone();
+                if password.is_empty() {
+                    password = new_password()?;
+                    work.applied.new_passwords.push((body.extension.clone(), password.clone()));
+                }
+                digests(&body.extension, &realm, &password)
+            }
+        };
+        Ok(Extension {
+            id: body.id,
+            customer_id: default_customer(),
+            extension: body.extension.clone(),
+            name: body.name.clone(),
+            detail: body.detail.clone(),
+            domain_name: realm,
+            direct_hash: String::new(),
+            ha1,
+            tm_create: Some(work.now),
+            ..Extension::default()
+        })
+    }
+
+    /// Deletes what the files provided before and do not any more.
+    fn remove_what_left(&self, mut applied: Applied, ledger: &Ledger, now: Timestamp) -> Result<Applied, StartError> {
+        let before = self.store.get::<Ledger>(ledger.id())?.unwrap_or_default();
+        for (kind, ids) in &before.by_kind {
+            let stays = ledger.by_kind.get(kind).map(Vec::as_slice).unwrap_or_default();
+            for id in ids.iter().filter(|id| !stays.contains(id)) {
+                let gone = match kind.as_str() {
+                    Flow::KIND => self.delete::<Flow>(*id, now)?.map(|gone| (gone, "flow_deleted")),
+                    Number::KIND => self.delete::<Number>(*id, now)?.map(|gone| (gone, "number_deleted")),
+                    Extension::KIND => self.delete::<Extension>(*id, now)?.map(|gone| (gone, "extension_deleted")),
+                    Conference::KIND => self.delete::<Conference>(*id, now)?.map(|gone| (gone, "conference_deleted")),
+                    Accesskey::KIND => self.delete::<Accesskey>(*id, now)?.map(|gone| (gone, "accesskey_deleted")),
+                    Agent::KIND => self.delete::<Agent>(*id, now)?.map(|gone| (gone, "agent_deleted")),
+                    _ => None,
+                };
+                applied.changes.extend(gone);
+            }
+        }
+        if before != *ledger {
+            self.store.put(ledger)?;
+        }
+        Ok(applied)
+    }
+
+    fn delete<R: Provided>(&self, id: Uuid, now: Timestamp) -> Result<Option<Resource>, StartError> {
+        let Some(mut known) = self.store.get::<R>(id)?.filter(|known| known.tm_delete().is_none()) else {
+            return Ok(None);
+        };
+        known.times().2.replace(now);
+        self.store.put(&known)?;
+        Ok(Some(known.into_resource()))
+    }
+
+    /// Fills in what the store has.
+    pub(super) fn fill(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+        snapshot.flows = self.store.all::<Flow>()?.into_iter().map(|flow| (flow.id, flow)).collect();
+        let numbers = self.store.all::<Number>()?.into_iter();
+        snapshot.numbers = numbers.map(|number| (number.number.clone(), number)).collect();
+        let extensions = self.store.all::<Extension>()?.into_iter();
+        snapshot.extensions = extensions.map(|extension| (extension.extension.clone(), extension)).collect();
+        let conferences = self.store.all::<Conference>()?.into_iter();
+        snapshot.conferences = conferences.map(|conference| (conference.id, conference)).collect();
+        Ok(())
+    }
+
+    /// Makes an access key if there is none at all: the administrator's, shown once.
+    pub(super) fn first_key(&self, now: Timestamp) -> Result<Option<String>, StartError> {
+        if !self.store.all::<Accesskey>()?.is_empty() {
+            return Ok(None);
+        }
+        let token = format!("vb_{}", random_text(32)?);
+        let key = ProvisionedKey {
+            id: model::random_id(&mut base::Random::from_seed(random_octets()?)),
+            name: "administrator".into(),
+            detail: "made at the first start".into(),
+            token: token.clone(),
+        };
+        self.store.put(&accesskey(&key, now))?;
+        Ok(Some(token))
+    }
+}
+
+/// One application of provisioning.
+struct Work<'a> {
+    store: &'a Store,
+    now: Timestamp,
+    applied: Applied,
+    ledger: Ledger,
+}
+
+impl Work<'_> {
+    /// An unchanged resource stays as it was; a changed one keeps its time of creation.
+    fn put<R: Provided>(&mut self, mut new: R) -> Result<(), StartError> {
+        self.ledger.by_kind.entry(R::KIND.to_owned()).or_default().push(new.id());
+        let known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
+        let event = match known {
+            Some(mut known) => {
+                new.keep(&known);
+                let (create, update, _) = known.times();
+                let (created, updated) = (*create, *update);
+                *new.times().0 = created;
+                *new.times().1 = updated;
+                if new == known {
+                    return Ok(());
+                }
+                *new.times().1 = Some(self.now);
+                R::EVENTS.1
+            }
+            None => R::EVENTS.0,
+        };
+        self.store.put(&new).map_err(|error| format!("{} {}: {error}", R::KIND, new.id()))?;
+        self.applied.changes.push((new.into_resource(), event));
+        Ok(())
+    }
+}
+
+/// A resource that files may provide.
+trait Provided: Stored + Clone + PartialEq {
+    /// Names of its events: created, changed.
+    const EVENTS: (&'static str, &'static str);
+    /// Its times of creation, change and deletion.
+    fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>);
+    /// Takes over what the file cannot know.
+    fn keep(&mut self, _known: &Self) {}
+    /// As an entry of the log has it.
+    fn into_resource(self) -> Resource;
+}
+
+macro_rules! provided {
+    ($name:ident, $created:literal, $updated:literal $(, $new:ident, $known:ident => $keep:block)?) => {
+        impl Provided for $name {
+            const EVENTS: (&'static str, &'static str) = ($created, $updated);
+            fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>) {
+                (&mut self.tm_create, &mut self.tm_update, &mut self.tm_delete)
+            }
+            $(fn keep(&mut self, $known: &Self) {
+                let $new = self;
+                $keep
+            })?
+            fn into_resource(self) -> Resource {
+                Resource::$name(Box::new(self))
+            }
+        }
+    };
+}
+
+provided!(Flow, "flow_created", "flow_updated", new, known => { new.direct_hash = known.direct_hash.clone(); });
+provided!(Number, "number_created", "number_updated", new, known => { new.tm_purchase = known.tm_purchase; });
+provided!(Extension, "extension_created", "extension_updated", new, known => {
+    new.direct_hash = known.direct_hash.clone();
+});
+provided!(Conference, "conference_created", "conference_updated", new, known => {
+    new.direct_hash = known.direct_hash.clone();
+    new.conferencecall_ids = known.conferencecall_ids.clone();
+    new.recording_ids = known.recording_ids.clone();
+});
+provided!(Accesskey, "accesskey_created", "accesskey_updated");
+provided!(Agent, "agent_created", "agent_updated");
+provided!(Customer, "customer_created", "customer_updated", new, known => {
+    if new.webhook_secret.is_empty() {
+        new.webhook_secret = known.webhook_secret.clone();
+    }
+});
+
+fn accesskey(key: &ProvisionedKey, now: Timestamp) -> Accesskey {
+    Accesskey {
+        id: key.id,
+        customer_id: default_customer(),
+        name: key.name.clone(),
+        detail: key.detail.clone(),
+        token_prefix: key.token.chars().take(11).collect(),
+        token_hash: api::token_hash(&key.token),
+        tm_create: Some(now),
+        ..Accesskey::default()
+    }
+}
+
+/// A password that still fits keeps its hash: hashing takes time and would look like a change.
+fn agent(store: &Store, entry: &ProvisionedAgent, now: Timestamp) -> Result<Agent, StartError> {
+    let known = store.get::<Agent>(entry.id)?.filter(|known| known.tm_delete.is_none());
+    let password_hash = match known {
+        Some(known) if api::is_password(&entry.password, &known.password_hash) => known.password_hash,
+        _ => api::hash_password(&entry.password)?,
+    };
+    Ok(Agent {
+        id: entry.id,
+        customer_id: default_customer(),
+        username: entry.username.clone(),
+        password_hash,
+        name: entry.name.clone(),
+        detail: entry.detail.clone(),
+        permission: entry.permission,
+        tm_create: Some(now),
+        ..Agent::default()
+    })
+}
+
+fn digests(user: &str, realm: &str, password: &str) -> PasswordDigests {
+    PasswordDigests {
+        md5: ha1(Algorithm::Md5, user, realm, password),
+        sha256: ha1(Algorithm::Sha256, user, realm, password),
+    }
+}
+
+fn random_octets() -> Result<[u8; 32], StartError> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets).map_err(|error| format!("no randomness: {error}"))?;
+    Ok(octets)
+}
+
+fn random_text(length: usize) -> Result<String, StartError> {
+    Ok(base::Random::from_seed(random_octets()?).token(length))
+}
+
+/// Long enough that nobody guesses it, short enough to be typed into a phone.
+fn new_password() -> Result<String, StartError> {
+    random_text(16)
+}
+
+/// Tells the loops and the log of what the API has changed.
+pub(super) struct Publisher {
+    pub(super) store: Store,
+    pub(super) senders: Vec<LaneSender>,
+}
+
+impl Publish for Publisher {
+    fn changed(&self, resource: Resource, event: &str) {
+        tell(&self.store, &self.senders, vec![(resource, event)]);
+    }
+}
+
+/// Tells the loops and the log of changes that are durable.
+pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: Vec<(Resource, &str)>) {
+    let at_us = super::clock::now().wall_us;
+    let mut entries = Vec::new();
+    for (resource, event) in changes {
+        let customer_id = owner(&resource);
+        for sender in senders {
+            sender.wish(Input::Changed(Box::new(resource.clone())));
+        }
+        let body = LogBody::Event { name: event.to_owned(), resource, extra: Map::new() };
+        let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
+        entries.push(LogEntry { at_us, customer_id, call_id, activeflow_id, body });
+    }
+    if !entries.is_empty() {
+        store.append(entries);
+    }
+}
+
+fn owner(resource: &Resource) -> Uuid {
+    match resource {
+        Resource::Call(call, _) => call.customer_id,
+        Resource::Activeflow(activeflow) => activeflow.customer_id,
+        Resource::Recording(recording) => recording.customer_id,
+        Resource::Conference(conference) => conference.customer_id,
+        Resource::Conferencecall(call) => call.customer_id,
+        Resource::Confbridge(bridge) => bridge.customer_id,
+        Resource::Flow(flow) => flow.customer_id,
+        Resource::Number(number) => number.customer_id,
+        Resource::Extension(extension) => extension.customer_id,
+        Resource::Accesskey(key) => key.customer_id,
+        Resource::Agent(agent) => agent.customer_id,
+        Resource::Customer(customer) => customer.id,
+        Resource::Dtmf { .. } => Uuid::nil(),
+    }
+}

@@ -1,0 +1,39 @@
+//! Who speaks: the program espeak-ng behind a cache on disk, or somebody who says why nobody does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use speech::{DiskCache, Espeak, EspeakConfig, Synthesizer, Unavailable};
+
+use crate::config::Config;
+
+/// Starts it. Without the program the server runs all the same: flows pass over what they would say.
+pub(super) fn start(config: &Config) -> Arc<dyn Synthesizer> {
+    if config.speech.program.is_empty() {
+        return Arc::new(Unavailable::new("speech is switched off (speech.program is empty)"));
+    }
+    let settings = EspeakConfig {
+        program: PathBuf::from(&config.speech.program),
+        children_max: config.speech.processes,
+        ..EspeakConfig::default()
+    };
+    let espeak = match Espeak::start(settings) {
+        Ok(espeak) => espeak,
+        Err(error) => {
+            tracing::warn!("{error}");
+            return Arc::new(Unavailable::new(error.to_string()));
+        }
+    };
+    if config.speech.cache_mib == 0 {
+        return Arc::new(espeak);
+    }
+    let folder = config.data_dir.join("speech-cache");
+    match DiskCache::open(espeak, &folder, config.speech.cache_mib << 20) {
+        Ok(cached) => Arc::new(cached),
+        Err(error) => {
+            let why = format!("the speech cache {} cannot be used: {error}", folder.display());
+            tracing::error!("{why}");
+            Arc::new(Unavailable::new(why))
+        }
+    }
+}
