@@ -1,16 +1,19 @@
-//! One line per endpoint.
+//! Everything that is served on the one HTTP port.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
+use bytes::Bytes;
 
 use crate::metrics::{MetricsSource, MetricsText};
-use crate::problem;
+use crate::middleware::{ApiNumbers, catch_panics, limit_by_address, request_id};
 use crate::readiness::Readiness;
+use crate::service::Api;
+use crate::{console, openapi, problem, resources};
 
 #[derive(Clone)]
 struct Shown {
@@ -18,15 +21,40 @@ struct Shown {
     metrics: Arc<[Arc<dyn MetricsSource>]>,
 }
 
-/// Everything that is served. `metrics` are asked in this order at every `GET /metrics`.
+/// Health, readiness and metrics alone. `metrics` are asked in this order at every `GET /metrics`.
 pub fn router(readiness: Arc<Readiness>, metrics: Vec<Arc<dyn MetricsSource>>) -> Router {
+    finish(health(readiness, metrics), Arc::default())
+}
+
+/// All of it: health, the API, its document, the console.
+pub fn api_router(api: &Arc<Api>, readiness: Arc<Readiness>, mut metrics: Vec<Arc<dyn MetricsSource>>) -> Router {
+    metrics.extend(api.metrics());
+    let (routes, paths, schemas) = resources::endpoints().into_parts();
+    let document = Bytes::from(openapi::document(paths, schemas).to_string());
+    let routes = routes
+        .route_layer(middleware::from_fn_with_state(api.clone(), limit_by_address))
+        .with_state(api.clone());
+    let document = get(move || async move {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
+    });
+    let all = health(readiness, metrics).merge(routes).merge(console::router()).route("/openapi.json", document);
+    finish(all, api.numbers.clone())
+}
+
+fn health(readiness: Arc<Readiness>, metrics: Vec<Arc<dyn MetricsSource>>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(show_metrics))
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(Shown { readiness, metrics: metrics.into() })
+}
+
+fn finish(router: Router, numbers: Arc<ApiNumbers>) -> Router {
+    router
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(catch_panics())
+        .layer(middleware::from_fn_with_state(numbers, request_id))
 }
 
 /// The process lives and answers.

@@ -1,0 +1,13 @@
+//! Who asks: access keys, logins, permissions (spec/resources.md §2).
+
+mod accesskey;
+mod credential;
+mod identity;
+mod login;
+mod password;
+mod token;
+
+pub use accesskey::{NewToken, token_hash};
+pub(crate) use identity::{Caller, Identity, Manager};
+pub(crate) use login::{LoginGate, login, schemas};
+pub use password::{HashError, hash_password};

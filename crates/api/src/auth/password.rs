@@ -1,0 +1,52 @@
+//! Passwords of people: Argon2id, as slow for a name that nobody has as for one that somebody has.
+
+use std::fmt;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
+/// Longest password, bytes: hashing more would cost more.
+pub(crate) const MAX_BYTES: usize = 1_024;
+
+/// A password could not be hashed.
+#[derive(Debug)]
+pub struct HashError(String);
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the password could not be hashed: {}", self.0)
+    }
+}
+
+impl std::error::Error for HashError {}
+
+/// The hash of a password in PHC form, with a new salt. Takes some ten milliseconds and 19 MiB.
+///
+/// # Errors
+/// [`HashError`], when the system has no randomness or memory for it.
+pub fn hash_password(password: &str) -> Result<String, HashError> {
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string()).map_err(|error| HashError(error.to_string()))
+}
+
+/// Whether the password is the one of `hash`.
+pub(crate) fn verify(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_fits() {
+        let hash = hash_password("secret").unwrap();
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(verify("secret", &hash));
+        assert!(!verify("Secret", &hash) && !verify("", &hash));
+        assert!(!verify("secret", "") && !verify("secret", "plain"));
+        assert_ne!(hash, hash_password("secret").unwrap(), "each has its own salt");
+    }
+}

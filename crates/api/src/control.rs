@@ -1,0 +1,47 @@
+//! What the API asks of running calls, and whom it tells of changes. The server wires both to the control loops.
+
+use futures_util::future::BoxFuture;
+use model::{Activeflow, Binding, Call, Conference, Conferencecall, Resource};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Why a request to a running call was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is nothing running with this id.
+    NotFound,
+    /// The call is over.
+    AlreadyHangup,
+    /// Not in this state.
+    StateInvalid,
+    /// The control loops did not answer in time.
+    Timeout,
+}
+
+/// Requests to what is running. Each answers within a few seconds, with [`Refused::Timeout`] if need be.
+pub trait Control: Send + Sync + 'static {
+    /// Hangs up with reason `normal`.
+    fn hang_up(&self, call_id: Uuid) -> BoxFuture<'_, Result<Call, Refused>>;
+
+    /// Ends an activeflow; its call is hung up.
+    fn stop_activeflow(&self, id: Uuid) -> BoxFuture<'_, Result<Activeflow, Refused>>;
+
+    /// The variables of a running activeflow.
+    fn activeflow_variables(&self, id: Uuid) -> BoxFuture<'_, Result<Map<String, Value>, Refused>>;
+
+    /// Shows a participant out of its conference.
+    fn kick_conferencecall(&self, id: Uuid) -> BoxFuture<'_, Result<Conferencecall, Refused>>;
+
+    /// Shows everybody out and ends the conference.
+    fn close_conference(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>>;
+
+    /// The phones that are registered now.
+    fn live_registrations(&self, customer_id: Uuid) -> BoxFuture<'_, Vec<Binding>>;
+}
+
+/// Told of every change that the API made to a resource, after it is durable: the loops get a new snapshot, the log an entry.
+/// Not told of records, which are in the log by then ([`crate::Repository::put`]).
+pub trait Publish: Send + Sync + 'static {
+    /// `resource` as it is now; `event` such as `flow_created`.
+    fn changed(&self, resource: Resource, event: &str);
+}

@@ -1,0 +1,104 @@
+//! One WebSocket: subscriptions in, events out.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use serde::Deserialize;
+use tokio::time::{Instant, interval_at, timeout};
+
+use super::hub::Subscription;
+use super::topics::{Forbidden, Topics};
+
+/// How often a ping is sent. Who has said nothing for two of them is gone.
+const PING: Duration = Duration::from_secs(30);
+/// A frame that cannot be written for so long ends the connection.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// What clients say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Wish {
+    Subscribe { topics: Vec<String> },
+    Unsubscribe { topics: Vec<String> },
+}
+
+/// Why the connection ends.
+enum End {
+    /// The other side is gone or said goodbye.
+    Gone,
+    /// We end it, and say why.
+    Close(u16, &'static str),
+}
+
+/// A connection after the upgrade.
+pub(crate) struct Socket {
+    stream: WebSocket,
+    topics: Topics,
+    events: Subscription,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: WebSocket, topics: Topics, events: Subscription) -> Socket {
+        Socket { stream, topics, events }
+    }
+
+    /// Serves the connection until it ends.
+    pub(crate) async fn run(mut self) {
+        if let End::Close(code, reason) = self.serve().await {
+            let frame = CloseFrame { code, reason: reason.into() };
+            let _ = timeout(WRITE, self.stream.send(Message::Close(Some(frame)))).await;
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        let mut ping = interval_at(Instant::now() + PING, PING);
+        let mut heard = Instant::now();
+        loop {
+            let outcome = tokio::select! {
+                message = self.stream.recv() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.wish(text.as_bytes()),
+                        Some(Ok(Message::Binary(octets))) => self.wish(&octets),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+                    }
+                }
+                frame = self.events.recv() => match frame {
+                    None => Err(End::Close(close_code::POLICY, "too slow for the events")),
+                    Some(frame) if self.topics.want(&frame.topics) => self.send(Message::text(frame.json.as_str())).await,
+                    Some(_) => Ok(()),
+                },
+                _ = ping.tick() => {
+                    if heard.elapsed() > 2 * PING { Err(End::Gone) } else { self.send(Message::Ping(bytes::Bytes::new())).await }
+                }
+            };
+            if let Err(end) = outcome {
+                return end;
+            }
+        }
+    }
+
+    fn wish(&mut self, text: &[u8]) -> Result<(), End> {
+        match serde_json::from_slice(text) {
+            Ok(Wish::Subscribe { topics }) => {
+                topics.iter().try_for_each(|topic| self.topics.subscribe(topic)).map_err(|forbidden| match forbidden {
+                    Forbidden::NotYours => End::Close(close_code::POLICY, "this topic is not yours"),
+                    Forbidden::TooMany => End::Close(close_code::POLICY, "too many topics"),
+                })
+            }
+            Ok(Wish::Unsubscribe { topics }) => {
+                topics.iter().for_each(|topic| self.topics.unsubscribe(topic));
+                Ok(())
+            }
+            Err(_) => Err(End::Close(close_code::INVALID, "say {\"type\": \"subscribe\", \"topics\": [...]}")),
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match timeout(WRITE, self.stream.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+}

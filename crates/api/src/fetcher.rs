@@ -1,0 +1,146 @@
+//! The requests of flow actions: `fetch`, and `webhook_send` with and without waiting (spec/flow.md §10).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method};
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::http_client::{Client, Outgoing, Reach, Times, Url, exchange};
+use crate::metrics::{MetricsSource, MetricsText};
+
+/// Requests at one time; more are refused.
+const AT_ONCE: usize = 512;
+/// Longest body of an answer, bytes.
+const BODY_MAX: usize = 1024 * 1024;
+/// All of it, connection and repetitions included.
+const WHOLE: Duration = Duration::from_secs(30);
+/// How often a webhook is tried, and the pause between.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a flow wants to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// Such as `POST`; empty = `POST`.
+    pub method: String,
+    /// Where to.
+    pub url: String,
+    /// The body's media type; empty = JSON.
+    pub content_type: String,
+    /// What is sent, with every method.
+    pub body: String,
+    /// Whether transport errors and 5xx are tried again, as for webhooks.
+    pub repeat: bool,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchResult {
+    /// 0 = no answer.
+    pub status: u16,
+    /// At most 1 MiB.
+    pub body: Vec<u8>,
+    /// Why there is no answer, or none that can be used; empty otherwise.
+    pub error: String,
+}
+
+/// Carries them out.
+#[derive(Debug)]
+pub struct HttpFetcher {
+    client: Client,
+    places: Semaphore,
+    answered: AtomicU64,
+    failed: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl HttpFetcher {
+    /// Must be called within a tokio runtime.
+    pub fn new(reach: Reach) -> Arc<HttpFetcher> {
+        Arc::new(HttpFetcher {
+            client: Client::new(reach),
+            places: Semaphore::new(AT_ONCE),
+            answered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    /// Carries out one request; takes at most 30 s.
+    pub async fn carry_out(&self, request: FetchRequest) -> FetchResult {
+        let Ok(_place) = self.places.try_acquire() else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return failure(format!("more than {AT_ONCE} requests at one time"));
+        };
+        let outgoing = match outgoing(request.clone()) {
+            Ok(outgoing) => outgoing,
+            Err(error) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                return failure(error);
+            }
+        };
+        let deadline = Instant::now() + WHOLE;
+        let attempts = if request.repeat { ATTEMPTS } else { 1 };
+        let mut result = failure("no answer in time".into());
+        for attempt in 0..attempts {
+            let attempted = timeout_at(deadline, self.attempt(outgoing.clone(), attempt)).await;
+            let Ok(outcome) = attempted else { break };
+            result = outcome;
+            if result.status != 0 && result.status < 500 {
+                break;
+            }
+        }
+        let counter = if result.error.is_empty() { &self.answered } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+
+    async fn attempt(&self, outgoing: Outgoing, attempt: u32) -> FetchResult {
+        if attempt > 0 {
+            sleep(PAUSE).await;
+        }
+        let seconds = Duration::from_secs;
+        let times = Times { connect: seconds(10), first_byte: seconds(15), whole: WHOLE, body: WHOLE };
+        match exchange(&self.client, &mut None, outgoing, &times, BODY_MAX).await {
+            Ok(reply) if reply.complete => FetchResult { status: reply.status, body: reply.body, error: String::new() },
+            Ok(reply) => {
+                let error = "the body is longer than 1 MiB or did not end in time".into();
+                FetchResult { status: reply.status, body: Vec::new(), error }
+            }
+            Err(error) => failure(error.to_string()),
+        }
+    }
+}
+
+fn failure(error: String) -> FetchResult {
+    FetchResult { status: 0, body: Vec::new(), error }
+}
+
+fn outgoing(request: FetchRequest) -> Result<Outgoing, String> {
+    let method = if request.method.is_empty() { "POST" } else { &request.method };
+    let kind = if request.content_type.is_empty() { "application/json; charset=utf-8" } else { &request.content_type };
+    Ok(Outgoing {
+        method: Method::from_bytes(method.to_ascii_uppercase().as_bytes())
+            .map_err(|_| format!("{method} is no method of HTTP"))?,
+        url: Url::parse(&request.url).map_err(|error| error.to_string())?,
+        content_type: HeaderValue::from_str(kind).map_err(|_| format!("{kind} is no media type"))?,
+        signature: None,
+        body: Bytes::from(request.body),
+    })
+}
+
+impl MetricsSource for HttpFetcher {
+    fn collect(&self, out: &mut MetricsText) {
+        out.gauge("flow_http_requests", "HTTP requests of flows that are under way")
+            .value(AT_ONCE - self.places.available_permits());
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        out.counter("flow_http_requests_total", "HTTP requests of flows, by outcome")
+            .sample(&[("outcome", "answered")], number(&self.answered))
+            .sample(&[("outcome", "failed")], number(&self.failed))
+            .sample(&[("outcome", "refused")], number(&self.refused));
+    }
+}

@@ -1,0 +1,131 @@
+//! One connection to one place, driven by whoever uses it.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpStream, lookup_host};
+
+use super::{Client, Failure, Url};
+
+/// Longest head of an answer, bytes.
+const HEAD_MAX: usize = 64 * 1024;
+
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// An open connection that is idle, or whose answer is being read.
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: Driver,
+    to: Url,
+}
+
+impl Connection {
+    /// Connects, to the first of the host's addresses that answers.
+    pub(super) async fn open(client: &Client, url: &Url) -> Result<Connection, Failure> {
+        let found = lookup_host((url.host.as_str(), url.port)).await.map_err(|error| Failure::Resolve(error.to_string()))?;
+        let mut last = Failure::Resolve(format!("{} has no address", url.host));
+        for address in found {
+            // What was looked up is what is connected to, so that a second answer of the DNS cannot lead elsewhere.
+            if !client.reach.allows(address.ip()) {
+                last = Failure::Private(address.ip());
+                continue;
+            }
+            match connect(address).await {
+                Ok(stream) => return Connection::handshake(client, url, stream).await,
+                Err(error) => last = Failure::Connect(error.to_string()),
+            }
+        }
+        Err(last)
+    }
+
+    async fn handshake(client: &Client, url: &Url, stream: TcpStream) -> Result<Connection, Failure> {
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEAD_MAX);
+        let protocol = |error: hyper::Error| Failure::Protocol(error.to_string());
+        let (sender, driver): (_, Driver) = if url.tls {
+            let stream = client.tls.connect(&url.host, stream).await?;
+            let (sender, driver) = builder.handshake(TokioIo::new(stream)).await.map_err(protocol)?;
+            (sender, Box::pin(driver))
+        } else {
+            let (sender, driver) = builder.handshake(TokioIo::new(stream)).await.map_err(protocol)?;
+            (sender, Box::pin(driver))
+        };
+        Ok(Connection { sender, driver, to: url.clone() })
+    }
+
+    /// Whether this connection leads to where `url` is.
+    pub(super) fn leads_to(&self, url: &Url) -> bool {
+        self.to.same_place(url)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        let answer = async {
+            self.sender.ready().await?;
+            self.sender.send_request(request).await
+        };
+        drive(&mut self.driver, answer).await?.map_err(|error| Failure::Protocol(chain(&error)))
+    }
+
+    /// Reads a body, at most `most` bytes of it. The second value says whether that was all.
+    pub(super) async fn read(&mut self, mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), Failure> {
+        let mut octets = Vec::new();
+        loop {
+            let frame = drive(&mut self.driver, body.frame()).await?;
+            match frame {
+                None => return Ok((octets, true)),
+                Some(Err(error)) => return Err(Failure::Protocol(chain(&error))),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        let taken = data.len().min(most - octets.len());
+                        octets.extend_from_slice(&data[..taken]);
+                        if taken < data.len() {
+                            return Ok((octets, false));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether another request may follow.
+    pub(super) fn is_reusable(&self) -> bool {
+        !self.sender.is_closed()
+    }
+}
+
+/// Lets the connection work until `wanted` is there. A connection that ended may still have brought it.
+async fn drive<T>(driver: &mut Driver, wanted: impl Future<Output = T>) -> Result<T, Failure> {
+    let wanted = std::pin::pin!(wanted);
+    match select(wanted, driver).await {
+        Either::Left((value, _)) => Ok(value),
+        Either::Right((ended, wanted)) => {
+            // From here on the driver must not be polled; what it left behind is ready at once or never.
+            match futures_util::future::FutureExt::now_or_never(wanted) {
+                Some(value) => Ok(value),
+                None => Err(Failure::Protocol(ended.err().map_or("it was closed".into(), |error| chain(&error)))),
+            }
+        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// An error and what is behind it.
+fn chain(error: &hyper::Error) -> String {
+    use std::error::Error as _;
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

@@ -1,0 +1,126 @@
+//! One request and its answer, with redirects, within its times.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method, Request, header};
+use bytes::Bytes;
+use http_body_util::Full;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Client, Connection, Failure, Url};
+
+/// Most redirects.
+const REDIRECTS_MAX: usize = 3;
+
+/// What is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) signature: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+}
+
+/// How long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// For the connection.
+    pub(crate) connect: Duration,
+    /// From the request to the head of the answer.
+    pub(crate) first_byte: Duration,
+    /// For all of it.
+    pub(crate) whole: Duration,
+    /// For the body, once the head is there.
+    pub(crate) body: Duration,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// At most as many bytes as asked for.
+    pub(crate) body: Vec<u8>,
+    /// Whether the body is all there.
+    pub(crate) complete: bool,
+}
+
+/// Asks and reads at most `most` bytes of the answer's body. `kept` is the connection of the request before, and becomes that
+/// for the next.
+pub(crate) async fn exchange(
+    client: &Client,
+    kept: &mut Option<Connection>,
+    mut outgoing: Outgoing,
+    times: &Times,
+    most: usize,
+) -> Result<Reply, Failure> {
+    let deadline = Instant::now() + times.whole;
+    for _ in 0..=REDIRECTS_MAX {
+        let asked = timeout_at(deadline, ask(client, kept, &outgoing, times)).await;
+        let (mut connection, response) = asked.map_err(|_| Failure::Timeout("answer"))??;
+        let status = response.status().as_u16();
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let next = match (status, location) {
+            (301 | 302 | 303 | 307 | 308, Some(location)) => Some(outgoing.url.join(location)?),
+            _ => None,
+        };
+        let limit = if next.is_some() { 0 } else { most };
+        let until = deadline.min(Instant::now() + times.body);
+        let read = timeout_at(until, connection.read(response.into_body(), limit)).await;
+        let (body, complete) = match read {
+            Ok(Ok(read)) => read,
+            // The head is there and says what was decided; of a body that does not end nothing is used.
+            Ok(Err(_)) | Err(_) => (Vec::new(), false),
+        };
+        *kept = Some(connection).filter(|connection| complete && connection.is_reusable());
+        match next {
+            None => return Ok(Reply { status, body, complete }),
+            Some(url) => {
+                if status == 303 {
+                    (outgoing.method, outgoing.body) = (Method::GET, Bytes::new());
+                }
+                if !outgoing.url.same_place(&url) {
+                    outgoing.signature = None;
+                }
+                outgoing.url = url;
+            }
+        }
+    }
+    Err(Failure::Redirects)
+}
+
+/// One request over the kept connection, or over a new one if there is none or it turns out to be closed.
+async fn ask(
+    client: &Client,
+    kept: &mut Option<Connection>,
+    outgoing: &Outgoing,
+    times: &Times,
+) -> Result<(Connection, axum::http::Response<hyper::body::Incoming>), Failure> {
+    if let Some(mut connection) = kept.take().filter(|connection| connection.leads_to(&outgoing.url)) {
+        match timeout(times.first_byte, connection.ask(request(outgoing)?)).await {
+            Ok(Ok(response)) => return Ok((connection, response)),
+            // The other side may close what is idle at any time; that is no failure of this request.
+            Ok(Err(Failure::Protocol(_))) => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(Failure::Timeout("answer")),
+        }
+    }
+    let opened = timeout(times.connect, Connection::open(client, &outgoing.url)).await;
+    let mut connection = opened.map_err(|_| Failure::Timeout("connection"))??;
+    let answered = timeout(times.first_byte, connection.ask(request(outgoing)?)).await;
+    let response = answered.map_err(|_| Failure::Timeout("answer"))??;
+    Ok((connection, response))
+}
+
+fn request(outgoing: &Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
+    let mut builder = Request::builder()
+        .method(&outgoing.method)
+        .uri(&outgoing.url.path)
+        .header(header::HOST, &outgoing.url.authority)
+        .header(header::USER_AGENT, concat!("flowswitch/", env!("CARGO_PKG_VERSION")))
+        .header(header::CONTENT_TYPE, &outgoing.content_type);
+    if let Some(signature) = &outgoing.signature {
+        builder = builder.header("X-VoIPBIN-Signature", signature);
+    }
+    builder.body(Full::new(outgoing.body.clone())).map_err(|error| Failure::Url(error.to_string()))
+}

@@ -1,0 +1,105 @@
+//! Request bodies: JSON of the right type, size and depth, and if something is wrong the field that it is in.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use model::ErrorStatus;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Longest body, bytes: that of the longest flow document.
+pub(crate) const MAX_BYTES: usize = flow::MAX_DOCUMENT_BYTES;
+/// Deepest nesting: a flow document inside of an object.
+const MAX_DEPTH: usize = flow::MAX_DEPTH + 1;
+
+/// A body read as `T`.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<JsonBody<T>, Problem> {
+        check_type(request.headers())?;
+        let octets = read(request.into_body()).await?;
+        parse(&octets).map(JsonBody)
+    }
+}
+
+/// The whole body, if it is not too long.
+async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
+    use http_body_util::{BodyExt, LengthLimitError, Limited};
+    match Limited::new(body, MAX_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("the body is longer than {MAX_BYTES} bytes");
+            let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
+            Err(problem.coded(StatusCode::PAYLOAD_TOO_LARGE))
+        }
+        Err(_) => Err(Problem::new(ErrorStatus::InvalidArgument, "INVALID_JSON_BODY", "the body ended too soon")),
+    }
+}
+
+/// `application/json`, something that ends with `+json`, or nothing at all.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    let message = "the body must be JSON, and the header Content-Type: application/json must say so";
+    let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
+    Err(problem.coded(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+}
+
+fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    let invalid = |message: String| Problem::new(ErrorStatus::InvalidArgument, "INVALID_JSON_BODY", message);
+    if too_deep(octets) {
+        return Err(invalid(format!("the body is nested deeper than {MAX_DEPTH} levels")));
+    }
+    if octets.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte != b'{') {
+        return Err(invalid("the body must be a JSON object".into()));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(octets);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() && field != "." {
+            let what = without_position(&inner.to_string());
+            let problem = Problem::field(&field, format!("{field}: {what}"));
+            Problem { reason: "INVALID_JSON_BODY", ..problem }
+        } else {
+            invalid(format!("the body is not valid JSON: {inner}"))
+        }
+    })?;
+    reader.end().map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
+    Ok(value)
+}
+
+/// serde_json repeats the position at the end of its message.
+fn without_position(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
+}
+
+/// Counts brackets outside of strings, so that the parser never sees what is too deep.
+fn too_deep(text: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'[' | b'{') => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,187 @@
+//! Conferences (spec/resources.md §7).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use model::{Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, timeout_s};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::list::{self, Filters};
+use super::stored::Stored;
+use super::direct_hash;
+use crate::auth::Manager;
+use crate::clock::{self, new_id, now};
+use crate::control::Refused;
+use crate::endpoints::Endpoints;
+use crate::json_body::JsonBody;
+use crate::openapi::{Operation, schema};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::repository::Kind;
+use crate::service::{Api, Id};
+
+/// Longest life, seconds: a hundred years.
+const TIMEOUT_MAX: u64 = 100 * 366 * 86_400;
+
+/// The body of `PUT /conferences/{id}`. What is not there stays as it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ConferenceUpdate {
+    name: Option<String>,
+    detail: Option<String>,
+    data: Option<Map<String, Value>>,
+    timeout: Option<u64>,
+    pre_flow_id: Option<Uuid>,
+    post_flow_id: Option<Uuid>,
+}
+
+pub(super) fn endpoints(endpoints: &mut Endpoints) {
+    let ids = || schema::many(schema::id());
+    let fields = [
+        ("id", schema::id()),
+        ("customer_id", schema::id()),
+        ("type", schema::word(&["conference", "connect", "queue"])),
+        ("status", schema::word(&["starting", "progressing", "terminating", "terminated"])),
+        ("name", schema::text()),
+        ("detail", schema::text()),
+        ("data", schema::free()),
+        ("timeout", schema::count()),
+        ("pre_flow_id", schema::id()),
+        ("post_flow_id", schema::id()),
+        ("confbridge_id", schema::id()),
+        ("conferencecall_ids", ids()),
+        ("recording_id", schema::id()),
+        ("recording_ids", ids()),
+        ("transcribe_id", schema::id()),
+        ("transcribe_ids", ids()),
+        ("direct_hash", schema::text()),
+        ("tm_end", schema::moment()),
+    ];
+    endpoints.schema("Conference", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
+    let timeout = json!({"type": "integer", "minimum": 0, "maximum": TIMEOUT_MAX,
+        "description": "seconds; 0 = never; 1 to 59 become a day"});
+    let body = [
+        ("name", schema::text()),
+        ("detail", schema::text()),
+        ("data", schema::free()),
+        ("timeout", timeout),
+        ("pre_flow_id", schema::id()),
+        ("post_flow_id", schema::id()),
+    ];
+    let new = [("id", schema::id()), ("type", schema::word(&["", "conference", "connect", "queue"]))];
+    endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body].concat()));
+    endpoints.schema("ConferenceUpdate", schema::body(&body));
+
+    let of = |summary| Operation::new("conferences", summary);
+    endpoints.get("/v1.0/conferences", of("Lists conferences").gives_page("Conference"), list_all);
+    let create = of("Opens a conference").takes("ConferenceRequest").gives("Conference").refuses(&[409]);
+    endpoints.post("/v1.0/conferences", create, open);
+    endpoints.get("/v1.0/conferences/{id}", of("One conference").gives("Conference"), show);
+    let update = of("Changes a conference").takes("ConferenceUpdate").gives("Conference");
+    endpoints.put("/v1.0/conferences/{id}", update, change);
+    let delete = of("Shows everybody out and ends the conference").gives("Conference").refuses(&[409, 503]);
+    endpoints.delete("/v1.0/conferences/{id}", delete, close);
+    let regenerate = of("Draws a new direct hash").gives("Conference");
+    endpoints.post("/v1.0/conferences/{id}/direct-hash-regenerate", regenerate, regenerate_hash);
+}
+
+async fn list_all(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
+    list::list::<Conference>(&api, &identity, &query, Filters::default()).await
+}
+
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+    list::show::<Conference>(&api, &identity, id).await
+}
+
+async fn open(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    JsonBody(request): JsonBody<ConferenceBody>,
+) -> Result<Json<Value>, Problem> {
+    check_timeout(request.timeout)?;
+    if request.kind == ConferenceType::Queue {
+        return Err(Problem::field("type", "type queue is for the server itself; say conference or connect"));
+    }
+    let mut conference = request.into_conference(new_id(), new_id(), identity.customer_id, now());
+    conference.direct_hash = clock::direct_hash();
+    let id = conference.id;
+    let _turn = api.turn(id).await;
+    if api.ask(move |repository| repository.get(Kind::Conference, id)).await?.is_some() {
+        let message = "there is or was a conference with this id";
+        return Err(Problem::new(ErrorStatus::AlreadyExists, "ALREADY_EXISTS", message));
+    }
+    let resource = conference.into_resource();
+    let shown = api.show(&resource);
+    api.keep(resource, "conference_created").await?;
+    Ok(Json(shown))
+}
+
+async fn change(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    JsonBody(request): JsonBody<ConferenceUpdate>,
+) -> Result<Json<Value>, Problem> {
+    check_timeout(request.timeout.unwrap_or(0))?;
+    let _turn = api.turn(id).await;
+    let mut conference: Conference = api.alive(&identity, id).await?;
+    conference.name = request.name.unwrap_or(conference.name);
+    conference.detail = request.detail.unwrap_or(conference.detail);
+    conference.data = request.data.unwrap_or(conference.data);
+    conference.timeout = request.timeout.map_or(conference.timeout, timeout_s);
+    conference.pre_flow_id = request.pre_flow_id.unwrap_or(conference.pre_flow_id);
+    conference.post_flow_id = request.post_flow_id.unwrap_or(conference.post_flow_id);
+    conference.tm_update = Some(now());
+    let resource = conference.into_resource();
+    let shown = api.show(&resource);
+    api.keep(resource, "conference_updated").await?;
+    Ok(Json(shown))
+}
+
+/// A conference that runs lets everybody out and ends when the last one has left; its loop says so later. One that nobody
+/// ever entered ends here.
+async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+    let stored: Conference = api.own(&identity, id).await?;
+    if stored.is_deleted() {
+        return Ok(Json(api.show(&stored.into_resource())));
+    }
+    match api.control.close_conference(id).await {
+        Ok(mut conference) => {
+            conference.tm_delete = conference.tm_delete.or_else(|| Some(now()));
+            let resource = conference.into_resource();
+            let shown = api.show(&resource);
+            api.keep(resource, "conference_deleted").await?;
+            Ok(Json(shown))
+        }
+        Err(Refused::NotFound) => {
+            let end = |conference: &mut Conference| {
+                conference.status = ConferenceStatus::Terminated;
+                conference.tm_end = conference.tm_end.or(conference.tm_delete);
+            };
+            list::delete::<Conference>(&api, &identity, id, "conference_deleted", end).await
+        }
+        Err(refused) => Err(Problem::refused(Kind::Conference, refused)),
+    }
+}
+
+async fn regenerate_hash(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+) -> Result<Json<Value>, Problem> {
+    direct_hash::regenerate::<Conference>(&api, &identity, id, "conference_updated").await
+}
+
+fn check_timeout(timeout: u64) -> Result<(), Problem> {
+    if timeout > TIMEOUT_MAX {
+        return Err(Problem::field("timeout", format!("timeout must be at most {TIMEOUT_MAX} s")));
+    }
+    Ok(())
+}

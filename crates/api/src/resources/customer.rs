@@ -1,0 +1,100 @@
+//! `GET|PUT /customer`: the own customer, above all where its events are sent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use model::Customer;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::stored::Stored;
+use crate::auth::{Caller, Identity, Manager};
+use crate::clock::now;
+use crate::endpoints::Endpoints;
+use crate::json_body::JsonBody;
+use crate::openapi::{Operation, schema};
+use crate::problem::Problem;
+use crate::service::Api;
+
+/// What an event may be sent with; empty = `POST`.
+const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
+
+/// The body of `PUT /customer`. What is not there stays as it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CustomerRequest {
+    name: Option<String>,
+    detail: Option<String>,
+    webhook_uri: Option<String>,
+    webhook_method: Option<String>,
+    webhook_secret: Option<String>,
+}
+
+pub(super) fn endpoints(endpoints: &mut Endpoints) {
+    let texts = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", schema::text())];
+    let method = ("webhook_method", schema::word(&METHODS));
+    let answer = [
+        &[("id", schema::id())],
+        texts.as_slice(),
+        &[method.clone(), ("status", schema::text()), ("identity_verification_status", schema::text())],
+        &schema::times(),
+    ];
+    endpoints.schema("Customer", schema::answer(&answer.concat()));
+    let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": 255});
+    let request = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", uri), method];
+    let secret = [("webhook_secret", schema::short(255))];
+    endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat()));
+    endpoints.get("/v1.0/customer", Operation::new("customer", "The own customer").gives("Customer").refuses(&[404]), get);
+    let put = Operation::new("customer", "Changes the own customer").takes("CustomerRequest").gives("Customer");
+    endpoints.put("/v1.0/customer", put.refuses(&[404]), update);
+}
+
+async fn get(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Result<Json<Value>, Problem> {
+    let customer: Customer = own(&api, &identity).await?;
+    Ok(Json(show(&api, customer)))
+}
+
+async fn update(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    JsonBody(request): JsonBody<CustomerRequest>,
+) -> Result<Json<Value>, Problem> {
+    if let Some(uri) = request.webhook_uri.as_deref().filter(|uri| !uri.is_empty())
+        && let Err(what) = crate::http_client::check_url(uri)
+    {
+        return Err(Problem::field("webhook_uri", format!("webhook_uri: {what}")));
+    }
+    if request.webhook_method.as_deref().is_some_and(|method| !METHODS.contains(&method)) {
+        return Err(Problem::field("webhook_method", "webhook_method must be empty, POST, GET, PUT or DELETE"));
+    }
+    let _turn = api.turn(identity.customer_id).await;
+    let mut customer: Customer = own(&api, &identity).await?;
+    for (field, value) in [
+        (&mut customer.name, request.name),
+        (&mut customer.detail, request.detail),
+        (&mut customer.webhook_uri, request.webhook_uri),
+        (&mut customer.webhook_method, request.webhook_method),
+        (&mut customer.webhook_secret, request.webhook_secret),
+    ] {
+        if let Some(value) = value {
+            *field = value;
+        }
+    }
+    customer.tm_update = Some(now());
+    api.keep(customer.clone().into_resource(), "customer_updated").await?;
+    Ok(Json(show(&api, customer)))
+}
+
+async fn own(api: &Api, identity: &Identity) -> Result<Customer, Problem> {
+    api.own(identity, identity.customer_id).await
+}
+
+/// Here nobody is billed or checked: a customer is verified, and active until it is deleted (spec/resources.md §1.1).
+fn show(api: &Api, customer: Customer) -> Value {
+    let status = if customer.is_deleted() { "deleted" } else { "active" };
+    let mut shown = api.show(&customer.into_resource());
+    shown["status"] = status.into();
+    shown["identity_verification_status"] = "verified".into();
+    shown
+}

@@ -1,0 +1,103 @@
+//! What most resources answer alike: lists, one by its id, deletion.
+
+use axum::Json;
+use axum::http::StatusCode;
+use model::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::stored::Stored;
+use crate::auth::Identity;
+use crate::clock::now;
+use crate::openapi::{Operation, schema};
+use crate::paging;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::repository::Listing;
+use crate::service::Api;
+
+/// The filters that a list takes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Filters {
+    pub(super) reference_id: bool,
+    pub(super) flow_id: bool,
+    /// The words that `status` may be; none = no such filter.
+    pub(super) status: &'static [&'static str],
+}
+
+impl Filters {
+    /// Adds the filters to a list's description.
+    pub(super) fn describe(self, mut operation: Operation) -> Operation {
+        if self.reference_id {
+            operation = operation.query("reference_id", schema::id(), "only those for this reference");
+        }
+        if self.flow_id {
+            operation = operation.query("flow_id", schema::id(), "only those of this flow");
+        }
+        if !self.status.is_empty() {
+            operation = operation.query("status", schema::word(self.status), "only those in this status");
+        }
+        operation
+    }
+}
+
+/// `GET /<collection>`
+pub(super) async fn list<T: Stored>(
+    api: &Api,
+    identity: &Identity,
+    query: &Query,
+    filters: Filters,
+) -> Result<Json<Value>, Problem> {
+    let limit = paging::page_size(query);
+    let listing = Listing {
+        kind: T::KIND,
+        customer_id: identity.customer_id,
+        after: paging::after(query)?,
+        limit,
+        reference_id: if filters.reference_id { query.id("reference_id")? } else { None },
+        flow_id: if filters.flow_id { query.id("flow_id")? } else { None },
+        status: if filters.status.is_empty() { None } else { query.word("status", filters.status)? },
+    };
+    let found = api.ask(move |repository| repository.list(&listing)).await?;
+    let mut token = String::new();
+    if found.len() >= limit
+        && let Some(last) = found.last()
+    {
+        let public = last.to_public();
+        let at = public["tm_create"].as_str().and_then(|text| Timestamp::parse(text).ok()).unwrap_or_default();
+        token = paging::token(api.config.shape, at, last.id());
+    }
+    Ok(Json(paging::page(found.iter().map(|resource| api.show(resource)).collect(), token)))
+}
+
+/// `GET /<collection>/{id}`
+pub(super) async fn show<T: Stored>(api: &Api, identity: &Identity, id: Uuid) -> Result<Json<Value>, Problem> {
+    let found: T = api.own(identity, id).await?;
+    Ok(Json(api.show(&found.into_resource())))
+}
+
+/// `DELETE /<collection>/{id}` of what needs no more than to be marked. Twice answers like once.
+pub(super) async fn delete<T: Stored>(
+    api: &Api,
+    identity: &Identity,
+    id: Uuid,
+    event: &str,
+    also: impl FnOnce(&mut T),
+) -> Result<Json<Value>, Problem> {
+    let _turn = api.turn(id).await;
+    let mut found: T = api.own(identity, id).await?;
+    if found.is_deleted() {
+        return Ok(Json(api.show(&found.into_resource())));
+    }
+    found.delete(now());
+    also(&mut found);
+    let resource = found.into_resource();
+    let shown = api.show(&resource);
+    api.keep(resource, event).await?;
+    Ok(Json(shown))
+}
+
+/// 204 in place of an answer with a body.
+pub(super) fn without_body(answer: Result<Json<Value>, Problem>) -> Result<StatusCode, Problem> {
+    answer.map(|_| StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,91 @@
+//! Recordings (spec/resources.md §6). Their sound is at `/recordingfiles/{id}`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use model::{Recording, RecordingStatus};
+use serde_json::Value;
+
+use super::list::{self, Filters};
+use crate::auth::Manager;
+use crate::control::Refused;
+use crate::endpoints::Endpoints;
+use crate::openapi::{Operation, schema};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::repository::Kind;
+use crate::service::{Api, Id};
+
+const STATUSES: [&str; 4] = ["initiating", "recording", "stopping", "ended"];
+const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };
+
+pub(super) fn endpoints(endpoints: &mut Endpoints) {
+    let fields = [
+        ("id", schema::id()),
+        ("customer_id", schema::id()),
+        ("owner_type", schema::text()),
+        ("owner_id", schema::id()),
+        ("activeflow_id", schema::id()),
+        ("reference_type", schema::word(&["call", "confbridge"])),
+        ("reference_id", schema::id()),
+        ("status", schema::word(&STATUSES)),
+        ("format", schema::text()),
+        ("on_end_flow_id", schema::id()),
+        ("recording_name", schema::text()),
+        ("filenames", schema::many(schema::text())),
+        ("duration_ms", schema::count()),
+        ("end_reason", schema::text()),
+        ("tm_start", schema::moment()),
+        ("tm_end", schema::moment()),
+    ];
+    endpoints.schema("Recording", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
+    let of = |summary| Operation::new("recordings", summary);
+    endpoints.get("/v1.0/recordings", FILTERS.describe(of("Lists recordings").gives_page("Recording")), list_all);
+    endpoints.get("/v1.0/recordings/{id}", of("One recording").gives("Recording"), show);
+    let delete = of("Deletes a recording and its files").gives("Recording").refuses(&[409]);
+    endpoints.delete("/v1.0/recordings/{id}", delete, remove);
+}
+
+async fn list_all(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
+    list::list::<Recording>(&api, &identity, &query, FILTERS).await
+}
+
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+    list::show::<Recording>(&api, &identity, id).await
+}
+
+async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+    let recording: Recording = api.own(&identity, id).await?;
+    if recording.status != RecordingStatus::Ended {
+        return Err(Problem::refused(Kind::Recording, Refused::StateInvalid));
+    }
+    let answer = list::delete::<Recording>(&api, &identity, id, "recording_deleted", |_| {}).await?;
+    let files = files(&api.config.recordings, &recording);
+    let removed = tokio::task::spawn_blocking(move || {
+        for file in files {
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::error!("the recording's file {} cannot be removed: {error}", file.display());
+                }
+                _ => {}
+            }
+        }
+    });
+    removed.await.map_err(Problem::internal)?;
+    Ok(answer)
+}
+
+/// The paths of a recording's files. Names that would lead out of the folder are left out.
+pub(super) fn files(folder: &Path, recording: &Recording) -> Vec<PathBuf> {
+    let inside = |name: &&String| {
+        let mut parts = Path::new(name.as_str()).components();
+        parts.all(|part| matches!(part, std::path::Component::Normal(_))) && !name.is_empty()
+    };
+    recording.filenames.iter().filter(inside).map(|name| folder.join(name)).collect()
+}

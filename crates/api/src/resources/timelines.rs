@@ -1,0 +1,71 @@
+//! `GET /timelines/{calls|activeflows}/{id}/events`: what happened, oldest first (spec/resources.md §14).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use model::Activeflow;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::stored::CallRecord;
+use crate::auth::Manager;
+use crate::endpoints::Endpoints;
+use crate::openapi::{Operation, schema};
+use crate::paging;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::repository::TimelineOf;
+use crate::service::{Api, Id};
+
+pub(super) fn endpoints(endpoints: &mut Endpoints) {
+    let entry = schema::body(&[
+        ("timestamp", schema::text()),
+        ("event_type", schema::text()),
+        ("message", schema::text()),
+        ("data", schema::free()),
+    ]);
+    endpoints.schema("TimelineEvent", schema::required(entry, &["timestamp", "event_type", "data"]));
+    let of = |summary| Operation::new("timelines", summary).gives_page("TimelineEvent");
+    endpoints.get("/v1.0/timelines/calls/{id}/events", of("What happened in a call, oldest first"), of_call);
+    let activeflow = of("What happened in a run of a flow, oldest first");
+    endpoints.get("/v1.0/timelines/activeflows/{id}/events", activeflow, of_activeflow);
+}
+
+async fn of_call(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
+    let _own: CallRecord = api.own(&identity, id).await?;
+    events(&api, TimelineOf::Call, id, &query).await
+}
+
+async fn of_activeflow(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    query: Query,
+) -> Result<Json<Value>, Problem> {
+    let _own: Activeflow = api.own(&identity, id).await?;
+    events(&api, TimelineOf::Activeflow, id, &query).await
+}
+
+/// The token is the sequence number of the last entry that was shown.
+async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Json<Value>, Problem> {
+    let limit = paging::page_size(query);
+    let after = match query.get("page_token") {
+        None => 0,
+        Some(token) => token.parse().map_err(|_| {
+            Problem::parameter("page_token", "page_token must be the next_page_token of a page before")
+        })?,
+    };
+    let entries = api.ask(move |repository| repository.timeline(of, id, after, limit)).await?;
+    let token = match entries.last() {
+        Some((sequence, _)) if entries.len() >= limit => sequence.to_string(),
+        _ => String::new(),
+    };
+    let shown = entries.iter().map(|(_, entry)| api.config.shape.event(entry.to_timeline())).collect();
+    Ok(Json(paging::page(shown, token)))
+}

@@ -1,0 +1,86 @@
+//! How timestamps look on the way out (spec/resources.md §1): RFC 3339, or the older form that some programs know.
+
+use model::Timestamp;
+use serde_json::Value;
+
+/// What the older form shows for a time that has not come.
+const UNSET: &str = "9999-01-01 00:00:00.000000";
+
+/// Which of the two forms is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// The older form: `2023-04-06 14:53:12.569073`, and the year 9999 for what is unset.
+    pub legacy: bool,
+}
+
+impl Shape {
+    /// One moment.
+    pub fn timestamp(self, at: Timestamp) -> String {
+        let text = at.to_string();
+        if self.legacy { older(&text) } else { text }
+    }
+
+    /// A resource as its `to_public` wrote it.
+    pub fn resource(self, mut public: Value) -> Value {
+        if self.legacy {
+            times(&mut public);
+        }
+        public
+    }
+
+    /// An event's envelope or a timeline's entry.
+    pub fn event(self, mut event: Value) -> Value {
+        if self.legacy
+            && let Some(object) = event.as_object_mut()
+        {
+            if let Some(data) = object.get_mut("data") {
+                times(data);
+            }
+            if let Some(Value::String(at)) = object.get_mut("timestamp") {
+                *at = older(at);
+            }
+        }
+        event
+    }
+}
+
+/// Rewrites `tm_…` of a resource and of the actions it shows. What users put into a resource is left alone.
+fn times(resource: &mut Value) {
+    let Some(object) = resource.as_object_mut() else { return };
+    for (key, value) in object {
+        match value {
+            Value::Null if key.starts_with("tm_") => *value = UNSET.into(),
+            Value::String(at) if key.starts_with("tm_") => *at = older(at),
+            Value::Object(_) if matches!(key.as_str(), "action" | "current_action") => times(value),
+            Value::Array(actions) if matches!(key.as_str(), "actions" | "executed_actions") => {
+                actions.iter_mut().for_each(times);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn older(text: &str) -> String {
+    text.replacen('T', " ", 1).trim_end_matches('Z').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_older_form_reaches_actions_but_not_what_users_wrote() {
+        let at = "2023-04-06T14:53:12.569073Z";
+        let value = json!({"tm_create": at, "tm_delete": null, "data": {"tm_x": at}, "current_action": {"tm_execute": at,
+            "option": {"tm_y": at}}, "executed_actions": [{"tm_execute": at}]});
+        assert_eq!(Shape { legacy: false }.resource(value.clone()), value);
+        let older = "2023-04-06 14:53:12.569073";
+        assert_eq!(
+            Shape { legacy: true }.resource(value),
+            json!({"tm_create": older, "tm_delete": UNSET, "data": {"tm_x": at}, "current_action": {"tm_execute": older,
+                "option": {"tm_y": at}}, "executed_actions": [{"tm_execute": older}]})
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! One connection to one destination: a task that sends its events one after the other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use super::WebhookConfig;
+use super::destination::{Backlog, Target};
+use super::signature::signature;
+use crate::http_client::{Client, Connection, Outgoing, exchange};
+
+/// Of an answer's body so much is read; of a longer one the connection is closed.
+const BODY_MAX: usize = 64 * 1024;
+/// A connection that was not used for so long is closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// One event for one destination.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) sequence: u64,
+    pub(super) target: Arc<Target>,
+    pub(super) body: Bytes,
+}
+
+/// A lane's task.
+pub(super) struct Lane {
+    pub(super) client: Arc<Client>,
+    pub(super) config: Arc<WebhookConfig>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) name: Arc<str>,
+}
+
+impl Lane {
+    /// Sends what comes until the destination is dropped.
+    pub(super) async fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        let mut kept = None;
+        loop {
+            let job = match timeout(IDLE, jobs.recv()).await {
+                Ok(Some(job)) => job,
+                Ok(None) => return,
+                Err(_) => {
+                    kept = None;
+                    continue;
+                }
+            };
+            self.deliver(&mut kept, &job).await;
+            self.backlog.done(job.sequence, job.body.len());
+        }
+    }
+
+    async fn deliver(&self, kept: &mut Option<Connection>, job: &Job) {
+        let numbers = &self.backlog.numbers;
+        let outgoing = Outgoing {
+            method: Method::from_bytes(job.target.method.as_bytes()).unwrap_or(Method::POST),
+            url: job.target.url.clone(),
+            content_type: HeaderValue::from_static("application/json"),
+            signature: signature(&job.target.secret, &job.body),
+            body: job.body.clone(),
+        };
+        let mut last = String::new();
+        for attempt in 0..self.config.attempts.max(1) {
+            if attempt > 0 {
+                sleep(self.config.pause).await;
+            }
+            match exchange(&self.client, kept, outgoing.clone(), &self.config.times(), BODY_MAX).await {
+                Ok(reply) if reply.status < 500 => {
+                    numbers.delivered.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                Ok(reply) => last = format!("it answered {}", reply.status),
+                Err(failure) => last = failure.to_string(),
+            }
+            numbers.attempts_failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let before = numbers.given_up.fetch_add(1, Ordering::Relaxed);
+        // One line per event would bury the log under a receiver that is down.
+        if before.is_multiple_of(1_000) {
+            tracing::error!(destination = %self.name, given_up = before + 1, "a webhook was given up: {last}");
+        }
+    }
+}
