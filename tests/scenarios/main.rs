@@ -12,6 +12,7 @@ mod ending;
 mod flows;
 mod nat;
 mod races;
+mod recording;
 mod refusals;
 mod session;
 

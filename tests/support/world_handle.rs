@@ -3,8 +3,9 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
-use base::MS;
+use base::{LoopId, MS, RecordingId, StreamId};
 use call::{Admission, Gauges, Input, NoteKind};
+use media_core::Command;
 use serde_json::Value;
 
 use crate::Phone;
@@ -91,21 +92,30 @@ impl World {
 
     /// The next input of the handler of the phone's call panics.
     pub fn injects_panic_into(&self, phone: &Phone) {
-        let streams: Vec<_> = {
-            let state = self.state.borrow();
-            let rtp = state.phones[phone.index].rtp.remote.expect("the phone has a stream");
-            state
-                .controls
-                .iter()
-                .flat_map(|control| control.streams())
-                .filter(|lease| lease.rtp_port == rtp.port())
-                .collect()
-        };
-        for lease in streams {
+        for stream in self.streams_of(phone) {
             let loops = self.state.borrow().controls.len();
             for owner in 0..loops {
-                self.state.borrow_mut().input(owner, Input::InjectPanic(lease.stream));
+                self.state.borrow_mut().input(owner, Input::InjectPanic(stream));
             }
+        }
+    }
+
+    /// The streams of the phone's call.
+    fn streams_of(&self, phone: &Phone) -> Vec<StreamId> {
+        let state = self.state.borrow();
+        let rtp = state.phones[phone.index].rtp.remote.expect("the phone has a stream");
+        let leases = state.controls.iter().flat_map(|control| control.streams());
+        leases.filter(|lease| lease.rtp_port == rtp.port()).map(|lease| lease.stream).collect()
+    }
+
+    /// Records the phone's call past control, with these limits (0: none); for what belongs to the media alone.
+    pub fn records(&self, phone: &Phone, file_stem: &str, end_of_silence_ms: u32, duration_ms: u64) {
+        for stream in self.streams_of(phone) {
+            let state = &mut *self.state.borrow_mut();
+            let recording = RecordingId(stream.slot.into());
+            let file_stem = file_stem.to_owned();
+            let command = Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms };
+            state.media.apply(state.now.mono_ns, LoopId(0), command);
         }
     }
 

@@ -1,4 +1,5 @@
-//! What an echoed call costs, beside a bare reflector (one socket per call, receive, send back). A measurement:
+//! What an echoed call costs, beside a bare reflector (one socket per call, receive, send back) and beside one that is recorded.
+//! Measurements:
 //! `cargo test --release -p media-engine --test cost -- --ignored --nocapture`
 #![allow(clippy::unwrap_used)] // test code outside of test functions
 #![allow(unsafe_code)] // the reflector's epoll
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use base::RecordingId;
 use media_core::{Command, EchoMode};
-use support::{Peer, Rig, config, stream_config};
+use support::{Peer, Rig, config, folder, stream_config};
 
 const CALLS: usize = 500;
 const SECONDS: u64 = 5;
@@ -144,5 +146,67 @@ fn cost_of_an_echoed_call() {
         reflector();
         engine("127.0.0.1", 22_000);
         engine("0.0.0.0", 24_000);
+    }
+}
+
+/// Echoes `calls` for some seconds; says CPU per call and second of the workers and of the writers, µs.
+fn echo_of(calls: usize, first: u16, recorded: bool) -> (f64, f64) {
+    let mut config = config(first, first + 2 * calls as u16 + 1);
+    // RECORDING_FOLDER: which file system is measured.
+    let folder = std::env::var_os("RECORDING_FOLDER").map_or_else(
+        || folder("cost"),
+        |folder| {
+            let folder = std::path::Path::new(&folder).join("cost");
+            let _ = fs::remove_dir_all(&folder);
+            folder
+        },
+    );
+    config.recordings.folder = Some(folder.clone());
+    let mut rig = Rig::start(config);
+    let callers: Vec<_> = rig
+        .ports(calls)
+        .iter()
+        .map(|lease| {
+            let peer = Peer::new("127.0.0.2", lease.rtp_port);
+            let stream = lease.stream;
+            rig.tell(Command::Open { stream, config: stream_config(&peer, "127.0.0.1".parse().unwrap()) });
+            rig.tell(Command::Echo { stream, mode: EchoMode::Audio });
+            if recorded {
+                let (recording, file_stem) = (RecordingId(stream.slot.into()), format!("call_{}", stream.slot));
+                rig.tell(Command::StartRecording {
+                    stream,
+                    recording,
+                    file_stem,
+                    end_of_silence_ms: 0,
+                    duration_ms: 0,
+                });
+            }
+            (peer.rtp, SocketAddr::new("127.0.0.1".parse().unwrap(), lease.rtp_port))
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let before = ["media-worker", "recording-"].map(cpu_ns);
+    let (sent, received) = drive(&callers);
+    let after = ["media-worker", "recording-"].map(cpu_ns);
+    let lag_us = rig.engine.metrics().recordings.writer_lag_us;
+    rig.engine.shutdown();
+    let _ = fs::remove_dir_all(folder);
+    let [workers, writers] = [0, 1].map(|at| (after[at] - before[at]) as f64 / 1_000.0 / calls as f64 / SECONDS as f64);
+    println!(
+        "{calls} calls, {}recorded: workers {workers:.1} µs, writers {writers:.1} µs of CPU per call and second; \
+         {sent} sent, {received} came back; writers {lag_us} µs late",
+        if recorded { "" } else { "not " }
+    );
+    (workers, writers)
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_recorded_call() {
+    let calls = std::env::var("CALLS").map_or(1_000, |calls| calls.parse().unwrap());
+    for _ in 0..3 {
+        let (plain, none) = echo_of(calls, 22_000, false);
+        let (workers, writers) = echo_of(calls, 26_000, true);
+        println!("    recorded/not recorded: {:.2}", (workers + writers) / (plain + none));
     }
 }
