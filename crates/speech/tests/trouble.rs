@@ -140,6 +140,45 @@ fn a_text_that_is_too_long_or_says_nothing_never_reaches_a_program() {
 }
 
 #[test]
+#[ignore = "run by the test below, in a process of its own that is killed"]
+fn speaks_until_it_is_killed() {
+    let Ok(here) = std::env::var("SPEECH_TEST_FOLDER") else { return };
+    let folder = Folder(here.into());
+    let config = EspeakConfig {
+        silence_ms: 60_000,
+        first_sound_ms: 60_000,
+        ..stand_in(&folder, "echo $$ > $here/new; mv $here/new $here/pid; exec sleep 1000")
+    };
+    let _ = speak(&started(config), &text("x"));
+}
+
+#[test]
+fn a_child_dies_with_the_process_that_started_it() {
+    let folder = Folder::new();
+    let mut ours = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "speaks_until_it_is_killed", "--ignored"])
+        .env("SPEECH_TEST_FOLDER", &folder.0)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let ends = Instant::now() + Duration::from_secs(10);
+    let pid = loop {
+        if let Ok(pid) = fs::read_to_string(folder.path("pid")) {
+            break pid;
+        }
+        assert!(Instant::now() < ends, "it did not begin to speak");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(is_alive(&pid));
+    ours.kill().unwrap();
+    ours.wait().unwrap();
+    while is_alive(&pid) {
+        assert!(Instant::now() < ends, "the child outlives its parent");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
 fn a_synthesis_that_is_cancelled_ends_soon_and_its_child_too() {
     let folder = Folder::new();
     let config = EspeakConfig { silence_ms: 60_000, first_sound_ms: 60_000, ..stand_in(&folder, "sleep 1000") };
