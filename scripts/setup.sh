@@ -17,11 +17,13 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # command it brings : package : why
 needed=(
   'cc:build-essential:the linker of Rust programs, and the C parts of mimalloc and ring'
+  'espeak-ng:espeak-ng:speaks the texts of the flow action talk, as a program beside the server'
 )
 if [ "$purpose" = test ]; then
   needed+=(
     'sipp:sip-tester:plays the callers of sipp-scenarios/'
     'baresip:baresip-core:a real softphone that calls the server'
+    'sox:sox:hears whether what was recorded and spoken is sound'
   )
 fi
 

@@ -159,13 +159,10 @@ impl EngineHandle {
 
     /// Has a sound made ready. Each call is answered by exactly one [`FromEngine::Sound`].
     pub fn prepare_sound(&mut self, request: SoundRequest) {
-        let Err(refused) = self.sounds.request(self.owner, request) else { return };
+        let Err(token) = self.sounds.request(self.owner, request) else { return };
         add(&self.live.sounds_refused, 1);
-        let answer = FromEngine::Sound {
-            token: refused.token,
-            result: Err("too many sounds are being asked for".into()),
-            skipped: Vec::new(),
-        };
+        let answer =
+            FromEngine::Sound { token, result: Err("too many sounds are being asked for".into()), skipped: Vec::new() };
         let _ = self.answers.send((self.owner, answer));
         self.bell.ring();
     }

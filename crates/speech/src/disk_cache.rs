@@ -22,8 +22,8 @@ const MAGIC: &[u8; 12] = b"fs-speech-1\n";
 const HEADER: usize = MAGIC.len() + 4 + 32;
 /// Longer speech is not kept: about six minutes at 22 kHz.
 const FILE_OCTETS_MAX: u64 = 16 << 20;
-/// Samples that are delivered at a time.
-const PIECE: usize = 16_384;
+/// Samples that are delivered at a time: few, because whoever hears them is answered with the first of them.
+const PIECE: usize = 2_048;
 
 /// The name of a text as it sounds: SHA-256 of the engine and everything that was asked for, in hexadecimal.
 pub fn content_key(engine: &str, speech: &Speech) -> String {

@@ -19,8 +19,9 @@ const VALUE_MAX: usize = 16;
 /// A text as the speaking program gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ssml {
-    /// `<speak>` and so on.
-    pub(crate) document: String,
+    /// What stands within `speak`. The root itself is left out: at its end the program would add a pause of 300 ms, in which a
+    /// caller waits for the next action.
+    pub(crate) body: String,
     /// `xml:lang` of the author's own `speak`, or empty.
     pub(crate) language: String,
 }
@@ -32,9 +33,7 @@ pub(crate) fn read(text: &str) -> Option<Ssml> {
         writer.text(text);
         writer
     });
-    writer
-        .says_something
-        .then(|| Ssml { document: format!("<speak>{}</speak>\n", writer.out), language: writer.language })
+    writer.says_something.then(|| Ssml { body: writer.out + "\n", language: writer.language })
 }
 
 /// The text is not well-formed XML.
@@ -266,8 +265,7 @@ mod tests {
     use super::*;
 
     fn body(text: &str) -> String {
-        let document = read(text).expect(text).document;
-        document.strip_prefix("<speak>").unwrap().strip_suffix("</speak>\n").unwrap().to_owned()
+        read(text).expect(text).body.strip_suffix("\n").unwrap().to_owned()
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn the_elements_of_ssml_are_heard() {
     let espeak = espeak();
     let plain = said(&espeak, &text("one two three"));
     let paused = said(&espeak, &text("<speak>one <break time=\"2s\"/> two three</speak>"));
-    assert!(longest_silence(&plain) < 0.3);
+    assert!(longest_silence(&plain) < 0.2, "no pause is added at the end: {} s", longest_silence(&plain));
     assert!((1.7..2.6).contains(&longest_silence(&paused)), "{} s", longest_silence(&paused));
     let slow = said(&espeak, &text("<speak><prosody rate=\"x-slow\">one two three</prosody></speak>"));
     assert!(slow.seconds() > 1.3 * plain.seconds(), "{} s and {} s", slow.seconds(), plain.seconds());

@@ -18,7 +18,7 @@ fn what_a_program_says_is_heard_and_its_text_comes_by_standard_input() {
     assert_eq!(result, Ok(()));
     assert_eq!((heard.rate_hz, heard.samples), (8_000, vec![0x1010; 8_000]));
     let said = fs::read_to_string(folder.path("text")).unwrap();
-    assert_eq!(said, "<speak>Hello; $(reboot) &amp; 'so' on</speak>\n");
+    assert_eq!(said, "Hello; $(reboot) &amp; 'so' on\n");
     let arguments = fs::read_to_string(folder.path("args")).unwrap();
     assert!(arguments.contains("--stdin --stdout") && !arguments.contains("Hello"), "{arguments}");
     let counters = espeak.counters();
@@ -137,6 +137,45 @@ fn a_text_that_is_too_long_or_says_nothing_never_reaches_a_program() {
     assert_eq!(result, Err(SpeechError::TextTooLong { octets: octets_max + 1, octets_max }));
     assert_eq!(speak(&espeak, &text("  ")).0, Err(SpeechError::Empty));
     assert_eq!(runs(&folder), 0);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own that is killed"]
+fn speaks_until_it_is_killed() {
+    let Ok(here) = std::env::var("SPEECH_TEST_FOLDER") else { return };
+    let folder = Folder(here.into());
+    let config = EspeakConfig {
+        silence_ms: 60_000,
+        first_sound_ms: 60_000,
+        ..stand_in(&folder, "echo $$ > $here/new; mv $here/new $here/pid; exec sleep 1000")
+    };
+    let _ = speak(&started(config), &text("x"));
+}
+
+#[test]
+fn a_child_dies_with_the_process_that_started_it() {
+    let folder = Folder::new();
+    let mut ours = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "speaks_until_it_is_killed", "--ignored"])
+        .env("SPEECH_TEST_FOLDER", &folder.0)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let ends = Instant::now() + Duration::from_secs(10);
+    let pid = loop {
+        if let Ok(pid) = fs::read_to_string(folder.path("pid")) {
+            break pid;
+        }
+        assert!(Instant::now() < ends, "it did not begin to speak");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(is_alive(&pid));
+    ours.kill().unwrap();
+    ours.wait().unwrap();
+    while is_alive(&pid) {
+        assert!(Instant::now() < ends, "the child outlives its parent");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -129,11 +129,11 @@ impl Sounds {
         self.state().cache.find(sound, now_ns)
     }
 
-    /// Takes a request, or gives it back if too many are unanswered.
-    pub(crate) fn request(&self, owner: LoopId, request: SoundRequest) -> Result<(), SoundRequest> {
+    /// Takes a request, or gives its token back if too many are unanswered.
+    pub(crate) fn request(&self, owner: LoopId, request: SoundRequest) -> Result<(), u128> {
         if self.unanswered.fetch_add(1, Ordering::Relaxed) >= self.config.requests_max {
             self.unanswered.fetch_sub(1, Ordering::Relaxed);
-            return Err(request);
+            return Err(request.token);
         }
         add(&self.live.requests, 1);
         let SoundRequest { token, source } = request;

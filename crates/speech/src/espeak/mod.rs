@@ -143,7 +143,7 @@ impl Espeak {
             }
             let mut wav = WavStream::default();
             let mut at = 0;
-            let ran = self.program.run(&arguments, &text.document, limits, cancel, &mut |octets| {
+            let ran = self.program.run(&arguments, &text.body, limits, cancel, &mut |octets| {
                 let (rate_hz, samples) = wav.push(octets).map_err(Trouble::Again)?;
                 hearing.hear(&mut at, rate_hz, samples)
             });
