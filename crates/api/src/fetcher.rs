@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::http_client::{Client, Outgoing, Reach, Times, Url, exchange};
 use crate::metrics::{MetricsSource, MetricsText};
+use crate::webhooks::signature;
 
 /// Requests at one time; more are refused.
 const AT_ONCE: usize = 512;
@@ -35,6 +36,8 @@ pub struct FetchRequest {
     pub body: String,
     /// Whether transport errors and 5xx are tried again, as for webhooks.
     pub repeat: bool,
+    /// Signs the body as webhooks are signed; none = unsigned.
+    pub secret: Option<String>,
 }
 
 /// What came back.
@@ -128,7 +131,7 @@ fn outgoing(request: FetchRequest) -> Result<Outgoing, String> {
             .map_err(|_| format!("{method} is no method of HTTP"))?,
         url: Url::parse(&request.url).map_err(|error| error.to_string())?,
         content_type: HeaderValue::from_str(kind).map_err(|_| format!("{kind} is no media type"))?,
-        signature: None,
+        signature: request.secret.as_deref().and_then(|secret| signature(secret, request.body.as_bytes())),
         body: Bytes::from(request.body),
     })
 }

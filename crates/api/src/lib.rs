@@ -33,7 +33,7 @@ mod service;
 mod shape;
 mod webhooks;
 
-pub use auth::{HashError, NewToken, hash_password, token_hash};
+pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};
 pub use control::{Control, Publish, Refused};
 pub use events::EventHub;
 pub use fetcher::{FetchRequest, FetchResult, HttpFetcher};

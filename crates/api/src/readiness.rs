@@ -13,11 +13,18 @@ pub enum NotReady {
     AdmissionClosed,
     /// A SIP listener failed.
     ListenerDown,
+    /// What happens cannot be written to disk.
+    StoreFailing,
 }
 
 impl NotReady {
-    const ALL: [NotReady; 4] =
-        [NotReady::Starting, NotReady::Draining, NotReady::AdmissionClosed, NotReady::ListenerDown];
+    const ALL: [NotReady; 5] = [
+        NotReady::Starting,
+        NotReady::Draining,
+        NotReady::AdmissionClosed,
+        NotReady::ListenerDown,
+        NotReady::StoreFailing,
+    ];
 
     fn bit(self) -> u8 {
         1 << self as u8
@@ -30,6 +37,7 @@ impl NotReady {
             NotReady::Draining => "draining: the server was told to end and takes no new calls",
             NotReady::AdmissionClosed => "admission closed: the server is at a limit and refuses new calls",
             NotReady::ListenerDown => "listener down: a SIP listener has failed",
+            NotReady::StoreFailing => "store failing: events and records cannot be written to disk",
         }
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::auth::{Identity, LoginGate};
 use crate::control::{Control, Publish};
 use crate::events::EventHub;
-use crate::middleware::{ApiNumbers, RateLimits, RateLimiter};
+use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
 use crate::problem::Problem;
 use crate::repository::{Kind, Repository, RepositoryError};
 use crate::resources::Stored;

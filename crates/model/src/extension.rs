@@ -78,6 +78,18 @@ pub struct ExtensionBody {
     pub detail: String,
 }
 
+impl std::fmt::Debug for ExtensionBody {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExtensionBody")
+            .field("id", &self.id)
+            .field("extension", &self.extension)
+            .field("name", &self.name)
+            .field("detail", &self.detail)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One place where a registered phone can be reached (RFC 3261 §10).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Binding {

@@ -24,6 +24,10 @@ impl Cursors {
         self.lock().get(name).copied()
     }
 
+    pub(crate) fn all(&self) -> BTreeMap<String, u64> {
+        self.lock().clone()
+    }
+
     /// The one that is farthest behind.
     pub(crate) fn lowest(&self) -> Option<u64> {
         self.lock().values().min().copied()

@@ -1,6 +1,6 @@
 //! The handle that everybody holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -172,6 +172,11 @@ impl Store {
     /// How far the durable reader of this name has come; none if it never said.
     pub fn cursor(&self, name: &str) -> Option<u64> {
         self.0.cursors.get(name)
+    }
+
+    /// How far all durable readers have come, by name.
+    pub fn cursors(&self) -> BTreeMap<String, u64> {
+        self.0.cursors.all()
     }
 
     /// The durable reader of this name is done with everything up to entry `seq`. The log keeps what follows for it.

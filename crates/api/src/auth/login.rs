@@ -72,7 +72,8 @@ pub(crate) async fn login(
         }
     }
     let busy = || {
-        let mut problem = Problem::new(ErrorStatus::ResourceExhausted, "RATE_LIMIT_EXCEEDED", "too many logins at once");
+        let mut problem =
+            Problem::new(ErrorStatus::ResourceExhausted, "RATE_LIMIT_EXCEEDED", "too many logins at once");
         problem.retry_after = Some(1);
         problem
     };
@@ -85,7 +86,7 @@ pub(crate) async fn login(
     };
     let hash = agent.as_ref().map_or_else(|| api.login.nobody.clone(), |agent| agent.password_hash.clone());
     let _turn = api.login.turns.acquire().await.map_err(Problem::internal)?;
-    let fits = tokio::task::spawn_blocking(move || password::verify(&request.password, &hash));
+    let fits = tokio::task::spawn_blocking(move || password::is_password(&request.password, &hash));
     let fits = fits.await.map_err(Problem::internal)?;
     match agent {
         Some(agent) if fits => {

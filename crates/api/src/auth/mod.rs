@@ -10,4 +10,4 @@ mod token;
 pub use accesskey::{NewToken, token_hash};
 pub(crate) use identity::{Caller, Identity, Manager};
 pub(crate) use login::{LoginGate, login, schemas};
-pub use password::{HashError, hash_password};
+pub use password::{HashError, hash_password, is_password};

@@ -31,9 +31,8 @@ pub fn hash_password(password: &str) -> Result<String, HashError> {
 }
 
 /// Whether the password is the one of `hash`.
-pub(crate) fn verify(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+pub fn is_password(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 #[cfg(test)]
@@ -44,9 +43,9 @@ mod tests {
     fn only_the_right_password_fits() {
         let hash = hash_password("secret").unwrap();
         assert!(hash.starts_with("$argon2id$"));
-        assert!(verify("secret", &hash));
-        assert!(!verify("Secret", &hash) && !verify("", &hash));
-        assert!(!verify("secret", "") && !verify("secret", "plain"));
+        assert!(is_password("secret", &hash));
+        assert!(!is_password("Secret", &hash) && !is_password("", &hash));
+        assert!(!is_password("secret", "") && !is_password("secret", "plain"));
         assert_ne!(hash, hash_password("secret").unwrap(), "each has its own salt");
     }
 }

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 pub use config::WebhookConfig;
 pub use numbers::WebhookNumbers;
 pub use ports::{Accepted, Cursors, WebhookJournal};
+pub(crate) use signature::signature;
 
 use crate::repository::Repository;
 use dispatcher::Dispatcher;

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use crate::clock::hex;
 
 /// `sha256=` and the HMAC-SHA256 of the body, lower-case hex; none without a secret.
-pub(super) fn signature(secret: &str, body: &[u8]) -> Option<HeaderValue> {
+pub(crate) fn signature(secret: &str, body: &[u8]) -> Option<HeaderValue> {
     if secret.is_empty() {
         return None;
     }

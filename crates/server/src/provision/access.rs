@@ -1,5 +1,7 @@
 //! Entries of `accesskeys`, `agents` and `customers`: who may use the API, and where events go.
 
+use std::fmt;
+
 use model::Customer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use super::file::{File, found};
 use super::ids::{default_customer, derived_id};
 
 /// A key for programs. Its token stands in the file; the server keeps a hash.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ProvisionedKey {
     /// Nil in the file: follows from the name.
@@ -24,7 +26,7 @@ pub struct ProvisionedKey {
 }
 
 /// A person who logs in.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ProvisionedAgent {
     /// Nil in the file: follows from the user name.
@@ -39,6 +41,20 @@ pub struct ProvisionedAgent {
     pub detail: String,
     /// Bit mask (spec/resources.md §2); 0: customer admin.
     pub permission: u32,
+}
+
+impl fmt::Debug for ProvisionedKey {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProvisionedKey({} {:?})", self.id, self.name)
+    }
+}
+
+impl fmt::Debug for ProvisionedAgent {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProvisionedAgent({} {:?})", self.id, self.username)
+    }
 }
 
 /// What the file may say of the one customer that there is.

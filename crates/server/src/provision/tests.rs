@@ -21,7 +21,7 @@ fn the_demo_provides_its_numbers_without_a_warning() {
     let demo = std::fs::read_to_string(repository().join("conf/demo.json")).unwrap();
     let provisioned = read(&demo).unwrap();
     assert_eq!(provisioned.warnings, []);
-    assert_eq!(provisioned.numbers.keys().collect::<Vec<_>>(), ["echo", "ivr", "play"]);
+    assert_eq!(provisioned.numbers.keys().collect::<Vec<_>>(), ["conf", "echo", "ivr", "play", "voicemail"]);
     for number in provisioned.numbers.values() {
         assert!(provisioned.flows.contains_key(&number.call_flow_id), "{}", number.number);
     }
@@ -172,19 +172,6 @@ fn what_has_no_meaning_is_told_but_not_refused() {
             "x.json line 1: numbers[0]: has no call_flow_id, calls to it will get 404",
         ]
     );
-}
-
-#[test]
-fn a_reload_keeps_the_times_of_what_did_not_change() {
-    let text = |name: &str| format!(r#"{{"numbers": [{{"number": "a"}}, {{"number": "b", "name": "{name}"}}]}}"#);
-    let later = Timestamp::from_us(NOW + 1);
-    let before = read(&text("old")).unwrap();
-    let again = parse(Path::new("x.json"), &text("old"), later).unwrap().after(&before, later);
-    assert_eq!(again, before);
-    let changed = parse(Path::new("x.json"), &text("new"), later).unwrap().after(&before, later);
-    assert_eq!(changed.numbers["a"], before.numbers["a"]);
-    assert_eq!(changed.numbers["b"].tm_create, before.numbers["b"].tm_create);
-    assert_eq!(changed.numbers["b"].tm_update, Some(later));
 }
 
 #[test]

@@ -7,6 +7,30 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use crate::config::Config;
 use crate::provision::Provisioned;
 
+/// What was made up at this start and is shown this once.
+#[derive(Default)]
+pub(super) struct Secrets {
+    /// The administrator's access key.
+    pub(super) access_key: Option<String>,
+    /// Extensions with their passwords.
+    pub(super) passwords: Vec<(String, String)>,
+}
+
+impl Secrets {
+    fn write(&self, text: &mut String) {
+        if self.access_key.is_none() && self.passwords.is_empty() {
+            return;
+        }
+        text.push_str("\n  Made at this start and shown only now; please write it down\n");
+        if let Some(key) = &self.access_key {
+            let _ = writeln!(text, "    {:<34} administrator's access key, for the console and the API", key);
+        }
+        for (extension, password) in &self.passwords {
+            let _ = writeln!(text, "    {:<34} password of extension {extension}", password);
+        }
+    }
+}
+
 /// The start message.
 pub(super) fn text(
     config: &Config,
@@ -14,6 +38,7 @@ pub(super) fn text(
     sip: &[SocketAddr],
     http: SocketAddr,
     media: &str,
+    secrets: &Secrets,
 ) -> String {
     let mut text = format!("flowswitch {} is up\n\n", env!("CARGO_PKG_VERSION"));
     for (address, listener) in sip.iter().zip(&config.sip.udp) {
@@ -22,7 +47,8 @@ pub(super) fn text(
     let (first, last) = (config.rtp.first_port, config.rtp.last_port);
     let _ = writeln!(text, "  RTP      udp ports {first}-{last}; {media}");
     let reach = |address: SocketAddr| SocketAddr::new(reachable(address.ip()), address.port());
-    let _ = writeln!(text, "  HTTP     http://{0}/healthz  http://{0}/readyz  http://{0}/metrics", reach(http));
+    let _ = writeln!(text, "  Console  http://{}/", reach(http));
+    let _ = writeln!(text, "  HTTP     http://{0}/v1.0  http://{0}/openapi.json  http://{0}/metrics", reach(http));
     let networks: Vec<String> = config.sip.open_networks.iter().map(ToString::to_string).collect();
     let _ = writeln!(text, "  Callers  without a password from {}", networks.join(", "));
     if let Some(address) = sip.first() {
@@ -37,7 +63,15 @@ pub(super) fn text(
         if provisioned.numbers.is_empty() {
             text.push_str("    nothing yet: add numbers to a file and name it in `provision`\n");
         }
+        if let Some(first) = provisioned.extensions.keys().next() {
+            let count = provisioned.extensions.len();
+            text.push_str("\n  Register\n");
+            let about = format!("and {} more: a phone with its password", count - 1);
+            let about = if count > 1 { about.as_str() } else { "a phone with its password" };
+            let _ = writeln!(text, "    {:<34} {about}", format!("{first}@{}{port}", host(address.ip())));
+        }
     }
+    secrets.write(&mut text);
     text
 }
 
@@ -92,11 +126,17 @@ mod tests {
         let provisioned = crate::provision::parse(Path::new("demo.json"), json, Timestamp::from_us(0)).unwrap();
         let config = Config::default();
         let sip = ["0.0.0.0:5060".parse().unwrap()];
-        let text = text(&config, &provisioned, &sip, "0.0.0.0:8080".parse().unwrap(), "2 media workers");
+        let secrets =
+            Secrets { access_key: Some("vb_0123".into()), passwords: vec![("1000".into(), "open sesame".into())] };
+        let http = "0.0.0.0:8080".parse().unwrap();
+        let text = text(&config, &provisioned, &sip, http, "2 media workers", &secrets);
         for wanted in [
             "udp 0.0.0.0:5060, callers are told the local address that they reached",
             "ports 10000-29999; 2 media workers",
             "http://127.0.0.1:8080/metrics",
+            "Console  http://127.0.0.1:8080/",
+            "vb_0123 ",
+            "password of extension 1000",
             "127.0.0.0/8",
             "sip:echo@127.0.0.1 ",
             "hear yourself",

@@ -109,9 +109,14 @@ fn event(name: &str, resource: Resource, ids: (Uuid, Uuid, Uuid), now: Timestamp
     LogEntry { at_us: now.as_us(), customer_id, call_id, activeflow_id, body }
 }
 
+const WAV_HEADER_OCTETS: u64 = 44;
+
 /// Makes the header of a file say what is there, and says how many samples that is.
 fn repaired_samples(file: &Path) -> u64 {
-    match media_engine::repair_recording(file) {
+    let samples = media_engine::repair_recording(file)
+        .and_then(|_| std::fs::metadata(file))
+        .map(|data| data.len().saturating_sub(WAV_HEADER_OCTETS) / 2);
+    match samples {
         Ok(samples) => samples,
         Err(error) => {
             tracing::warn!(file = %file.display(), %error, "a recording that was cut short cannot be read");

@@ -12,10 +12,13 @@ mod log_feed;
 mod loop_thread;
 mod metrics;
 mod note_log;
+mod outlets;
 mod outside;
 mod resources;
 mod snapshot;
 mod speech;
+mod store_numbers;
+mod store_repository;
 mod supervisor;
 mod wishes;
 
@@ -23,11 +26,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Limits, Listener, NotReady, Readiness};
+use ::speech::Synthesizer;
+use api::{
+    Api, ApiConfig, HttpFetcher, Limits, Listener, NotReady, Ports, RateLimits, Reach, Readiness, Shape, WebhookConfig,
+    Webhooks,
+};
 use arc_swap::ArcSwap;
 use base::LoopId;
 use call::{Control, Input};
-use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, SoundConfig};
+use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig};
 use model::Timestamp;
 use sip_transport::{BindSockets, Edge, ListenerConfig, Pushed, UdpTransport};
 
@@ -39,9 +46,16 @@ use crate::process_metrics::process_metrics;
 use crate::provision::{self, Provisioned};
 use crate::signals::Signals;
 use lanes::{LaneSender, LaneSizes};
+use log_feed::LogFeed;
 use loop_thread::{LoopNumbers, LoopParts, LoopThread};
 use metrics::ServerMetrics;
+use outside::Outside;
+use resources::{Publisher, Resources};
+use store::Store;
+use store_numbers::StoreNumbers;
+use store_repository::{StoreCursors, StoreJournal, StoreRepository};
 use supervisor::Supervisor;
+use wishes::Wishes;
 
 /// How often the first ports are looked for, and how many times: 5 s in all.
 const PORT_WAIT_ROUND: Duration = Duration::from_millis(10);
@@ -93,13 +107,13 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let resources = Resources::new(store.clone(), config.sip.domain.clone());
     let applied = resources.apply(&provisioned, started)?;
     let first_key = resources.first_key(started)?;
-    resources::tell(&store, &[], applied.changes);
+    resources::tell(&store, &[], &applied.changes);
     let mut first = snapshot::snapshot(1, &config);
     resources.fill(&mut first)?;
 
     let wishes = Arc::new(Wishes::new(senders.clone(), store.clone()));
     let fetcher = HttpFetcher::new(reach(&config));
-    let webhook_secret = Arc::new(ArcSwap::from_pointee(webhook_secret(&store)?));
+    let webhook_secret = Arc::new(ArcSwap::from_pointee(resources.webhook_secret()?));
     let conferences = conference_keeper::start(store.clone(), senders.clone())?;
     let bindings = store.all_bindings()?;
     let mut loops = Vec::new();
@@ -133,7 +147,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let udp = Arc::new(udp);
 
     let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
-    announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
+    let secrets = banner::Secrets { access_key: first_key, passwords: applied.new_passwords };
+    announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string(), &secrets));
 
     let server = ServerMetrics {
         loops: numbers.clone(),
@@ -142,10 +157,31 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         udp: udp.clone(),
         engine: engine.metrics_reader(),
     };
-    let sources: Vec<Arc<dyn api::MetricsSource>> =
-        vec![Arc::new(server), http.metrics(), logging.metrics(), process_metrics(), kernel_udp_metrics()];
+    let repository = Arc::new(StoreRepository(store.clone()));
+    let (live, entries) = tokio::sync::mpsc::channel(LIVE_ENTRIES);
+    let webhooks = Webhooks::start(
+        webhook_config(&config),
+        entries,
+        Arc::new(StoreJournal(store.clone())),
+        Arc::new(StoreCursors(store.clone())),
+        repository.clone(),
+    );
+    let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone() });
+    let ports = Ports { repository, control: wishes, publish };
+    let api = Api::new(api_config(&config, &store)?, ports);
+    outlets::connect(&store, api.events(), live, webhook_secret);
+    let sources: Vec<Arc<dyn api::MetricsSource>> = vec![
+        Arc::new(server),
+        http.metrics(),
+        webhooks.metrics(),
+        fetcher,
+        Arc::new(StoreNumbers(store.clone())),
+        logging.metrics(),
+        process_metrics(),
+        kernel_udp_metrics(),
+    ];
     let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
-    let router = api::router(readiness.clone(), sources);
+    let router = api::api_router(&api, readiness.clone(), sources);
     let http = tokio::spawn(api::serve(http, router, async move {
         let _ = http_stopped.await;
     }));
@@ -159,6 +195,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         numbers,
         engine: engine.metrics_reader(),
         readiness,
+        resources,
+        store: store.clone(),
         logging: &logging,
     };
     supervisor.run(signals).await;
@@ -170,6 +208,9 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     engine.shutdown();
     let _ = stop_http.send(());
     let _ = http.await;
+    if let Err(error) = tokio::task::spawn_blocking(move || store.settle()).await? {
+        tracing::error!(%error, "not everything could be written down");
+    }
     tracing::info!("ended");
     match all_well {
         true => Ok(()),
@@ -206,7 +247,29 @@ fn listeners(config: &Config) -> Vec<ListenerConfig> {
     config.sip.udp.iter().map(|udp| listener(udp.socket_address())).collect()
 }
 
-fn engine_config(config: &Config) -> EngineConfig {
+/// Accepted entries on their way to webhooks; what does not fit is read from the log.
+const LIVE_ENTRIES: usize = 8_192;
+
+fn reach(config: &Config) -> Reach {
+    if config.webhook.private_addresses { Reach::Anywhere } else { Reach::PublicOnly }
+}
+
+fn webhook_config(config: &Config) -> WebhookConfig {
+    let shape = Shape { legacy: config.api.legacy_timestamps };
+    WebhookConfig { reach: reach(config), shape, queue: config.webhook.queue, ..WebhookConfig::default() }
+}
+
+fn api_config(config: &Config, store: &Store) -> Result<ApiConfig, StartError> {
+    Ok(ApiConfig {
+        base_domain: config.sip.domain.clone(),
+        shape: Shape { legacy: config.api.legacy_timestamps },
+        recordings: config.recordings_folder(),
+        token_secret: store.secret("login-tokens", resources::new_secret)?,
+        rate_limits: config.api.rate_limit.then(RateLimits::default),
+    })
+}
+
+fn engine_config(config: &Config, speech: Arc<dyn Synthesizer>) -> EngineConfig {
     let (ipv4, ipv6) = match config.rtp.address.0 {
         Some(IpAddr::V4(ip)) => (Some(ip), None),
         Some(IpAddr::V6(ip)) => (None, Some(ip)),
@@ -236,7 +299,15 @@ fn engine_config(config: &Config) -> EngineConfig {
                 octets_max: config.media.fetch_mib << 20,
                 ..FetchLimits::default()
             },
+            speech: Some(speech),
+            speech_threads: config.speech.processes,
             ..SoundConfig::default()
+        },
+        recordings: RecordingConfig {
+            folder: Some(config.recordings_folder()),
+            threads: config.recordings.threads as u8,
+            longest_s: config.recordings.longest_seconds as u32,
+            ..RecordingConfig::default()
         },
         ..EngineConfig::default()
     }

@@ -26,6 +26,7 @@ pub(super) fn write(note: &Note) {
             );
         }
         NoteKind::SoundSkipped { url, why } => tracing::warn!(%call_id, url, "a sound was left out: {why}"),
+        NoteKind::RecordingFailed { why } => tracing::error!(%call_id, "a recording failed: {why}"),
         NoteKind::OnCompleteSkipped { flow_id, why } => {
             tracing::warn!(%call_id, %flow_id, "the on-complete flow does not run: {why}");
         }

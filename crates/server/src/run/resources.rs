@@ -169,6 +169,11 @@ impl Resources {
         Ok(())
     }
 
+    /// What signs the customer's webhooks; empty: nothing does.
+    pub(super) fn webhook_secret(&self) -> Result<String, StoreError> {
+        Ok(self.store.get::<Customer>(default_customer())?.map(|customer| customer.webhook_secret).unwrap_or_default())
+    }
+
     /// Makes an access key if there is none at all: the administrator's, shown once.
     pub(super) fn first_key(&self, now: Timestamp) -> Result<Option<String>, StartError> {
         if !self.store.all::<Accesskey>()?.is_empty() {
@@ -331,20 +336,25 @@ pub(super) struct Publisher {
 
 impl Publish for Publisher {
     fn changed(&self, resource: Resource, event: &str) {
-        tell(&self.store, &self.senders, vec![(resource, event)]);
+        tell(&self.store, &self.senders, &[(resource, event)]);
     }
 }
 
+/// A key that nobody can guess.
+pub(super) fn new_secret() -> Vec<u8> {
+    random_octets().map(|octets| octets.to_vec()).unwrap_or_default()
+}
+
 /// Tells the loops and the log of changes that are durable.
-pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: Vec<(Resource, &str)>) {
+pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, &str)]) {
     let at_us = super::clock::now().wall_us;
     let mut entries = Vec::new();
     for (resource, event) in changes {
-        let customer_id = owner(&resource);
+        let customer_id = owner(resource);
         for sender in senders {
             sender.wish(Input::Changed(Box::new(resource.clone())));
         }
-        let body = LogBody::Event { name: event.to_owned(), resource, extra: Map::new() };
+        let body = LogBody::Event { name: (*event).to_owned(), resource: resource.clone(), extra: Map::new() };
         let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
         entries.push(LogEntry { at_us, customer_id, call_id, activeflow_id, body });
     }
@@ -353,7 +363,8 @@ pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: Vec<(Resource
     }
 }
 
-fn owner(resource: &Resource) -> Uuid {
+/// Whose a resource is.
+pub(super) fn owner(resource: &Resource) -> Uuid {
     match resource {
         Resource::Call(call, _) => call.customer_id,
         Resource::Activeflow(activeflow) => activeflow.customer_id,

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use base::MS;
-use call::{Settings, Snapshot};
+use call::registrar::{BindingSettings, DigestSettings};
+use call::{RegistrarSettings, Settings, Snapshot};
 use sip_core::{BaseTimers, EndpointConfig};
 
-use crate::config::Config;
-use crate::provision::Provisioned;
+use crate::config::{Algorithm, Config, RegistrarConfig};
 
 /// The timers of RFC 3261 as configured.
 pub(super) fn timers(config: &Config) -> BaseTimers {
@@ -24,7 +24,8 @@ pub(super) fn endpoint(config: &Config) -> EndpointConfig {
 }
 
 /// The `number`-th snapshot. Limits for the whole server are shared out evenly among the loops.
-pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) -> Snapshot {
+/// The resources are filled in by [`super::resources`].
+pub(super) fn snapshot(number: u64, config: &Config) -> Snapshot {
     let loops = u32::from(config.control.loops).max(1);
     let sip = &config.sip;
     let stock = config.rtp.ready_pairs.div_ceil(loops);
@@ -49,9 +50,37 @@ pub(super) fn snapshot(number: u64, config: &Config, provisioned: &Provisioned) 
             max_call_duration_ms: config.calls.max_duration_ms,
             max_execute_count: config.flow.max_execute_count,
             datetime_legacy: config.flow.datetime_legacy,
+            webhook_escape_json: config.webhook.escape_json,
+            loops: config.control.loops,
+            open_conferences: sip.open_conferences,
+            registrar: registrar(config),
         },
-        flows: provisioned.flows.clone(),
-        numbers: provisioned.numbers.clone(),
+        ..Snapshot::default()
+    }
+}
+
+fn registrar(config: &Config) -> RegistrarSettings {
+    let RegistrarConfig { algorithms, nonce_seconds, .. } = &config.registrar;
+    let registrar = &config.registrar;
+    RegistrarSettings {
+        realm: super::resources::realm(&config.sip.domain),
+        digest: DigestSettings {
+            algorithms: algorithms
+                .iter()
+                .map(|algorithm| match algorithm {
+                    Algorithm::Md5 => sip_core::digest::Algorithm::Md5,
+                    Algorithm::Sha256 => sip_core::digest::Algorithm::Sha256,
+                })
+                .collect(),
+            nonce_lifetime_s: *nonce_seconds,
+            ..DigestSettings::default()
+        },
+        bindings: BindingSettings {
+            max_contacts: registrar.max_contacts as usize,
+            min_expires_s: registrar.shortest_seconds,
+            max_expires_s: registrar.longest_seconds,
+            default_expires_s: registrar.usual_seconds,
+        },
     }
 }
 

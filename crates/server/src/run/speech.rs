@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use speech::{DiskCache, Espeak, EspeakConfig, Synthesizer, Unavailable};
+use speech::{DiskCache, Espeak, EspeakConfig, SpeechError, Synthesizer, Unavailable};
 
 use crate::config::Config;
 
 /// Starts it. Without the program the server runs all the same: flows pass over what they would say.
 pub(super) fn start(config: &Config) -> Arc<dyn Synthesizer> {
     if config.speech.program.is_empty() {
-        return Arc::new(Unavailable::new("speech is switched off (speech.program is empty)"));
+        let why = "texts are not spoken: speech.program is empty in the configuration".to_owned();
+        return Arc::new(Unavailable::new(SpeechError::Unavailable(why)));
     }
     let settings = EspeakConfig {
         program: PathBuf::from(&config.speech.program),
@@ -21,7 +22,7 @@ pub(super) fn start(config: &Config) -> Arc<dyn Synthesizer> {
         Ok(espeak) => espeak,
         Err(error) => {
             tracing::warn!("{error}");
-            return Arc::new(Unavailable::new(error.to_string()));
+            return Arc::new(Unavailable::new(error));
         }
     };
     if config.speech.cache_mib == 0 {
@@ -33,7 +34,7 @@ pub(super) fn start(config: &Config) -> Arc<dyn Synthesizer> {
         Err(error) => {
             let why = format!("the speech cache {} cannot be used: {error}", folder.display());
             tracing::error!("{why}");
-            Arc::new(Unavailable::new(why))
+            Arc::new(Unavailable::new(SpeechError::Unavailable(why)))
         }
     }
 }

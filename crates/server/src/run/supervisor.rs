@@ -8,9 +8,11 @@ use arc_swap::ArcSwap;
 use call::{Admission, Input};
 use media_engine::MetricsReader;
 use model::Timestamp;
+use store::Store;
 
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
+use super::resources::{self, Resources};
 use super::{clock, snapshot};
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -41,6 +43,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) engine: MetricsReader,
     /// What `/readyz` shows.
     pub(super) readiness: Arc<Readiness>,
+    /// What provisioning is applied to.
+    pub(super) resources: Resources,
+    /// Its health counts.
+    pub(super) store: Store,
     /// Its level may change by a reload.
     pub(super) logging: &'a Logging,
 }
@@ -147,14 +153,21 @@ impl Supervisor<'_> {
         let missed = self.missed_ticks();
         let lately = missed.saturating_sub(std::mem::replace(&mut health.missed_ticks, missed));
         let silent = self.numbers.iter().any(|numbers| numbers.load().worker_silent);
-        let strained = silent || lately > MISSED_TICKS_MAX;
+        let store = self.store.status();
+        self.readiness.set(NotReady::StoreFailing, !store.is_ready());
+        let strained = silent || lately > MISSED_TICKS_MAX || store.is_behind;
         health.calm_rounds = if silent || lately > 0 { 0 } else { health.calm_rounds + 1 };
         let overloaded = strained || (health.overloaded && health.calm_rounds < CALM_ROUNDS);
         if overloaded != health.overloaded {
             health.overloaded = overloaded;
             match overloaded {
-                true => tracing::warn!(missed_ticks = lately, silent, "media workers are late: no new calls for now"),
-                false => tracing::info!("media workers are in time again: new calls are welcome"),
+                true => tracing::warn!(
+                    missed_ticks = lately,
+                    worker_silent = silent,
+                    store = store.problems.join("; "),
+                    "the server is behind its work: no new calls for now"
+                ),
+                false => tracing::info!("the server keeps up again: new calls are welcome"),
             }
             self.tell_admission(health);
         }
@@ -178,8 +191,20 @@ impl Supervisor<'_> {
         self.config = next;
         self.logging.set_level(&self.config.log.level);
         self.snapshot_number += 1;
-        let snapshot = snapshot::snapshot(self.snapshot_number, &self.config, &provisioned);
+        let now = Timestamp::from_us(clock::now().wall_us);
+        let applied = match self.resources.apply(&provisioned, now) {
+            Ok(applied) => applied,
+            Err(error) => return tracing::error!("provisioning could not be applied: {error}"),
+        };
+        let mut snapshot = snapshot::snapshot(self.snapshot_number, &self.config);
+        if let Err(error) = self.resources.fill(&mut snapshot) {
+            return tracing::error!("resources could not be read: {error}");
+        }
         self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
+        resources::tell(&self.store, &[], &applied.changes);
+        for (extension, _) in &applied.new_passwords {
+            tracing::warn!(extension, "got a password that nobody knows: set one in its file or over the API");
+        }
         let waiting = changes.after_restart.join(", ");
         tracing::info!(
             flows = provisioned.flows.len(),

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::{BoxFuture, Control, Refused};
+use api::{Control, Refused};
 use call::{Input, Reply, Request};
+use futures_util::future::BoxFuture;
 use model::{Activeflow, Binding, Call, Conference, Conferencecall};
 use serde_json::{Map, Value};
 use store::Store;

@@ -1,0 +1,19 @@
+//! The store's numbers for `/metrics`.
+
+use api::{MetricsSource, MetricsText};
+use store::{Kind, Store};
+
+/// Reads them without disturbing anyone.
+pub(super) struct StoreNumbers(pub(super) Store);
+
+impl MetricsSource for StoreNumbers {
+    fn collect(&self, out: &mut MetricsText) {
+        self.0.metrics().visit(&mut |metric| {
+            let name = format!("store_{}_{}", metric.group, metric.name);
+            match metric.kind {
+                Kind::Gauge => out.gauge(name, metric.help).value(metric.value),
+                Kind::Counter => out.counter(format!("{name}_total"), metric.help).value(metric.value),
+            }
+        });
+    }
+}

@@ -1,0 +1,216 @@
+//! The store as the API and its webhooks see it.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
+use model::{
+    Accesskey, Activeflow, Agent, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, LogBody, LogEntry,
+    Number, Recording, Resource,
+};
+use serde_json::Map;
+use store::{Accepted, CallRecord, Filter, Listed, Page, Record, Store, StoreError, Stored, extension_key};
+use uuid::Uuid;
+
+/// The store behind the API.
+pub(super) struct StoreRepository(pub(super) Store);
+
+impl StoreRepository {
+    fn resource<R: Stored>(&self, id: Uuid, wrap: fn(Box<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
+        Ok(self.0.get::<R>(id)?.map(|found| wrap(Box::new(found))))
+    }
+
+    fn record<R: Record>(&self, id: Uuid, wrap: fn(R) -> Resource) -> Result<Option<Resource>, StoreError> {
+        Ok(self.0.record::<R>(id)?.map(wrap))
+    }
+
+    fn resources<R: Stored>(
+        &self,
+        listing: &Listing,
+        wrap: fn(Box<R>) -> Resource,
+    ) -> Result<Vec<Resource>, StoreError> {
+        let page = page_of(listing);
+        let Listed { items, .. } = self.0.list::<R>(Some(listing.customer_id), &page, false)?;
+        Ok(items.into_iter().map(|item| wrap(Box::new(item))).collect())
+    }
+
+    fn records<R: Record>(&self, listing: &Listing, wrap: fn(R) -> Resource) -> Result<Vec<Resource>, StoreError> {
+        let filter = Filter {
+            flow_id: listing.flow_id.unwrap_or_default(),
+            reference_id: listing.reference_id.unwrap_or_default(),
+            status: listing.status.clone().unwrap_or_default(),
+            ..Filter::default()
+        };
+        let page = page_of(listing);
+        let Listed { items, .. } = self.0.records::<R>(Some(listing.customer_id), &filter, &page)?;
+        Ok(items.into_iter().map(wrap).collect())
+    }
+
+    fn unique<R: Stored>(&self, key: &str, wrap: fn(Box<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
+        Ok(self.0.find_unique::<R>(key)?.map(|found| wrap(Box::new(found))))
+    }
+}
+
+fn page_of(listing: &Listing) -> Page {
+    let token = match listing.after {
+        None => String::new(),
+        Some(after) => match after.id {
+            Some(id) => format!("{}_{}", after.tm_create, id.simple()),
+            None => after.tm_create.to_string(),
+        },
+    };
+    Page { size: listing.limit, token }
+}
+
+fn call(record: CallRecord) -> Resource {
+    Resource::Call(Box::new(record.call), record.action)
+}
+
+fn activeflow(record: Activeflow) -> Resource {
+    Resource::Activeflow(Box::new(record))
+}
+
+fn recording(record: Recording) -> Resource {
+    Resource::Recording(Box::new(record))
+}
+
+fn conferencecall(record: Conferencecall) -> Resource {
+    Resource::Conferencecall(Box::new(record))
+}
+
+fn confbridge(record: Confbridge) -> Resource {
+    Resource::Confbridge(Box::new(record))
+}
+
+fn told(error: StoreError) -> RepositoryError {
+    match error {
+        StoreError::Taken { .. } => RepositoryError::Taken,
+        other => RepositoryError::Failed(other.to_string()),
+    }
+}
+
+impl Repository for StoreRepository {
+    fn get(&self, kind: Kind, id: Uuid) -> Result<Option<Resource>, RepositoryError> {
+        match kind {
+            Kind::Call => self.record(id, call),
+            Kind::Activeflow => self.record(id, activeflow),
+            Kind::Recording => self.record(id, recording),
+            Kind::Conferencecall => self.record(id, conferencecall),
+            Kind::Confbridge => self.record(id, confbridge),
+            Kind::Conference => self.resource::<Conference>(id, Resource::Conference),
+            Kind::Flow => self.resource::<Flow>(id, Resource::Flow),
+            Kind::Number => self.resource::<Number>(id, Resource::Number),
+            Kind::Extension => self.resource::<Extension>(id, Resource::Extension),
+            Kind::Accesskey => self.resource::<Accesskey>(id, Resource::Accesskey),
+            Kind::Agent => self.resource::<Agent>(id, Resource::Agent),
+            Kind::Customer => self.resource::<Customer>(id, Resource::Customer),
+        }
+        .map_err(told)
+    }
+
+    fn list(&self, listing: &Listing) -> Result<Vec<Resource>, RepositoryError> {
+        match listing.kind {
+            Kind::Call => self.records(listing, call),
+            Kind::Activeflow => self.records(listing, activeflow),
+            Kind::Recording => self.records(listing, recording),
+            Kind::Conferencecall => self.records(listing, conferencecall),
+            Kind::Confbridge => self.records(listing, confbridge),
+            Kind::Conference => self.resources::<Conference>(listing, Resource::Conference),
+            Kind::Flow => self.resources::<Flow>(listing, Resource::Flow),
+            Kind::Number => self.resources::<Number>(listing, Resource::Number),
+            Kind::Extension => self.resources::<Extension>(listing, Resource::Extension),
+            Kind::Accesskey => self.resources::<Accesskey>(listing, Resource::Accesskey),
+            Kind::Agent => self.resources::<Agent>(listing, Resource::Agent),
+            Kind::Customer => self.resources::<Customer>(listing, Resource::Customer),
+        }
+        .map_err(told)
+    }
+
+    fn put(&self, resource: &Resource, event: &str) -> Result<(), RepositoryError> {
+        match resource {
+            Resource::Conference(conference) => self.0.put(&**conference),
+            Resource::Flow(flow) => self.0.put(&**flow),
+            Resource::Number(number) => self.0.put(&**number),
+            Resource::Extension(extension) => self.0.put(&**extension),
+            Resource::Accesskey(key) => self.0.put(&**key),
+            Resource::Agent(agent) => self.0.put(&**agent),
+            Resource::Customer(customer) => self.0.put(&**customer),
+            record => self.0.append_synced(vec![entry(record, event)]).map(drop),
+        }
+        .map_err(told)
+    }
+
+    fn find(&self, kind: Kind, customer_id: Uuid, key: &str) -> Result<Option<Resource>, RepositoryError> {
+        match kind {
+            Kind::Number => self.unique::<Number>(key, Resource::Number),
+            Kind::Extension => self.unique::<Extension>(&extension_key(customer_id, key), Resource::Extension),
+            Kind::Accesskey => self.unique::<Accesskey>(key, Resource::Accesskey),
+            Kind::Agent => self.unique::<Agent>(key, Resource::Agent),
+            _ => Ok(None),
+        }
+        .map_err(told)
+    }
+
+    fn timeline(
+        &self,
+        _: TimelineOf,
+        id: Uuid,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, LogEntry)>, RepositoryError> {
+        let entries = self.0.timeline(id).map_err(told)?.into_iter();
+        let behind = entries.filter(|accepted| accepted.seq > after);
+        Ok(behind.take(limit).map(|Accepted { seq, entry }| (seq, entry)).collect())
+    }
+}
+
+/// A record that the API changes is written as the log's entry that says so.
+fn entry(resource: &Resource, event: &str) -> LogEntry {
+    let (customer_id, call_id, activeflow_id) = match resource {
+        Resource::Call(call, _) => (call.customer_id, call.id, call.activeflow_id),
+        Resource::Activeflow(activeflow) => (activeflow.customer_id, Uuid::nil(), activeflow.id),
+        Resource::Recording(recording) => (recording.customer_id, recording.reference_id, recording.activeflow_id),
+        other => (super::resources::owner(other), Uuid::nil(), Uuid::nil()),
+    };
+    let body = LogBody::Event { name: event.to_owned(), resource: resource.clone(), extra: Map::new() };
+    LogEntry { at_us: super::clock::now().wall_us, customer_id, call_id, activeflow_id, body }
+}
+
+/// The event log as webhooks read it again.
+pub(super) struct StoreJournal(pub(super) Store);
+
+impl WebhookJournal for StoreJournal {
+    fn read(&self, after: u64, most: usize) -> io::Result<Vec<api::Accepted>> {
+        let read = match self.0.read_from(after + 1, most) {
+            // What was thrown away can be sent to nobody: they go on with the oldest that there is.
+            Err(StoreError::Gone { first_seq }) => self.0.read_from(first_seq, most),
+            other => other,
+        };
+        let entries = read.map_err(io::Error::other)?.into_iter();
+        Ok(entries.map(|Accepted { seq, entry }| api::Accepted { sequence: seq, entry }).collect())
+    }
+
+    fn last(&self) -> io::Result<u64> {
+        Ok(self.0.accepted_seq())
+    }
+}
+
+/// How far webhooks have got: the cursors of the store.
+pub(super) struct StoreCursors(pub(super) Store);
+
+impl Cursors for StoreCursors {
+    fn load(&self) -> io::Result<BTreeMap<String, u64>> {
+        Ok(self.0.cursors())
+    }
+
+    fn save(&self, cursors: &BTreeMap<String, u64>) -> io::Result<()> {
+        let before = self.0.cursors();
+        for (name, seq) in cursors.iter().filter(|(name, seq)| before.get(*name) != Some(seq)) {
+            self.0.set_cursor(name, *seq).map_err(io::Error::other)?;
+        }
+        for name in before.keys().filter(|name| !cursors.contains_key(*name)) {
+            self.0.remove_cursor(name).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+}
