@@ -5,8 +5,8 @@ mod support;
 
 use base::{Now, Random};
 use flow::{
-    ActiveflowStatus, CallView, Effect, Event, HttpOutcome, Machine, NewActiveflow, Reference, ReferenceType, Settings,
-    StopReason, read_actions, verify,
+    ActiveflowStatus, CallView, Effect, EndReason, Event, HttpOutcome, Machine, NewActiveflow, Reference,
+    ReferenceType, Settings, StopReason, read_actions, verify,
 };
 use model::{Call, CallStatus};
 use proptest::prelude::*;
@@ -277,6 +277,21 @@ proptest! {
         prop_assert_eq!(kept.status(), ActiveflowStatus::Ended);
         kept.handle(now, Event::Timer { step: kept.execute_count() }, &view(&call));
         prop_assert_eq!(drain(&mut kept, now, &call, false), vec![]);
+    }
+
+    #[test]
+    fn a_flow_that_ends_for_going_round_was_told_of(actions in prop::collection::vec(action(), 0..6)) {
+        let actions = read_actions(Value::Array(actions), &mut Random::from_seed([2; 32])).unwrap();
+        // Where a target is known only at run time the verifier cannot tell.
+        prop_assume!(!serde_json::to_string(&actions).unwrap().contains("${"));
+        let told = verify(&actions).warnings.iter().any(|warning| warning.what.contains("go round"));
+        let call = Some(ringing_call());
+        let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
+        let mut machine = Machine::new(Now::default(), NewActiveflow { actions, reference, ..NewActiveflow::default() }, &view(&call));
+        machine.handle(Now::default(), Event::Start, &view(&call));
+        let effects = drain(&mut machine, Now::default(), &call, false);
+        let went_round = effects.iter().any(|effect| matches!(effect, Effect::Ended { reason: EndReason::Limit(_), .. }));
+        prop_assert!(told || !went_round);
     }
 
     #[test]
