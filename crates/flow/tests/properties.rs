@@ -281,9 +281,10 @@ proptest! {
 
     #[test]
     fn a_flow_that_ends_for_going_round_was_told_of(actions in prop::collection::vec(action(), 0..6)) {
-        let actions = read_actions(Value::Array(actions), &mut Random::from_seed([2; 32])).unwrap();
         // Where a target is known only at run time the verifier cannot tell.
-        prop_assume!(!serde_json::to_string(&actions).unwrap().contains("${"));
+        let actions = Value::Array(actions).to_string().replace("${", "");
+        let actions = serde_json::from_str(&actions).unwrap();
+        let actions = read_actions(actions, &mut Random::from_seed([2; 32])).unwrap();
         let told = verify(&actions).warnings.iter().any(|warning| warning.what.contains("go round"));
         let call = Some(ringing_call());
         let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
