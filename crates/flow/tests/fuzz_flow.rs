@@ -118,7 +118,7 @@ fn unexpected(random: &mut Random) -> Value {
 fn run(text: &[u8]) -> bool {
     let Ok(document) = read_document(text, &mut Random::from_seed([1; 32])) else { return false };
     let verdict = verify(&document.actions);
-    for problem in verdict.problems.iter().chain(&verdict.warnings) {
+    for problem in verdict.problems.iter().chain(&verdict.warnings).chain(&verdict.hints) {
         assert!(problem.to_string().len() < 1_000, "a message repeats the input");
     }
     let call = ringing_call();

@@ -5,8 +5,8 @@ mod support;
 
 use base::{Now, Random};
 use flow::{
-    ActiveflowStatus, CallView, Effect, Event, HttpOutcome, Machine, NewActiveflow, Reference, ReferenceType, Settings,
-    StopReason, read_actions, verify,
+    ActiveflowStatus, CallView, Effect, EndReason, Event, HttpOutcome, Machine, NewActiveflow, Reference,
+    ReferenceType, Settings, StopReason, What, read_actions, verify,
 };
 use model::{Call, CallStatus};
 use proptest::prelude::*;
@@ -277,6 +277,72 @@ proptest! {
         prop_assert_eq!(kept.status(), ActiveflowStatus::Ended);
         kept.handle(now, Event::Timer { step: kept.execute_count() }, &view(&call));
         prop_assert_eq!(drain(&mut kept, now, &call, false), vec![]);
+    }
+
+    #[test]
+    fn a_flow_that_ends_for_going_round_was_told_of(actions in prop::collection::vec(action(), 0..6)) {
+        // Where a target is known only at run time the verifier cannot tell.
+        let actions = Value::Array(actions).to_string().replace("${", "");
+        let actions = serde_json::from_str(&actions).unwrap();
+        let actions = read_actions(actions, &mut Random::from_seed([2; 32])).unwrap();
+        let told = verify(&actions).warnings.iter().any(|warning| warning.what.contains("go round"));
+        let call = Some(ringing_call());
+        let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
+        let mut machine = Machine::new(Now::default(), NewActiveflow { actions, reference, ..NewActiveflow::default() }, &view(&call));
+        machine.handle(Now::default(), Event::Start, &view(&call));
+        let effects = drain(&mut machine, Now::default(), &call, false);
+        let went_round = effects.iter().any(|effect| matches!(effect, Effect::Ended { reason: EndReason::Limit(_), .. }));
+        prop_assert!(told || !went_round);
+    }
+
+    #[test]
+    fn what_nothing_leads_to_never_runs_and_what_is_certainly_unanswered_is(
+        actions in prop::collection::vec(action(), 0..6),
+        keys in prop::collection::vec(prop::sample::select(vec!['1', '#']), 40),
+    ) {
+        let actions = Value::Array(actions).to_string().replace("${", "");
+        let mut actions: Vec<Value> = serde_json::from_str(&actions).unwrap();
+        for (action, id) in actions.iter_mut().zip(["a", "b", "c", "d", "e", "f"]) {
+            action["id"] = json!(id);
+        }
+        let actions = read_actions(Value::Array(actions), &mut Random::from_seed([2; 32])).unwrap();
+        let verdict = verify(&actions);
+        let named = |what: &str| -> Vec<String> {
+            let found = verdict.warnings.iter().chain(&verdict.hints).filter(|found| found.what.starts_with(what));
+            let index = |path: &str| path.trim_start_matches("actions[").trim_end_matches(']').parse::<usize>().unwrap();
+            found.map(|found| actions[index(&found.json_path)].id.clone()).collect()
+        };
+        let (unreachable, unanswered) = (named("nothing leads"), named("an incoming call is not answered yet"));
+        let mut call = Some(ringing_call());
+        let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
+        let new = NewActiveflow { actions: actions.clone(), reference, ..NewActiveflow::default() };
+        let mut machine = Machine::new(Now::default(), new, &view(&call));
+        machine.handle(Now::default(), Event::Start, &view(&call));
+        for key in keys {
+            while let Some(effect) = machine.poll(Now::default(), &view(&call)) {
+                match effect {
+                    Effect::Answer => call.as_mut().unwrap().status = CallStatus::Progressing,
+                    Effect::Timeline(entry) if entry.what == What::Started => {
+                        prop_assert!(!unreachable.contains(&entry.action_id), "{} ran", entry.action_id);
+                        let is_answered = call.as_ref().unwrap().status == CallStatus::Progressing;
+                        prop_assert!(!is_answered || !unanswered.contains(&entry.action_id), "{}", entry.action_id);
+                    }
+                    _ => {}
+                }
+            }
+            let step = machine.execute_count();
+            for event in [
+                Event::Digit { digit: key, duration_ms: 80 },
+                Event::PlaybackEnded { step },
+                Event::Timer { step },
+                Event::BridgeLeft { step },
+                Event::FlowFound { step, actions: Vec::new() },
+                Event::ServiceStarted { step, stack_id: Uuid::from_u128(9), actions: Vec::new() },
+                Event::HttpAnswered { step, outcome: HttpOutcome { status: 200, body: b"[]".to_vec(), error: String::new() } },
+            ] {
+                machine.handle(Now::default(), event, &view(&call));
+            }
+        }
     }
 
     #[test]

@@ -280,6 +280,24 @@ fn a_flow_that_fetches_itself_is_bounded() {
 }
 
 #[test]
+fn long_options_in_fetched_actions_are_bounded_in_all() {
+    let long = json!({"key": "k", "value": "x".repeat(1_000_000)});
+    let body =
+        json!([{"type": "variable_set", "option": long}, {"type": "fetch", "option": {"event_url": "http://x"}}]);
+    let actions = json!([{"type": "fetch", "option": {"event_url": "http://x"}}]);
+    let mut d = Dialogue::of_call(actions);
+    d.start();
+    // With such frames that would take long.
+    d.restores = false;
+    let (mut rounds, mut said) = (0, String::new());
+    while !said.contains("ended") {
+        said = d.answer(200, &body.to_string());
+        rounds += 1;
+    }
+    assert_eq!((rounds, said.as_str()), (34, "ended: nested arrays take more than 33554432 bytes | end hang_up"));
+}
+
+#[test]
 fn fetch_asks_with_who_it_is_and_runs_what_it_gets() {
     let mut d = one(json!({"type": "fetch", "option": {"event_url": "http://x/${voipbin.call.direction}"}}));
     assert_eq!(d.start(), "http#1 Fetch POST http://x/incoming");

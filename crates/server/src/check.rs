@@ -13,8 +13,13 @@ pub struct CheckArgs {
     /// Files to look at.
     #[arg(required = true, value_name = "FLOW.json")]
     pub files: Vec<PathBuf>,
-    /// Print the result as one JSON object: {"flows", "numbers", "faults", "warnings"}; each fault has `file`, `line`,
-    /// `path` and `what`.
+    /// Print the result as one JSON object, for programs.
+    ///
+    /// {"flows": 1, "numbers": 0, "faults": [], "warnings": [], "hints": []}: how many flows and numbers were looked at,
+    /// and what was found. A fault is refused by the server; a warning is accepted and probably not what was meant; a
+    /// hint may well be meant. Each entry of the three lists is an object with `file`, `line` (from 1; 0 for the whole
+    /// file), `path` (such as "actions[2].option.duration"; empty for the whole file), `what` (what is wrong) and
+    /// `expected` (what would be right; empty where `what` says it already).
     #[arg(long)]
     pub json: bool,
 }
@@ -41,15 +46,22 @@ fn write_text(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
     for warning in &checked.warnings {
         writeln!(out, "warning: {warning}")?;
     }
-    let Checked { flows, numbers, faults, warnings } = checked;
-    writeln!(
+    for hint in &checked.hints {
+        writeln!(out, "hint: {hint}")?;
+    }
+    let Checked { flows, numbers, faults, warnings, hints } = checked;
+    write!(
         out,
         "{}, {}: {}, {}",
         count(*flows, "flow"),
         count(*numbers, "number"),
         count(faults.len(), "mistake"),
         count(warnings.len(), "warning")
-    )
+    )?;
+    if !hints.is_empty() {
+        write!(out, ", {}", count(hints.len(), "hint"))?;
+    }
+    writeln!(out)
 }
 
 fn count(number: usize, thing: &str) -> String {
@@ -116,5 +128,55 @@ mod tests {
         let faults = json["faults"].as_array().unwrap();
         assert_eq!((faults[0]["file"].as_str(), faults[0]["line"].as_u64()), (Some("b.json"), Some(1)));
         assert_eq!((faults[1]["path"].as_str(), faults[1]["line"].as_u64()), (Some("[0]"), Some(2)));
+    }
+
+    #[test]
+    fn the_json_has_the_documented_shape() {
+        let flow = "{\"actions\": [\n{\"type\": \"beep\"},\n{\"type\": \"sleep\", \"option\": {\"duration\": \"soon\"}},\n{\"type\": \"dance\"}]}";
+        let (good, text) = checked("shape", &[("a.json", flow)], true);
+        assert!(!good);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let at = |line: u64, path: &str, what: &str, expected: &str| serde_json::json!([{"file": "a.json", "line": line, "path": path, "what": what, "expected": expected}]);
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "flows": 1,
+                "numbers": 0,
+                "faults": at(4, "actions[2].type", "unknown type: dance", "a type of action that this server carries out"),
+                "warnings": at(3, "actions[1].option.duration", "it is \"soon\": the action would be passed over", "a whole number"),
+                "hints": at(
+                    2,
+                    "actions[0]",
+                    "an incoming call is not answered yet: this is early media, which some networks do not carry",
+                    "answer before it, unless early media is meant"
+                ),
+            })
+        );
+    }
+
+    #[test]
+    fn warnings_and_hints_are_told_and_are_no_mistakes() {
+        let flow = "[{\"type\": \"beep\"},\n{\"type\": \"recording_start\"},\n{\"id\": \"a\", \"type\": \"empty\", \"next_id\": \"a\"}]";
+        let (good, text) = checked("warnings", &[("a.json", flow)], false);
+        assert!(good);
+        assert_eq!(
+            text.lines().collect::<Vec<_>>(),
+            [
+                "warning: a.json line 3: [2]: these go round without waiting, until 1000 actions end the flow: actions[2] → actions[2]; allowed: an action that waits, or a goto with a loop_count",
+                "warning: a.json line 2: [1]: an incoming call is not answered yet, so the action would be passed over; allowed: answer or talk before it",
+                "hint: a.json line 1: [0]: an incoming call is not answered yet: this is early media, which some networks do not carry; allowed: answer before it, unless early media is meant",
+                "1 flow, 0 numbers: 0 mistakes, 2 warnings, 1 hint",
+            ]
+        );
+    }
+
+    #[test]
+    fn actions_inside_of_a_call_are_found_by_their_path() {
+        let flow = "[{\"type\": \"call\", \"option\": {\"actions\": [\n{\"type\": \"goto\", \"option\": {\"target_id\": \"x\", \"loop_count\": 1}}]}}]";
+        let (_, text) = checked("nested", &[("a.json", flow)], false);
+        assert!(
+            text.contains("warning: a.json line 2: [0].option.actions[0].option.target_id: there is no action x"),
+            "{text}"
+        );
     }
 }

@@ -36,8 +36,11 @@ pub enum Command {
     Serve(ServeArgs),
     /// Look for mistakes in flows without running them.
     ///
-    /// A file holds a flow (an object with `actions`), a bare array of actions, or provisioning. The exit code is 1
-    /// when there is a mistake.
+    /// A file holds a flow (an object with `actions`), a bare array of actions, or provisioning. Each line says whether
+    /// it is a mistake (the server refuses it), a warning (accepted, and probably not what was meant) or a hint (may well
+    /// be meant), then where it is, what is wrong, and what would be right.
+    #[command(after_help = "Exit codes: 0: no mistake was found (there may be warnings and hints). \
+                            1: at least one mistake. 2: the command line is wrong, or the result could not be written.")]
     Check(CheckArgs),
     /// Call a SIP server many times at once and prove what comes back.
     Load(Box<load::Args>),
@@ -92,6 +95,14 @@ mod tests {
                 Some(other) => panic!("{other:?}"),
             };
             assert_eq!(args.file(), Some(Path::new("x.toml")), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_check_tells_exit_codes_and_the_shape_of_the_json() {
+        let help = parse("flowswitch check --help").unwrap_err().to_string();
+        for told in ["Exit codes: 0:", "\"hints\": []", "`expected`"] {
+            assert!(help.contains(told), "{told}: {help}");
         }
     }
 

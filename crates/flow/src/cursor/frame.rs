@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Position;
+use crate::json_size::json_size;
 
 /// The reserved id of the main frame (spec/flow.md §1).
 const MAIN: Uuid = Uuid::from_u128(1);
@@ -21,15 +22,18 @@ pub(crate) struct Frame {
     pub(crate) return_to: Option<Position>,
     /// Jumps left, by index of the `goto`. It lives as long as the frame and never resets.
     pub(crate) goto_left: BTreeMap<usize, i64>,
+    /// What the actions take, roughly; 0 for the main frame, which is bounded as a document.
+    pub(crate) bytes: usize,
 }
 
 impl Frame {
     pub(super) fn main(actions: Vec<Action>) -> Frame {
-        Frame { id: MAIN, actions, return_to: None, goto_left: BTreeMap::new() }
+        Frame { id: MAIN, actions, return_to: None, goto_left: BTreeMap::new(), bytes: 0 }
     }
 
     pub(super) fn returning(id: Uuid, actions: Vec<Action>, return_to: Position) -> Frame {
-        Frame { id, actions, return_to: Some(return_to), goto_left: BTreeMap::new() }
+        let bytes = actions.iter().map(|action| action.option.as_ref().map_or(0, json_size)).sum();
+        Frame { id, actions, return_to: Some(return_to), goto_left: BTreeMap::new(), bytes }
     }
 
     /// On duplicates the first one wins (spec/flow.md §1).

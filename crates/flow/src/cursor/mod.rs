@@ -41,6 +41,8 @@ pub(crate) enum PushError {
     TooManyFrames,
     /// All frames together would hold more than [`Cursor::MAX_STACKED_ACTIONS`].
     TooManyActions,
+    /// All frames together would take more than [`Cursor::MAX_STACKED_BYTES`].
+    TooLong,
 }
 
 impl std::fmt::Display for PushError {
@@ -51,6 +53,7 @@ impl std::fmt::Display for PushError {
             PushError::TooManyActions => {
                 write!(f, "more than {} actions in nested arrays", Cursor::MAX_STACKED_ACTIONS)
             }
+            PushError::TooLong => write!(f, "nested arrays take more than {} bytes", Cursor::MAX_STACKED_BYTES),
         }
     }
 }
@@ -60,6 +63,8 @@ impl Cursor {
     pub(crate) const MAX_FRAMES: usize = 100;
     /// Bounds the memory of nested arrays.
     pub(crate) const MAX_STACKED_ACTIONS: usize = 20_000;
+    /// Bounds what fetched actions with very long options can make a call keep.
+    pub(crate) const MAX_STACKED_BYTES: usize = 32 * 1024 * 1024;
 
     pub(crate) fn new(actions: Vec<Action>) -> Cursor {
         Cursor { frames: vec![Frame::main(actions)], place: None, forward: None }
@@ -159,8 +164,13 @@ impl Cursor {
         if stacked + actions.len() > Self::MAX_STACKED_ACTIONS {
             return Err(PushError::TooManyActions);
         }
+        let frame = Frame::returning(id, actions, place);
+        let bytes: usize = self.frames.iter().map(|frame| frame.bytes).sum();
+        if bytes + frame.bytes > Self::MAX_STACKED_BYTES {
+            return Err(PushError::TooLong);
+        }
         self.forward = Some(Position { frame: self.frames.len(), index: 0 });
-        self.frames.push(Frame::returning(id, actions, place));
+        self.frames.push(frame);
         Ok(())
     }
 

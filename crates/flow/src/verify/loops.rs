@@ -4,7 +4,7 @@ use model::Action;
 
 use super::graph::{Graph, Way, is_unknown};
 use crate::action::option::OptionReader;
-use crate::action::{Kind, Known, known};
+use crate::action::{self, Kind, Known, known};
 
 /// Each loop as the actions on its way, from the lowest. A `goto` ends by its count, so its jumps make none. At most
 /// `most`; loops that share an action count as one.
@@ -79,12 +79,15 @@ fn waits(action: &Action) -> bool {
     let Known::Supported(kind) = known(&action.kind) else {
         return known(&action.kind) == Known::NotYet;
     };
-    let Ok(option) = OptionReader::new(action.option.as_ref()) else { return false };
+    // An option that cannot be read ends the flow, or the action is passed over.
+    let readable = OptionReader::verifying(action.option.as_ref()).and_then(|option| action::check(kind, &option));
+    let Ok(option) = OptionReader::new(action.option.as_ref()).and_then(|option| readable.map(|()| option)) else {
+        return kind.failure_ends();
+    };
     let has_text = |key| option.text(key).ok().flatten().is_some_and(|text| !text.trim().is_empty());
     let is_true = |key| is_unknown(action, key) || option.boolean(key) == Ok(Some(true));
     match kind {
         Kind::Beep
-        | Kind::ConfbridgeJoin
         | Kind::ConferenceJoin
         | Kind::DigitsReceive
         | Kind::Echo
@@ -93,13 +96,16 @@ fn waits(action: &Action) -> bool {
         | Kind::Hangup
         | Kind::Stop
         | Kind::StreamEcho => true,
+        Kind::ConfbridgeJoin => {
+            is_unknown(action, "confbridge_id") || matches!(option.uuid("confbridge_id"), Ok(Some(_)))
+        }
         Kind::DigitsSend => has_text("digits"),
         Kind::Play => ["stream_urls", "stream_url"]
             .iter()
             .any(|key| matches!(option.texts(key), Ok(Some(urls)) if !urls.is_empty())),
         Kind::Sleep => is_unknown(action, "duration") || option.integer("duration").is_ok_and(|ms| ms > Some(0)),
         Kind::Talk => has_text("text") && (is_unknown(action, "async") || option.boolean("async") != Ok(Some(true))),
-        Kind::WebhookSend => is_true("sync"),
+        Kind::WebhookSend => is_true("sync") && has_text("uri"),
         Kind::Answer
         | Kind::Branch
         | Kind::ConditionCallDigits

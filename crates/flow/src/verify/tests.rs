@@ -233,6 +233,12 @@ fn a_loop_in_which_nothing_waits_is_told_and_one_that_ends_or_waits_is_not() {
         (json!([{"id": "a", "type": "play", "option": {"stream_url": "x"}, "next_id": "a"}]), false),
         (json!([{"id": "a", "type": "play", "option": {"stream_urls": []}, "next_id": "a"}]), true),
         (json!([{"id": "a", "type": "fetch", "option": {"event_url": "http://x"}, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "echo", "option": {"duration": []}, "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "echo", "option": 5, "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "confbridge_join", "next_id": "a"}]), true),
+        (json!([{"id": "a", "type": "confbridge_join", "option": {"confbridge_id": "${b}"}, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "fetch", "option": 5, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "webhook_send", "option": {"sync": true}, "next_id": "a"}]), true),
         (json!([{"type": "hangup"}, {"id": "a", "type": "empty", "next_id": "a"}]), false),
     ] {
         let verdict = verdict(actions.clone());

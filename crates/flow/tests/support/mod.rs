@@ -59,6 +59,8 @@ pub(crate) struct Dialogue {
     pub(crate) speech: Speech,
     pub(crate) recording: RecordingOptions,
     pub(crate) request: Option<HttpRequest>,
+    /// Whether the machine is written down and restored after polls.
+    pub(crate) restores: bool,
     /// Why the call does not record, if it does not.
     pub(crate) cannot_record: Option<String>,
 }
@@ -89,6 +91,7 @@ impl Dialogue {
             speech: Speech::default(),
             recording: RecordingOptions::default(),
             request: None,
+            restores: true,
             cannot_record: None,
         }
     }
@@ -122,7 +125,7 @@ impl Dialogue {
             let view = self.call.as_ref().map_or(CallView::none(), CallView::of);
             let effect = self.machine.poll(self.now, &view);
             // Each of the first, then a sample: some dialogues are long.
-            if self.polls <= 200 || self.polls.is_multiple_of(97) {
+            if self.restores && (self.polls <= 200 || self.polls.is_multiple_of(97)) {
                 self.forget_and_restore();
             }
             let Some(effect) = effect else { break };

@@ -24,6 +24,8 @@ pub struct Checked {
     pub faults: Vec<Fault>,
     /// What is probably not meant so.
     pub warnings: Vec<Fault>,
+    /// What may well be meant so.
+    pub hints: Vec<Fault>,
 }
 
 /// Looks at `files`, each a bare array of actions, one flow (an object with `actions`), or provisioning. Files of
@@ -47,6 +49,6 @@ pub fn check(files: &[PathBuf]) -> Checked {
         assembly.actions(file, path, actions, Random::from_seed(seed_of(Uuid::nil())));
     }
     assembly.check_links();
-    let Assembly { result: Provisioned { flows, numbers, warnings, .. }, faults, .. } = assembly;
-    Checked { flows: single + flows.len(), numbers: numbers.len(), faults, warnings }
+    let Assembly { result: Provisioned { flows, numbers, warnings, .. }, faults, hints, .. } = assembly;
+    Checked { flows: single + flows.len(), numbers: numbers.len(), faults, warnings, hints }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct ProvisionError(pub Vec<Fault>);
 
 /// One fault, or one warning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The file.
     pub file: PathBuf,
@@ -18,8 +18,10 @@ pub struct Fault {
     pub line: usize,
     /// The place within the JSON, such as `flows[0].actions[2].type`; empty for the whole.
     pub path: String,
-    /// What is wrong, and what is allowed there.
+    /// What is wrong; for resources also what is allowed there.
     pub what: String,
+    /// What would be right, for actions; else empty.
+    pub expected: String,
 }
 
 /// More faults than this are counted, not shown.
@@ -34,7 +36,8 @@ impl fmt::Display for Fault {
         if !self.path.is_empty() {
             write!(f, ": {}", self.path)?;
         }
-        write!(f, ": {}", self.what)
+        write!(f, ": {}", self.what)?;
+        if self.expected.is_empty() { Ok(()) } else { write!(f, "; allowed: {}", self.expected) }
     }
 }
 

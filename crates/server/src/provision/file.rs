@@ -21,7 +21,7 @@ pub(super) struct File {
 impl File {
     /// Reads the file and parses it as JSON.
     pub(super) fn read(name: &Path) -> Result<(File, Value), Fault> {
-        let whole = |what: String| Fault { file: name.to_owned(), line: 0, path: String::new(), what };
+        let whole = |what: String| Fault { file: name.to_owned(), what, ..Fault::default() };
         let size = std::fs::metadata(name).map_err(|error| whole(format!("cannot be read: {error}")))?.len();
         if size > LARGEST {
             return Err(whole(format!("found {size} bytes, allowed: at most {LARGEST}")));
@@ -39,7 +39,7 @@ impl File {
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or(&what);
                 let what = format!("not valid JSON: {what} (column {})", error.column());
-                Err(Fault { file: name.to_owned(), line: error.line(), path: String::new(), what })
+                Err(Fault { file: name.to_owned(), line: error.line(), what, ..Fault::default() })
             }
         }
     }
@@ -47,7 +47,12 @@ impl File {
     /// A fault at `path`.
     pub(super) fn fault(&self, path: &str, what: impl Into<String>) -> Fault {
         let line = locate::line(&self.text, &locate::steps(path));
-        Fault { file: self.name.clone(), line, path: path.to_owned(), what: what.into() }
+        Fault { file: self.name.clone(), line, path: path.to_owned(), what: what.into(), expected: String::new() }
+    }
+
+    /// A fault at `path` that says by itself what would be right.
+    pub(super) fn finding(&self, path: &str, what: String, expected: String) -> Fault {
+        Fault { expected, ..self.fault(path, what) }
     }
 
     /// `path` with file and line, for a message about another place.

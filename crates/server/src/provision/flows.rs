@@ -60,7 +60,8 @@ impl<'a> Assembly<'a> {
         let told = |problem: Problem| {
             // The flow crate's paths begin at `actions`; ours at the top of the file.
             let below = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
-            file.fault(&format!("{path}{below}"), format!("{}; allowed: {}", problem.what, problem.expected))
+            // An array that is the whole file begins with its index.
+            file.finding(format!("{path}{below}").trim_start_matches('.'), problem.what, problem.expected)
         };
         match flow::read_actions(actions.clone(), &mut random) {
             Ok(actions) => {
@@ -68,6 +69,7 @@ impl<'a> Assembly<'a> {
                 let accepted = verdict.is_accepted();
                 self.faults.extend(verdict.problems.into_iter().map(told));
                 self.result.warnings.extend(verdict.warnings.into_iter().map(told));
+                self.hints.extend(verdict.hints.into_iter().map(told));
                 accepted.then_some(actions)
             }
             Err(problems) => {

@@ -83,6 +83,8 @@ struct Assembly<'a> {
     now: Timestamp,
     result: Provisioned,
     faults: Vec<Fault>,
+    /// What may well be meant so: only `flowswitch check` tells of it.
+    hints: Vec<Fault>,
     /// Where each flow (by id) and number (by itself) stands, to name both places of a double.
     places: BTreeMap<String, String>,
     /// References to flows, checked when all flows are known.
@@ -98,7 +100,14 @@ struct Link<'a> {
 
 impl<'a> Assembly<'a> {
     fn new(now: Timestamp, faults: Vec<Fault>) -> Assembly<'a> {
-        Assembly { now, result: Provisioned::default(), faults, places: BTreeMap::new(), links: Vec::new() }
+        Assembly {
+            now,
+            result: Provisioned::default(),
+            faults,
+            hints: Vec::new(),
+            places: BTreeMap::new(),
+            links: Vec::new(),
+        }
     }
 
     fn finish(mut self) -> Result<Provisioned, ProvisionError> {
