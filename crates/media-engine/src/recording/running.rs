@@ -34,7 +34,9 @@ struct Writing {
     recorder: Recorder,
     /// In the order in, out.
     files: [WavFile; 2],
+    /// As far as they were looked at.
     dropped: u64,
+    jumps: u64,
 }
 
 /// What a writer needs for one recording at a time. Nothing is kept in it.
@@ -151,7 +153,7 @@ impl Writing {
         let Some(folder) = &config.folder else { return Err(Failure { words: no_folder(), error: None }) };
         let files = create(folder, &request.file_stem).map_err(Failure::from)?;
         let recorder = Recorder::new(request, u64::from(config.longest_s) * 1_000);
-        Ok(Writing { began_ns, recorder, files, dropped: 0 })
+        Ok(Writing { began_ns, recorder, files, dropped: 0, jumps: 0 })
     }
 
     /// Takes what is in the ring and writes up to `now_ns`, or up to the end.
@@ -174,6 +176,8 @@ impl Writing {
         let result = self.place(&taken, live, scratch);
         scratch.records = taken;
         result?;
+        let jumps = self.recorder.jumps();
+        add(&live.clock_jumps, jumps - std::mem::replace(&mut self.jumps, jumps));
         let target = end.map_or(now, |(_, at)| self.recorder.last_position(at));
         while self.recorder.samples() < target && self.recorder.ended().is_none() {
             self.write_to(target, live, scratch)?;
