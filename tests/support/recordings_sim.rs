@@ -78,7 +78,7 @@ impl RecorderTap for Tap {
         self.with(|shared| shared.began_ns = Some(now_ns));
     }
 
-    fn packet(&mut self, packet: &TapPacket<'_>) {
+    fn packet(&mut self, packet: &TapPacket<'_>) -> bool {
         self.with(|shared| {
             let at = shared.position(packet.now_ns);
             shared.packets.push(Kept {
@@ -89,7 +89,8 @@ impl RecorderTap for Tap {
                 codec: packet.codec,
                 payload: packet.payload.to_vec(),
             });
-        });
+            !shared.over
+        })
     }
 
     fn end(&mut self, now_ns: u64, end: TapEnd) {

@@ -108,9 +108,10 @@ struct Tap {
 impl RecorderTap for Tap {
     fn begin(&mut self, _: u64) {}
 
-    fn packet(&mut self, packet: &TapPacket<'_>) {
+    fn packet(&mut self, packet: &TapPacket<'_>) -> bool {
         self.packets += 1;
         self.last[usize::from(packet.track == Track::Out)][..packet.payload.len()].copy_from_slice(packet.payload);
+        !self.is_over()
     }
 
     fn end(&mut self, _: u64, _: TapEnd) {}

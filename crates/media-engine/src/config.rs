@@ -89,7 +89,7 @@ pub struct SoundConfig {
 pub struct RecordingConfig {
     /// The files are made in this folder, which is made if it does not exist; none: every recording fails with these words.
     pub folder: Option<PathBuf>,
-    /// Threads that write, of low priority; at least 1.
+    /// Threads that write, of slightly lowered priority (nice 2); at least 1.
     pub threads: u8,
     /// Recordings that may run at once; more fail. Each takes about 60 KiB of memory.
     pub most: usize,

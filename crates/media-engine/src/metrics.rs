@@ -158,6 +158,7 @@ metric_group! { LiveRecordings,
     Counter ended_failed: "Recordings that could not be started or not go on.",
     Counter write_errors: "Recordings that failed because the file system refused something.",
     Counter samples: "Samples written of each of the two tracks.",
+    Counter clock_jumps: "Times that RTP timestamps jumped, and what followed was placed by its arrival.",
     Counter gap_samples: "Samples of silence put in for audio that was not there, both tracks, counted when a recording ends.",
     Counter dropped_samples: "Samples that came too late or found the ring full, both tracks, counted when a recording ends.",
 }

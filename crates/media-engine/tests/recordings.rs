@@ -106,6 +106,7 @@ fn each_direction_is_in_its_file_and_both_are_equally_long() {
     assert!(silent >= 4, "{silent}");
     assert!(told.gap_out < 1_600, "{}", told.gap_out);
     let metrics = rig.engine.metrics().recordings;
+    assert_eq!((metrics.clock_jumps, metrics.gap_samples), (0, told.gap_in + told.gap_out));
     assert_eq!((metrics.started, metrics.ended_stopped, metrics.running, metrics.samples), (1, 1, 0, told.samples));
 }
 

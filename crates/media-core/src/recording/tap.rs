@@ -13,8 +13,9 @@ pub trait RecorderTap: Debug + Send {
     /// The recording begins at `now_ns`: media time 0 of both tracks.
     fn begin(&mut self, now_ns: u64);
 
-    /// One packet of audio that has arrived or was sent.
-    fn packet(&mut self, packet: &TapPacket<'_>);
+    /// One packet of audio that has arrived or was sent. False: nobody takes it, the recording has ended by itself. That may be
+    /// noticed some packets late.
+    fn packet(&mut self, packet: &TapPacket<'_>) -> bool;
 
     /// Nothing more will come; it ended at `now_ns`.
     fn end(&mut self, now_ns: u64, end: TapEnd);

@@ -62,7 +62,7 @@ impl Stream {
     pub(super) fn record_received<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, packet: &Packet<'_>) {
         let Some(recording) = &mut self.recording else { return };
         let Some(codec) = self.settings.codec_of(packet.header.payload_type) else { return };
-        recording.tap.packet(&TapPacket {
+        let taken = recording.tap.packet(&TapPacket {
             track: Track::In,
             now_ns: cx.now_ns,
             timestamp: packet.header.timestamp,
@@ -70,14 +70,16 @@ impl Stream {
             codec,
             payload: packet.payload,
         });
-        self.drop_recording_that_is_over(cx);
+        if !taken {
+            self.drop_recording(cx);
+        }
     }
 
     /// A packet of audio that was just sent: its payload stands in the context's datagram.
     #[inline]
     pub(super) fn record_sent<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, codec: Codec, sent: Outgoing) {
         let Some(recording) = &mut self.recording else { return };
-        recording.tap.packet(&TapPacket {
+        let taken = recording.tap.packet(&TapPacket {
             track: Track::Out,
             now_ns: cx.now_ns,
             timestamp: sent.timestamp,
@@ -85,11 +87,15 @@ impl Stream {
             codec,
             payload: &cx.datagram[Header::LENGTH..Header::LENGTH + sent.payload_octets],
         });
-        self.drop_recording_that_is_over(cx);
+        if !taken {
+            self.drop_recording(cx);
+        }
     }
 
-    fn drop_recording_that_is_over<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
-        if let Some(ended) = self.recording.take_if(|recording| recording.tap.is_over()) {
+    /// It has ended by itself.
+    #[cold]
+    fn drop_recording<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
+        if let Some(ended) = self.recording.take() {
             cx.retire_tap(ended.tap);
         }
     }

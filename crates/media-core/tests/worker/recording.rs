@@ -37,8 +37,9 @@ impl RecorderTap for Tap {
         self.0.lock().unwrap().began_ns = Some(now_ns);
     }
 
-    fn packet(&mut self, packet: &TapPacket<'_>) {
-        self.0.lock().unwrap().packets.push(Kept {
+    fn packet(&mut self, packet: &TapPacket<'_>) -> bool {
+        let mut told = self.0.lock().unwrap();
+        told.packets.push(Kept {
             track: packet.track,
             now_ns: packet.now_ns,
             timestamp: packet.timestamp,
@@ -46,6 +47,7 @@ impl RecorderTap for Tap {
             codec: packet.codec,
             payload: packet.payload.to_vec(),
         });
+        !told.over
     }
 
     fn end(&mut self, now_ns: u64, end: TapEnd) {

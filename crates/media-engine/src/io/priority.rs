@@ -46,6 +46,12 @@ pub(crate) fn lower() {
     set_nice(10);
 }
 
+/// Lowers the calling thread a little below the control threads: nice 2. It is the first to wait, but a machine that is full of
+/// work of normal priority still lets it do its share.
+pub(crate) fn lower_a_little() {
+    set_nice(2);
+}
+
 fn set_nice(nice: i32) -> bool {
     // SAFETY: no pointers. Who = 0 means the calling thread only: on Linux, nice values belong to threads.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) == 0 }

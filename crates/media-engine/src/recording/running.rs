@@ -34,7 +34,9 @@ struct Writing {
     recorder: Recorder,
     /// In the order in, out.
     files: [WavFile; 2],
+    /// As far as they were looked at.
     dropped: u64,
+    jumps: u64,
 }
 
 /// What a writer needs for one recording at a time. Nothing is kept in it.
@@ -43,7 +45,31 @@ pub(super) struct Scratch {
     records: Vec<u8>,
     input: Vec<i16>,
     output: Vec<i16>,
+    pending: [Pending; 2],
     octets: Vec<u8>,
+}
+
+/// Samples of a track on their way to its file: a writer that is late writes many steps at once.
+#[derive(Debug, Default)]
+struct Pending {
+    from: u64,
+    samples: Vec<i16>,
+}
+
+/// Samples that wait to be written at most: 10 s.
+const PENDING_MAX: usize = 80_000;
+
+impl Pending {
+    /// Adds samples from a position on, which may reach back; false: further than it can.
+    fn add(&mut self, from: u64, samples: &[i16]) -> bool {
+        if self.samples.is_empty() {
+            self.from = from;
+        }
+        let Some(keep) = from.checked_sub(self.from) else { return false };
+        self.samples.truncate(keep as usize);
+        self.samples.extend_from_slice(samples);
+        self.samples.len() < PENDING_MAX
+    }
 }
 
 /// What a step of a recording brought about.
@@ -151,7 +177,7 @@ impl Writing {
         let Some(folder) = &config.folder else { return Err(Failure { words: no_folder(), error: None }) };
         let files = create(folder, &request.file_stem).map_err(Failure::from)?;
         let recorder = Recorder::new(request, u64::from(config.longest_s) * 1_000);
-        Ok(Writing { began_ns, recorder, files, dropped: 0 })
+        Ok(Writing { began_ns, recorder, files, dropped: 0, jumps: 0 })
     }
 
     /// Takes what is in the ring and writes up to `now_ns`, or up to the end.
@@ -169,17 +195,23 @@ impl Writing {
             self.dropped = dropped;
             self.recorder.lost(now);
         }
+        for pending in &mut scratch.pending {
+            pending.samples.clear();
+        }
         let mut taken = std::mem::take(&mut scratch.records);
         reader.take(&mut taken);
         let result = self.place(&taken, live, scratch);
         scratch.records = taken;
         result?;
+        let jumps = self.recorder.jumps();
+        add(&live.clock_jumps, jumps - std::mem::replace(&mut self.jumps, jumps));
         let target = end.map_or(now, |(_, at)| self.recorder.last_position(at));
         while self.recorder.samples() < target && self.recorder.ended().is_none() {
-            self.write_to(target, live, scratch)?;
+            self.advance(target, live, scratch)?;
         }
         // What came late may have changed what was there already.
-        self.write_to(self.recorder.samples(), live, scratch)?;
+        self.advance(self.recorder.samples(), live, scratch)?;
+        self.write(scratch)?;
         let end = self.recorder.ended().or(end.map(|(end, _)| end_of(end)));
         Ok(end.map(|end| self.recorder.finish(end, self.dropped)))
     }
@@ -190,7 +222,7 @@ impl Writing {
                 if self.recorder.ended().is_some() {
                     return Ok(());
                 }
-                self.write_to(first, live, scratch)?;
+                self.advance(first, live, scratch)?;
             }
             self.recorder.packet(
                 record.track,
@@ -204,13 +236,30 @@ impl Writing {
         Ok(())
     }
 
-    fn write_to(&mut self, position: u64, live: &LiveRecordings, scratch: &mut Scratch) -> io::Result<()> {
+    /// Takes both tracks to `position` (or 200 ms nearer to it).
+    fn advance(&mut self, position: u64, live: &LiveRecordings, scratch: &mut Scratch) -> io::Result<()> {
         let before = self.recorder.samples();
         let settled = self.recorder.advance(position, &mut scratch.input, &mut scratch.output);
-        let [input, output] = &mut self.files;
-        input.write(settled.from_in, &scratch.input, &mut scratch.octets)?;
-        output.write(settled.from_out, &scratch.output, &mut scratch.octets)?;
         add(&live.samples, settled.end - before);
+        let given = [(settled.from_in, &scratch.input), (settled.from_out, &scratch.output)];
+        let mut full = false;
+        for ((pending, (from, samples)), file) in scratch.pending.iter_mut().zip(given).zip(&mut self.files) {
+            if pending.samples.len() >= PENDING_MAX || from < pending.from {
+                file.write(pending.from, &pending.samples, &mut scratch.octets)?;
+                pending.samples.clear();
+            }
+            full |= !pending.add(from, samples);
+        }
+        if full { self.write(scratch) } else { Ok(()) }
+    }
+
+    /// Writes what waits.
+    fn write(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        for (pending, file) in scratch.pending.iter_mut().zip(&mut self.files) {
+            let result = file.write(pending.from, &pending.samples, &mut scratch.octets);
+            pending.samples.clear();
+            result?;
+        }
         Ok(())
     }
 

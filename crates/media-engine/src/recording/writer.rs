@@ -37,7 +37,8 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
-        priority::lower();
+        // Not lower: audio waits a second and is lost then, and a thread of nice 10 gets next to nothing beside a few busy ones.
+        priority::lower_a_little();
         let mut next_round_ns = 0;
         loop {
             let job = if self.running.is_empty() {
