@@ -7,6 +7,8 @@ mod resample;
 mod service;
 mod source;
 mod speak;
+mod threads;
 mod wav;
 
-pub(crate) use service::{SoundThreads, Sounds, spawn};
+pub(crate) use service::Sounds;
+pub(crate) use threads::{SoundThreads, spawn};

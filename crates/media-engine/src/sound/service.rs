@@ -7,11 +7,8 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
 
 use base::{LoopId, MS, SoundId};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -27,7 +24,6 @@ use super::speak::{Speaking, Text};
 use crate::config::SoundConfig;
 use crate::inbox::{Deliver, FromEngine, PreparedSound, SoundRequest, SoundSource};
 use crate::io::clock::monotonic_ns;
-use crate::io::priority;
 use crate::metrics::{LiveSounds, add, set};
 
 /// The flow action `beep`: 1000 Hz, 500 ms; a quarter of full scale is about -12 dB.
@@ -39,17 +35,17 @@ const SPEECH: &str = "speech";
 /// The shared state of handles and sound threads. The lock is held for look-ups only, never while something is loaded, and no
 /// worker knows it.
 pub(crate) struct Sounds {
-    config: SoundConfig,
+    pub(super) config: SoundConfig,
     state: Mutex<State>,
-    front: Sender<FrontJob>,
-    files: Sender<LoadJob>,
-    fetches: Sender<LoadJob>,
-    texts: Sender<TextJob>,
+    pub(super) front: Sender<FrontJob>,
+    pub(super) files: Sender<LoadJob>,
+    pub(super) fetches: Sender<LoadJob>,
+    pub(super) texts: Sender<TextJob>,
     /// Ends what is being spoken when the engine ends.
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     /// Requests that are not answered yet, wherever they are: the bound of all queues here.
     unanswered: AtomicUsize,
-    fetcher: Fetcher,
+    pub(super) fetcher: Fetcher,
     deliver: Arc<Deliver>,
     live: Arc<LiveSounds>,
 }
@@ -67,7 +63,7 @@ enum Wanted {
 }
 
 /// A request on its way through its parts.
-struct Progress {
+pub(super) struct Progress {
     owner: LoopId,
     token: u128,
     /// Those still to be looked at, last first.
@@ -76,17 +72,17 @@ struct Progress {
     skipped: Vec<(String, String)>,
 }
 
-enum FrontJob {
+pub(super) enum FrontJob {
     Request(Progress),
     Stop,
 }
 
-enum LoadJob {
+pub(super) enum LoadJob {
     Load(Load),
     Stop,
 }
 
-enum TextJob {
+pub(super) enum TextJob {
     Speak(Text),
     Stop,
 }
@@ -148,7 +144,7 @@ impl Sounds {
     }
 
     /// Takes a request as far as it goes without waiting.
-    fn advance(&self, mut progress: Progress) {
+    pub(super) fn advance(&self, mut progress: Progress) {
         while let Some(wanted) = progress.rest.pop() {
             let (name, step) = match wanted {
                 Wanted::Url(url) => {
@@ -262,7 +258,7 @@ impl Sounds {
     }
 
     /// Loads, keeps what came of it, and takes on everybody who waited.
-    fn load(&self, load: &Load) {
+    pub(super) fn load(&self, load: &Load) {
         let url = load.url();
         let now_ns = monotonic_ns();
         let loaded = load.run(&self.config, &self.fetcher, now_ns);
@@ -300,7 +296,7 @@ impl Sounds {
     }
 
     /// Has a text spoken. Everybody who waits for it is answered as soon as its beginning is there.
-    fn have_spoken(&self, text: &Text) {
+    pub(super) fn have_spoken(&self, text: &Text) {
         let Some(synthesizer) = &self.config.speech else { return };
         let began = |sound: Sound| {
             let after_ms = monotonic_ns().saturating_sub(text.asked_ns) / MS;
@@ -392,93 +388,8 @@ impl Sounds {
 
 /// The far ends of the queues.
 pub(crate) struct Queues {
-    front: Receiver<FrontJob>,
-    files: Receiver<LoadJob>,
-    fetches: Receiver<LoadJob>,
-    texts: Receiver<TextJob>,
-}
-
-/// The threads, to be ended.
-pub(crate) struct SoundThreads {
-    sounds: Arc<Sounds>,
-    local: Vec<JoinHandle<()>>,
-    fetching: Vec<JoinHandle<()>>,
-    speaking: Vec<JoinHandle<()>>,
-}
-
-/// Starts the threads.
-pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThreads> {
-    let mut threads =
-        SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new(), speaking: Vec::new() };
-    let front = sounds.clone();
-    threads.local.push(low("media-sounds", move || {
-        while let Ok(FrontJob::Request(progress)) = queues.front.recv() {
-            front.advance(progress);
-        }
-    })?);
-    threads.local.push(loader("media-files", sounds, queues.files)?);
-    for number in 0..sounds.config.fetch_threads.max(1) {
-        let name = format!("media-fetch-{number}");
-        threads.fetching.push(loader(&name, sounds, queues.fetches.clone())?);
-    }
-    let speaking = if sounds.config.speech.is_some() { sounds.config.speech_threads.max(1) } else { 0 };
-    for number in 0..speaking {
-        let (sounds, texts) = (sounds.clone(), queues.texts.clone());
-        threads.speaking.push(low(&format!("media-speech-{number}"), move || {
-            while let Ok(TextJob::Speak(text)) = texts.recv() {
-                sounds.have_spoken(&text);
-            }
-        })?);
-    }
-    Ok(threads)
-}
-
-fn loader(name: &str, sounds: &Arc<Sounds>, jobs: Receiver<LoadJob>) -> io::Result<JoinHandle<()>> {
-    let sounds = sounds.clone();
-    low(name, move || {
-        while let Ok(LoadJob::Load(load)) = jobs.recv() {
-            sounds.load(&load);
-        }
-    })
-}
-
-fn low(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(name.into()).spawn(move || {
-        priority::lower();
-        work();
-    })
-}
-
-impl SoundThreads {
-    /// How long threads that fetch get to notice: one that waits for a server cannot be interrupted.
-    const PATIENCE: Duration = Duration::from_secs(1);
-
-    /// Ends the threads. One that waits for a server beyond [`SoundThreads::PATIENCE`] is left to its time limit.
-    pub(crate) fn stop(self) {
-        self.sounds.fetcher.stop();
-        // Whoever speaks looks at this, kills its child, and takes what else waits: it is cancelled at once.
-        self.sounds.cancel.cancel();
-        let _ = self.sounds.front.send(FrontJob::Stop);
-        let _ = self.sounds.files.send(LoadJob::Stop);
-        for _ in &self.fetching {
-            let _ = self.sounds.fetches.send(LoadJob::Stop);
-        }
-        for _ in &self.speaking {
-            let _ = self.sounds.texts.send(TextJob::Stop);
-        }
-        for thread in self.local.into_iter().chain(self.speaking) {
-            let _ = thread.join();
-        }
-        let patience_ends = Instant::now() + Self::PATIENCE;
-        for thread in self.fetching {
-            while !thread.is_finished() && Instant::now() < patience_ends {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            if thread.is_finished() {
-                let _ = thread.join();
-            } else {
-                tracing::warn!("a thread still waits for a web server and is left behind");
-            }
-        }
-    }
+    pub(super) front: Receiver<FrontJob>,
+    pub(super) files: Receiver<LoadJob>,
+    pub(super) fetches: Receiver<LoadJob>,
+    pub(super) texts: Receiver<TextJob>,
 }

@@ -1,0 +1,96 @@
+//! The threads that make sounds ready: all of low priority, so that a call's audio comes before what is still to be prepared.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use super::service::{FrontJob, LoadJob, Queues, Sounds, TextJob};
+use crate::io::priority;
+
+/// The threads, to be ended.
+pub(crate) struct SoundThreads {
+    sounds: Arc<Sounds>,
+    local: Vec<JoinHandle<()>>,
+    fetching: Vec<JoinHandle<()>>,
+    speaking: Vec<JoinHandle<()>>,
+}
+
+/// Starts the threads.
+pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThreads> {
+    let mut threads =
+        SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new(), speaking: Vec::new() };
+    let front = sounds.clone();
+    threads.local.push(low("media-sounds", move || {
+        while let Ok(FrontJob::Request(progress)) = queues.front.recv() {
+            front.advance(progress);
+        }
+    })?);
+    threads.local.push(loader("media-files", sounds, queues.files)?);
+    for number in 0..sounds.config.fetch_threads.max(1) {
+        let name = format!("media-fetch-{number}");
+        threads.fetching.push(loader(&name, sounds, queues.fetches.clone())?);
+    }
+    let speaking = if sounds.config.speech.is_some() { sounds.config.speech_threads.max(1) } else { 0 };
+    for number in 0..speaking {
+        let (sounds, texts) = (sounds.clone(), queues.texts.clone());
+        threads.speaking.push(low(&format!("media-speech-{number}"), move || {
+            while let Ok(TextJob::Speak(text)) = texts.recv() {
+                sounds.have_spoken(&text);
+            }
+        })?);
+    }
+    Ok(threads)
+}
+
+fn loader(name: &str, sounds: &Arc<Sounds>, jobs: Receiver<LoadJob>) -> io::Result<JoinHandle<()>> {
+    let sounds = sounds.clone();
+    low(name, move || {
+        while let Ok(LoadJob::Load(load)) = jobs.recv() {
+            sounds.load(&load);
+        }
+    })
+}
+
+fn low(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.into()).spawn(move || {
+        priority::lower();
+        work();
+    })
+}
+
+impl SoundThreads {
+    /// How long threads that fetch get to notice: one that waits for a server cannot be interrupted.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Ends the threads. One that waits for a server beyond [`SoundThreads::PATIENCE`] is left to its time limit.
+    pub(crate) fn stop(self) {
+        self.sounds.fetcher.stop();
+        // Whoever speaks looks at this, kills its child, and takes what else waits: it is cancelled at once.
+        self.sounds.cancel.cancel();
+        let _ = self.sounds.front.send(FrontJob::Stop);
+        let _ = self.sounds.files.send(LoadJob::Stop);
+        for _ in &self.fetching {
+            let _ = self.sounds.fetches.send(LoadJob::Stop);
+        }
+        for _ in &self.speaking {
+            let _ = self.sounds.texts.send(TextJob::Stop);
+        }
+        for thread in self.local.into_iter().chain(self.speaking) {
+            let _ = thread.join();
+        }
+        let patience_ends = Instant::now() + Self::PATIENCE;
+        for thread in self.fetching {
+            while !thread.is_finished() && Instant::now() < patience_ends {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            } else {
+                tracing::warn!("a thread still waits for a web server and is left behind");
+            }
+        }
+    }
+}
