@@ -1,6 +1,8 @@
 //! Folders, calls and entries for the tests.
 #![allow(dead_code, unreachable_pub)] // each test uses some of it
 
+pub mod plain;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
