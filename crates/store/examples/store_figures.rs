@@ -23,6 +23,19 @@ fn main() {
     let _ = std::fs::remove_dir_all(&folder);
     let store = Store::open(StoreConfig::new(&folder)).unwrap().store;
 
+    let before = resident();
+    for number in 0..LIVE {
+        store.append(life(2_000_000 + number, false));
+    }
+    store.settle().unwrap();
+    let metrics = store.metrics().records;
+    println!(
+        "memory: {:.1} KiB per live call after 15 entries ({} records, {} timelines live)",
+        (resident() - before) as f64 / LIVE as f64,
+        metrics.live,
+        metrics.timelines
+    );
+
     // The calls are made beforehand, so that only the store is measured.
     let lives: Vec<Vec<LogEntry>> = (0..CALLS).map(|number| life(number, true)).collect();
     let entries: usize = lives.iter().map(Vec::len).sum();
@@ -77,19 +90,6 @@ fn main() {
     let used = self::cpu() - cpu;
     println!("event log, 4000 entries/s: CPU {:.1} us per entry", used.as_micros() as f64 / f64::from(count));
     percentiles("  from append to accepted", waits);
-
-    let before = resident();
-    for number in 0..LIVE {
-        store.append(life(2_000_000 + number, false));
-    }
-    store.settle().unwrap();
-    let metrics = store.metrics().records;
-    println!(
-        "memory: {:.1} KiB per live call after 15 entries ({} records, {} timelines live)",
-        (resident() - before) as f64 / LIVE as f64,
-        metrics.live,
-        metrics.timelines
-    );
 
     for writers in [1, 8, 32] {
         resource_writes(&store, writers);

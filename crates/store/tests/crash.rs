@@ -1,6 +1,7 @@
 //! Whatever moment the process is killed at: what was accepted is there, and nothing older than 50 ms is missing.
 //!
 //! The killed process is this test program itself, started again with `STORE_TEST_CHILD` set.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "the helpers of a test may fail, too")]
 
 mod support;
 

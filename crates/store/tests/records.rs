@@ -1,4 +1,5 @@
 //! Records and timelines are exactly what the log says, whether they are in memory, in the database, or read again.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Resources, registrations, cursors, secrets, backups.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
 
 mod support;
 

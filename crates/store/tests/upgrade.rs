@@ -1,4 +1,5 @@
 //! A store of an older flowswitch is brought up to date; nothing in it is lost.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Folders, calls and entries for the tests.
-#![allow(dead_code, unreachable_pub)] // each test uses some of it
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod plain;
 
