@@ -1,4 +1,5 @@
 //! The event log: what is accepted is there again, whatever the end of the file looks like.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
 
 mod support;
 

@@ -1,5 +1,7 @@
 //! Folders, calls and entries for the tests.
-#![allow(dead_code, unreachable_pub)] // each test uses some of it
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod plain;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,200 @@
+//! Records and timelines are exactly what the log says, whether they are in memory, in the database, or read again.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Activeflow, ActiveflowStatus, Call, CallStatus, LogEntry, Resource, Timestamp};
+use proptest::prelude::*;
+use store::{CallRecord, Filter, Page, Store, StoreConfig};
+use support::plain::{Plain, all_calls};
+use support::{CUSTOMER, Folder, activeflow, call, call_event, copy_folder, event, life, note};
+use uuid::Uuid;
+
+/// Lives of calls, cut short or going on after their end, mixed.
+fn mixed() -> impl Strategy<Value = Vec<LogEntry>> {
+    prop::collection::vec((0..12_u128, 1..15_usize), 1..14).prop_flat_map(|lives| {
+        let lives: BTreeMap<u128, usize> = lives.into_iter().collect();
+        let total: usize = lives.values().sum();
+        prop::collection::vec(any::<prop::sample::Index>(), total).prop_map(move |picks| {
+            let mut left: Vec<_> = lives
+                .iter()
+                .map(|(number, length)| {
+                    let mut entries = life(*number);
+                    let mut gone = call(*number, CallStatus::Hangup);
+                    entries.push(note(&gone, 9_000_000, "after the end"));
+                    gone.tm_delete = Some(Timestamp::from_us(9_000_001));
+                    entries.push(event("call_deleted", 9_000_001, &gone, Resource::Call(Box::new(gone.clone()), None)));
+                    entries.truncate(*length);
+                    entries.into_iter()
+                })
+                .collect();
+            let mut mixed = Vec::new();
+            for pick in picks {
+                let at = pick.index(left.len());
+                match left[at].next() {
+                    Some(entry) => mixed.push(entry),
+                    None => {
+                        left.swap_remove(at);
+                        if left.is_empty() {
+                            break;
+                        }
+                    }
+                }
+            }
+            mixed
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+
+    #[test]
+    fn records_are_what_the_log_says_with_restarts_anywhere(
+        entries in mixed(),
+        cuts in prop::collection::vec((1..9_usize, any::<bool>(), any::<bool>()), 20),
+        checkpoint in 1..30_u64,
+    ) {
+        let folder = Folder::new();
+        let config = StoreConfig { flush_ms: 1, checkpoint_entries: checkpoint, ..folder.config() };
+        let mut store = Store::open(config.clone()).unwrap().store;
+        let (mut rest, mut cuts) = (&entries[..], cuts.into_iter().cycle());
+        while !rest.is_empty() {
+            let (length, restart, settle) = cuts.next().unwrap();
+            let (now, later) = rest.split_at(length.min(rest.len()));
+            store.append_synced(now.to_vec()).unwrap();
+            rest = later;
+            if settle {
+                store.settle().unwrap();
+            }
+            if restart {
+                drop(store);
+                store = Store::open(config.clone()).unwrap().store;
+            }
+        }
+        let all = store.read_from(1, 10_000).unwrap();
+        prop_assert!(all.iter().map(|accepted| &accepted.entry).eq(&entries));
+        let mut plain = Plain::of(&all);
+        plain.calls.retain(|_, call| call.tm_delete.is_none());
+        plain.compare(&store);
+        drop(store);
+        let opened = Store::open(config).unwrap();
+        let unfinished: BTreeSet<Uuid> = opened.unfinished.calls.iter().map(|record| record.call.id).collect();
+        prop_assert_eq!(unfinished, plain.unfinished_calls());
+        plain.compare(&opened.store);
+        drop(opened);
+
+        // From the log alone: the same.
+        let scratch = Folder::new();
+        copy_folder(&folder.path().join("log"), &scratch.path().join("log"));
+        store::repair(scratch.path()).unwrap();
+        let opened = scratch.open();
+        prop_assert_eq!(opened.replayed, all.len() as u64);
+        plain.compare(&opened.store);
+        opened.store.settle().unwrap();
+        plain.compare(&opened.store);
+    }
+}
+
+#[test]
+fn a_call_that_has_ended_leaves_memory_and_a_start_does_not_read_it_again() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for number in 0..200 {
+        store.append(life(number));
+    }
+    let open = call(900, CallStatus::Progressing);
+    store.append(vec![call_event(&open, 5), note(&open, 6, "still here")]);
+    store.settle().unwrap();
+    let records = store.metrics().records;
+    assert_eq!((records.live, records.timelines, records.due), (1, 1, 0), "{records:?}");
+    assert_eq!(records.rows, 600, "a call, its activeflow and a timeline");
+    drop(store);
+    let opened = folder.open();
+    assert_eq!(opened.replayed, 2);
+    assert_eq!(opened.unfinished.calls, [CallRecord { call: open.clone(), action: Some(model::Action::start()) }]);
+    assert!(opened.unfinished.activeflows.is_empty());
+    assert_eq!(opened.store.timeline(open.id).unwrap().len(), 2);
+    assert_eq!(opened.store.timeline(call(7, CallStatus::Hangup).id).unwrap().len(), 12);
+}
+
+#[test]
+fn a_long_call_does_not_make_every_start_read_the_whole_log() {
+    let folder = Folder::new();
+    let config = StoreConfig { checkpoint_entries: 100, ..folder.config() };
+    let store = Store::open(config.clone()).unwrap().store;
+    let long = call(900, CallStatus::Progressing);
+    store.append_synced(vec![call_event(&long, 1), note(&long, 2, "hello")]).unwrap();
+    for number in 0..100 {
+        store.append(life(number));
+    }
+    store.settle().unwrap();
+    assert!(store.metrics().records.checkpoints >= 1);
+    drop(store);
+    let opened = Store::open(config.clone()).unwrap();
+    assert!(opened.replayed <= 101, "{}", opened.replayed);
+    assert_eq!(opened.unfinished.calls.len(), 1);
+    opened.store.append_synced(vec![call_event(&call(900, CallStatus::Hangup), 3)]).unwrap();
+    opened.store.settle().unwrap();
+    assert_eq!(opened.store.timeline(long.id).unwrap().len(), 3);
+    drop(opened);
+    assert!(Store::open(config).unwrap().unfinished.is_empty());
+}
+
+#[test]
+fn lists_filter_live_and_ended_records_alike() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for number in 0..30 {
+        let mut entries = life(number);
+        entries.truncate(if number % 2 == 0 { 12 } else { 5 });
+        store.append(entries);
+    }
+    store.settle().unwrap();
+    let numbers = |filter: &Filter| {
+        let ids = all_calls(&store, filter, 4);
+        ids.iter().map(|id| id.as_u128() - 0xca11_0000_0000).collect::<Vec<_>>()
+    };
+    let newest_first = |keep: fn(&u128) -> bool| (0..30).rev().filter(keep).collect::<Vec<u128>>();
+    assert_eq!(numbers(&Filter::default()), newest_first(|_| true));
+    let flow_id = Uuid::from_u128(0xf10);
+    assert_eq!(numbers(&Filter { flow_id, ..Filter::default() }), newest_first(|n| n % 3 == 0));
+    let status = "hangup".to_owned();
+    assert_eq!(numbers(&Filter { status, flow_id, ..Filter::default() }), newest_first(|n| n % 6 == 0));
+    let status = "progressing".to_owned();
+    assert_eq!(numbers(&Filter { status, ..Filter::default() }), newest_first(|n| n % 2 == 1));
+    let of = call(4, CallStatus::Hangup);
+    assert_eq!(numbers(&Filter { activeflow_id: of.activeflow_id, ..Filter::default() }), [4]);
+    let filter = Filter { reference_id: of.id, ..Filter::default() };
+    let runs = store.records::<Activeflow>(Some(CUSTOMER), &filter, &Page::default()).unwrap();
+    assert_eq!(runs.items, [activeflow(&of, ActiveflowStatus::Ended)]);
+    let nobody = Some(Uuid::from_u128(1));
+    assert!(store.records::<Call>(nobody, &Filter::default(), &Page::default()).unwrap().items.is_empty());
+    assert_eq!(store.records::<Call>(None, &Filter::default(), &Page::default()).unwrap().items.len(), 30);
+}
+
+#[test]
+fn old_records_go_step_by_step_and_live_ones_stay() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for number in 0..700 {
+        store.append(life(number));
+    }
+    let long = call(900, CallStatus::Progressing);
+    store.append(vec![call_event(&long, 1)]);
+    store.settle().unwrap();
+    drop(store);
+    // The calls are of 1970; their timelines were written just now.
+    let store = Store::open(StoreConfig { records_days: 30, flush_ms: 5, ..folder.config() }).unwrap().store;
+    for _ in 0..1_000 {
+        if store.metrics().records.expired >= 1_400 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(store.metrics().records.expired, 1_400);
+    assert_eq!(all_calls(&store, &Filter::default(), 100), [long.id]);
+    assert_eq!(store.timeline(call(7, CallStatus::Hangup).id).unwrap().len(), 12);
+}

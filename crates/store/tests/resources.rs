@@ -1,0 +1,239 @@
+//! Resources, registrations, cursors, secrets, backups.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test may fail, too")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::mpsc;
+
+use model::{Accesskey, Agent, Binding, Call, CallStatus, Customer, Extension, Flow, Number, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+use store::{Listed, Page, Store, StoreError, extension_key};
+use support::{CUSTOMER, Folder, call, life};
+use uuid::Uuid;
+
+fn flow(number: u128, at_us: u64) -> Flow {
+    let actions = vec![
+        serde_json::from_value(
+            json!({"id": "a", "next_id": "", "type": "talk", "option": {"text": "hi", "n": -1.5, "list": [null, {"x": 1}]}}),
+        )
+        .unwrap(),
+    ];
+    let id = Uuid::from_u128(number);
+    Flow { id, customer_id: CUSTOMER, actions, tm_create: Some(Timestamp::from_us(at_us)), ..Flow::default() }
+}
+
+#[test]
+fn a_resource_is_there_after_a_restart_and_can_be_changed_and_deleted() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let mut kept = flow(1, 1_000);
+    store.put(&kept).unwrap();
+    drop(store);
+    let store = folder.open().store;
+    assert_eq!(store.get::<Flow>(kept.id).unwrap(), Some(kept.clone()));
+    assert_eq!(store.get::<Number>(kept.id).unwrap(), None, "a kind of its own");
+    kept.name = "changed".into();
+    store.put(&kept).unwrap();
+    assert_eq!(store.all::<Flow>().unwrap(), [kept.clone()]);
+    kept.tm_delete = Some(Timestamp::from_us(2_000));
+    store.put(&kept).unwrap();
+    assert_eq!(store.all::<Flow>().unwrap(), []);
+    assert_eq!(store.get::<Flow>(kept.id).unwrap(), Some(kept.clone()));
+    let list = |deleted| store.list::<Flow>(Some(CUSTOMER), &Page::default(), deleted).unwrap().items;
+    assert_eq!((list(false), list(true)), (vec![], vec![kept]));
+}
+
+#[test]
+fn what_is_unique_is_taken_once_per_scope_and_free_again_after_deletion() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let phone = |id: u128, customer: u128| Extension {
+        id: Uuid::from_u128(id),
+        customer_id: Uuid::from_u128(customer),
+        extension: "1000".into(),
+        ..Extension::default()
+    };
+    let mut first = phone(1, 1);
+    store.put(&first).unwrap();
+    store.put(&first).unwrap();
+    store.put(&phone(2, 2)).unwrap();
+    let taken = store.put(&phone(3, 1)).unwrap_err();
+    assert_eq!(taken, StoreError::Taken { kind: "extensions", key: extension_key(first.customer_id, "1000") });
+    let key = extension_key(first.customer_id, "1000");
+    assert_eq!(store.find_unique::<Extension>(&key).unwrap(), Some(first.clone()));
+    first.tm_delete = Some(Timestamp::from_us(1));
+    store.put(&first).unwrap();
+    assert_eq!(store.find_unique::<Extension>(&key).unwrap(), None);
+    store.put(&phone(3, 1)).unwrap();
+    assert!(matches!(store.put(&Extension { tm_delete: None, ..first }), Err(StoreError::Taken { .. })));
+
+    let number = |id| Number {
+        id: Uuid::from_u128(id),
+        customer_id: Uuid::from_u128(id),
+        number: "echo".into(),
+        ..Number::default()
+    };
+    store.put(&number(1)).unwrap();
+    assert!(matches!(store.put(&number(2)), Err(StoreError::Taken { kind: "numbers", .. })));
+    let agent = |id| Agent { id: Uuid::from_u128(id), username: "admin".into(), ..Agent::default() };
+    store.put(&agent(1)).unwrap();
+    assert!(store.put(&agent(2)).is_err());
+    let key = |id| Accesskey { id: Uuid::from_u128(id), token_hash: "aa".into(), ..Accesskey::default() };
+    store.put(&key(1)).unwrap();
+    assert!(store.put(&key(2)).is_err());
+    assert_eq!(store.find_unique::<Accesskey>("aa").unwrap(), Some(key(1)));
+    store.put(&Customer { id: CUSTOMER, ..Customer::default() }).unwrap();
+    assert_eq!(store.list::<Customer>(Some(CUSTOMER), &Page::default(), false).unwrap().items.len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn pages_lose_nothing_and_double_nothing_even_among_equal_times(
+        times in prop::collection::vec(0..4_u64, 0..40),
+        size in 1..12_usize,
+    ) {
+        let folder = Folder::new();
+        let store = folder.open().store;
+        std::thread::scope(|scope| {
+            for (number, at) in times.iter().enumerate() {
+                let store = &store;
+                scope.spawn(move || store.put(&flow(number as u128 + 1, *at)).unwrap());
+            }
+        });
+        let (mut seen, mut page) = (Vec::new(), Page { size, token: String::new() });
+        loop {
+            let Listed { items, next_page_token } = store.list::<Flow>(Some(CUSTOMER), &page, false).unwrap();
+            prop_assert!(items.len() <= size);
+            prop_assert_eq!(next_page_token.is_empty(), items.len() < size);
+            seen.extend(items);
+            if next_page_token.is_empty() { break }
+            page.token = next_page_token;
+        }
+        prop_assert_eq!(seen.len(), times.len());
+        prop_assert!(seen.windows(2).all(|pair| (pair[0].tm_create, pair[0].id) > (pair[1].tm_create, pair[1].id)));
+        let bare = Page { size: 100, token: Timestamp::from_us(2).to_string() };
+        let older = store.list::<Flow>(Some(CUSTOMER), &bare, false).unwrap().items;
+        prop_assert_eq!(older.len(), times.iter().filter(|at| **at < 2).count());
+    }
+}
+
+fn binding(extension: u128, port: u16) -> Binding {
+    Binding {
+        extension_id: Uuid::from_u128(extension),
+        customer_id: CUSTOMER,
+        contact: format!("sip:1000@192.0.2.7:{port};transport=udp"),
+        received: format!("192.0.2.7:{port}"),
+        listener: 0,
+        local: "192.0.2.1:5060".into(),
+        call_id: "a84b4c76e66710".into(),
+        cseq: 2,
+        user_agent: "phone 1.0".into(),
+        expires_us: 1_000,
+        created_us: 1,
+    }
+}
+
+#[test]
+fn registrations_are_durable_when_the_callback_says_so_and_are_replaced_as_a_whole() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let (sender, done) = mpsc::channel();
+    for extension in 0..500 {
+        let sender = sender.clone();
+        let bindings = vec![binding(extension, 5060), binding(extension, 5062)];
+        store.put_bindings_then(Uuid::from_u128(extension), bindings, move |result| sender.send(result).unwrap());
+    }
+    for _ in 0..500 {
+        done.recv().unwrap().unwrap();
+    }
+    let commits = store.metrics().database.commits;
+    assert!(commits < 250, "they share transactions: {commits}");
+    store.put_bindings(Uuid::from_u128(3), vec![binding(3, 5070)]).unwrap();
+    store.put_bindings(Uuid::from_u128(4), Vec::new()).unwrap();
+    drop(store);
+    let all = folder.open().store.all_bindings().unwrap();
+    assert_eq!(all.len(), 997);
+    assert!(all.contains(&binding(3, 5070)) && !all.iter().any(|binding| binding.extension_id == Uuid::from_u128(4)));
+}
+
+#[test]
+fn a_secret_is_made_once_and_only_its_owner_may_read_it() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    assert_eq!(store.secret("jwt-key", || vec![1, 2, 3]).unwrap(), [1, 2, 3]);
+    assert_eq!(store.secret("jwt-key", || panic!("made twice")).unwrap(), [1, 2, 3]);
+    let secrets = folder.path().join("secrets");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&secrets), mode(&secrets.join("jwt-key"))), (0o700, 0o600));
+    for bad in ["", "../x", "a/b", "a.b", &"x".repeat(65)] {
+        assert!(matches!(store.secret(bad, Vec::new), Err(StoreError::BadName(_))), "{bad}");
+    }
+}
+
+#[test]
+fn a_backup_made_under_load_opens_with_everything_accepted_before_it() {
+    let folder = Folder::new();
+    let mut config = folder.config();
+    config.log.segment_octets = 100_000;
+    let store = Store::open(config).unwrap().store;
+    let kept = flow(1, 1);
+    store.put(&kept).unwrap();
+    store.secret("jwt-key", || vec![7; 32]).unwrap();
+    store.put_bindings(Uuid::from_u128(1), vec![binding(1, 5060)]).unwrap();
+    let copy = Folder::new();
+    let target = copy.path().join("copy");
+    let before = std::thread::scope(|scope| {
+        let writer = store.clone();
+        let (sender, running) = mpsc::channel();
+        scope.spawn(move || {
+            for number in 0..400 {
+                writer.append(life(number));
+                if number == 100 {
+                    writer.append_synced(Vec::new()).unwrap();
+                    sender.send(()).unwrap();
+                }
+                std::thread::sleep(std::time::Duration::from_micros(300));
+            }
+        });
+        running.recv().unwrap();
+        let before = store.accepted_seq();
+        store.backup(&target).unwrap();
+        before
+    });
+    let refused = store.backup(&target).unwrap_err();
+    assert!(refused.to_string().contains("not empty"), "{refused}");
+    let opened = Store::open(store::StoreConfig::new(&target)).unwrap();
+    assert!(opened.store.accepted_seq() >= before);
+    let read = |store: &Store| store.read_from(1, before as usize).unwrap();
+    assert_eq!(read(&opened.store), read(&store));
+    assert_eq!(opened.store.get::<Flow>(kept.id).unwrap(), Some(kept));
+    assert_eq!(opened.store.secret("jwt-key", || panic!("not copied")).unwrap(), [7; 32]);
+    assert_eq!(opened.store.all_bindings().unwrap().len(), 1);
+    let ended = call(5, CallStatus::Hangup).id;
+    assert_eq!(opened.store.record::<Call>(ended).unwrap().unwrap().status, CallStatus::Hangup);
+    assert_eq!(opened.store.timeline(ended).unwrap().len(), 12);
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_repair_saves_what_can_be_read() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for number in 1..400 {
+        store.put(&flow(number, number as u64)).unwrap();
+    }
+    drop(store);
+    let path = folder.path().join("flowswitch.sqlite");
+    let mut octets = std::fs::read(&path).unwrap();
+    let middle = octets.len() / 2;
+    octets[middle..middle + 5_000].fill(0x5a);
+    std::fs::write(&path, octets).unwrap();
+    let error = Store::open(folder.config()).err().unwrap();
+    assert!(error.to_string().contains("flowswitch repair"), "{error}");
+    let repaired = store::repair(folder.path()).unwrap();
+    assert!(repaired.done[0].contains("rows saved"), "{repaired:?}");
+    let saved = folder.open().store.all::<Flow>().unwrap().len();
+    assert!((200..399).contains(&saved), "{saved}");
+}

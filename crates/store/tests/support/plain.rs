@@ -1,0 +1,76 @@
+//! The records of a log, made by the simplest possible means, to compare with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Activeflow, Call, CallStatus, LogBody, LogEntry, Resource};
+use store::{Accepted, Filter, Page, Store};
+use uuid::Uuid;
+
+use super::CUSTOMER;
+
+/// What the records must be, by the simplest possible means.
+#[derive(Default)]
+pub struct Plain {
+    pub calls: BTreeMap<Uuid, Call>,
+    pub activeflows: BTreeMap<Uuid, Activeflow>,
+    pub timelines: BTreeMap<Uuid, Vec<Accepted>>,
+}
+
+impl Plain {
+    pub fn of(entries: &[Accepted]) -> Plain {
+        let mut plain = Plain::default();
+        for accepted in entries {
+            let LogEntry { call_id, activeflow_id, body, .. } = &accepted.entry;
+            for owner in BTreeSet::from([*call_id, *activeflow_id]).into_iter().filter(|id| !id.is_nil()) {
+                plain.timelines.entry(owner).or_default().push(accepted.clone());
+            }
+            match body {
+                LogBody::Event { resource: Resource::Call(call, _), .. } => {
+                    plain.calls.insert(call.id, (**call).clone());
+                }
+                LogBody::Event { resource: Resource::Activeflow(activeflow), .. } => {
+                    plain.activeflows.insert(activeflow.id, (**activeflow).clone());
+                }
+                _ => {}
+            }
+        }
+        plain
+    }
+
+    pub fn compare(&self, store: &Store) {
+        for (id, call) in &self.calls {
+            assert_eq!(store.record::<Call>(*id).unwrap().as_ref(), Some(call));
+        }
+        for (id, activeflow) in &self.activeflows {
+            assert_eq!(store.record::<Activeflow>(*id).unwrap().as_ref(), Some(activeflow));
+        }
+        for (owner, entries) in &self.timelines {
+            let seqs = |entries: &[Accepted]| entries.iter().map(|accepted| accepted.seq).collect::<Vec<_>>();
+            let timeline = store.timeline(*owner).unwrap();
+            assert_eq!(seqs(&timeline), seqs(entries), "timeline of {owner}");
+            assert_eq!(&timeline, entries);
+        }
+        let mut expected: Vec<&Call> = self.calls.values().collect();
+        expected.sort_by_key(|call| std::cmp::Reverse((call.tm_create, call.id)));
+        let expected: Vec<Uuid> = expected.into_iter().map(|call| call.id).collect();
+        assert_eq!(all_calls(store, &Filter::default(), 7), expected);
+    }
+
+    pub fn unfinished_calls(&self) -> BTreeSet<Uuid> {
+        self.calls.values().filter(|call| call.status != CallStatus::Hangup).map(|call| call.id).collect()
+    }
+}
+
+pub fn all_calls(store: &Store, filter: &Filter, size: usize) -> Vec<Uuid> {
+    let (mut ids, mut page) = (Vec::new(), Page { size, token: String::new() });
+    loop {
+        let listed = store.records::<Call>(Some(CUSTOMER), filter, &page).unwrap();
+        ids.extend(listed.items.iter().map(|call| call.id));
+        if listed.next_page_token.is_empty() {
+            assert!(listed.items.len() < size);
+            return ids;
+        }
+        assert_eq!(listed.items.len(), size);
+        page.token = listed.next_page_token;
+    }
+}
