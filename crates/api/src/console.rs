@@ -13,8 +13,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| async { file("text/html; charset=utf-8", include_str!("../console/index.html")) }))
-        .route("/console.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("../console/console.js")) }))
-        .route("/console.css", get(|| async { file("text/css; charset=utf-8", include_str!("../console/console.css")) }))
+        .route(
+            "/console.js",
+            get(|| async { file("text/javascript; charset=utf-8", include_str!("../console/console.js")) }),
+        )
+        .route(
+            "/console.css",
+            get(|| async { file("text/css; charset=utf-8", include_str!("../console/console.css")) }),
+        )
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {

@@ -68,7 +68,8 @@ impl Endpoints {
 /// A path with `-` or `_` in a sub-resource's name is found under both spellings (spec/resources.md §1).
 fn spellings(path: &str) -> Vec<String> {
     let swap = |from: char, to: &str| -> String {
-        let parts = path.split('/').map(|part| if part.starts_with('{') { part.into() } else { part.replace(from, to) });
+        let parts =
+            path.split('/').map(|part| if part.starts_with('{') { part.into() } else { part.replace(from, to) });
         parts.collect::<Vec<_>>().join("/")
     };
     let mut spellings = vec![path.to_owned(), swap('_', "-"), swap('-', "_")];

@@ -31,9 +31,8 @@ pub fn api_router(api: &Arc<Api>, readiness: Arc<Readiness>, mut metrics: Vec<Ar
     metrics.extend(api.metrics());
     let (routes, paths, schemas) = resources::endpoints().into_parts();
     let document = Bytes::from(openapi::document(paths, schemas).to_string());
-    let routes = routes
-        .route_layer(middleware::from_fn_with_state(api.clone(), limit_by_address))
-        .with_state(api.clone());
+    let routes =
+        routes.route_layer(middleware::from_fn_with_state(api.clone(), limit_by_address)).with_state(api.clone());
     let document = get(move || async move {
         ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
     });

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::auth::{Identity, LoginGate};
 use crate::control::{Control, Publish};
 use crate::events::EventHub;
-use crate::middleware::{ApiNumbers, RateLimits, RateLimiter};
+use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
 use crate::problem::Problem;
 use crate::repository::{Kind, Repository, RepositoryError};
 use crate::resources::Stored;
@@ -58,7 +58,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over these ports. Hashes one password, which takes some ten milliseconds.
+    /// An API over these ports.
     pub fn new(config: ApiConfig, ports: Ports) -> Arc<Api> {
         Arc::new(Api {
             limiter: config.rate_limits.map(RateLimiter::new),

@@ -39,7 +39,8 @@ impl Topics {
     /// Adds a topic.
     pub(super) fn subscribe(&mut self, topic: &str) -> Result<(), Forbidden> {
         let topic = normal(topic);
-        let is_within = |allowed: &String| topic.starts_with(allowed.as_str()) || Some(topic) == allowed.strip_suffix(':');
+        let is_within =
+            |allowed: &String| topic.starts_with(allowed.as_str()) || Some(topic) == allowed.strip_suffix(':');
         if !self.allowed.iter().any(is_within) {
             return Err(Forbidden::NotYours);
         }
@@ -87,9 +88,14 @@ mod tests {
     #[test]
     fn topics_match_by_their_beginning() {
         let event = of_event(Uuid::nil(), Some("2"), "call_hangup", "9");
-        for (topic, wanted) in [("agent_id:2:call", true), ("agent_id:2:call:9", true), ("agent_id:2:call:*", true),
-            ("agent_id:2", true), ("agent_id:2:call:8", false), ("agent_id:2:flow", false)]
-        {
+        for (topic, wanted) in [
+            ("agent_id:2:call", true),
+            ("agent_id:2:call:9", true),
+            ("agent_id:2:call:*", true),
+            ("agent_id:2", true),
+            ("agent_id:2:call:8", false),
+            ("agent_id:2:flow", false),
+        ] {
             let mut topics = topics();
             topics.subscribe(topic).unwrap();
             assert_eq!(topics.want(&event), wanted, "{topic}");
@@ -100,7 +106,9 @@ mod tests {
 
     #[test]
     fn what_is_not_the_callers_is_forbidden() {
-        for topic in ["customer_id:12:call", "customer_id:", "customer_id", "", "*", "agent_id:1:call", "call", "customer_id:1x"] {
+        for topic in
+            ["customer_id:12:call", "customer_id:", "customer_id", "", "*", "agent_id:1:call", "call", "customer_id:1x"]
+        {
             assert_eq!(topics().subscribe(topic), Err(Forbidden::NotYours), "{topic}");
         }
         let mut topics = topics();

@@ -31,7 +31,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, to the first of the host's addresses that answers.
     pub(super) async fn open(client: &Client, url: &Url) -> Result<Connection, Failure> {
-        let found = lookup_host((url.host.as_str(), url.port)).await.map_err(|error| Failure::Resolve(error.to_string()))?;
+        let found =
+            lookup_host((url.host.as_str(), url.port)).await.map_err(|error| Failure::Resolve(error.to_string()))?;
         let mut last = Failure::Resolve(format!("{} has no address", url.host));
         for address in found {
             // What was looked up is what is connected to, so that a second answer of the DNS cannot lead elsewhere.

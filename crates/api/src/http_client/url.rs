@@ -95,7 +95,8 @@ mod tests {
             let url = Url::parse(text).unwrap();
             assert_eq!((url.tls, url.host.as_str(), url.port, url.path.as_str()), (tls, host, port, path), "{text}");
         }
-        for text in ["", "x", "/x", "ftp://a", "http://", "http://:80/", "http://a:0/", "http://u:p@a/", "http://a b/"] {
+        for text in ["", "x", "/x", "ftp://a", "http://", "http://:80/", "http://a:0/", "http://u:p@a/", "http://a b/"]
+        {
             assert!(Url::parse(text).is_err(), "{text}");
         }
     }
@@ -103,12 +104,9 @@ mod tests {
     #[test]
     fn redirects_are_followed_from_where_they_were_found() {
         let url = Url::parse("https://a.b/c/d?e=f").unwrap();
-        for (location, authority, path) in [
-            ("/x", "a.b", "/x"),
-            ("x?y", "a.b", "/c/x?y"),
-            ("//c.d/x", "c.d", "/x"),
-            ("http://e.f:1/", "e.f:1", "/"),
-        ] {
+        for (location, authority, path) in
+            [("/x", "a.b", "/x"), ("x?y", "a.b", "/c/x?y"), ("//c.d/x", "c.d", "/x"), ("http://e.f:1/", "e.f:1", "/")]
+        {
             let joined = url.join(location).unwrap();
             assert_eq!((joined.authority.as_str(), joined.path.as_str()), (authority, path), "{location}");
         }

@@ -69,8 +69,12 @@ mod tests {
 
     fn file(name: &str, samples: &[i16]) -> PathBuf {
         let path = std::env::temp_dir().join(format!("flowswitch-mix-{}-{name}.wav", std::process::id()));
-        let spec =
-            hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let mut writer = hound::WavWriter::create(&path, spec).unwrap();
         samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
         writer.finalize().unwrap();

@@ -47,7 +47,8 @@ impl Operation {
     /// 200 with a page of this schema.
     pub(crate) fn gives_page(mut self, schema: &'static str) -> Operation {
         self.success = Success::Page(schema);
-        let size = json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"type": "string"}], "default": 100});
+        let size =
+            json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"type": "string"}], "default": 100});
         let about = "1 to 100; anything else becomes 100";
         self.query("page_size", size, about).query("page_token", schema::text(), "next_page_token of the page before")
     }

@@ -54,13 +54,7 @@ pub(crate) fn free() -> Value {
 
 /// Who is called or calls.
 pub(crate) fn address() -> Value {
-    answer(&[
-        ("type", text()),
-        ("target", text()),
-        ("target_name", text()),
-        ("name", text()),
-        ("detail", text()),
-    ])
+    answer(&[("type", text()), ("target", text()), ("target_name", text()), ("name", text()), ("detail", text())])
 }
 
 /// An answer's object: every field is always there.

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::direct_hash;
 use super::list::{self, Filters};
 use super::stored::Stored;
-use super::direct_hash;
 use crate::auth::Manager;
 use crate::clock::{self, new_id, now};
 use crate::control::Refused;

@@ -45,7 +45,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let request = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", uri), method];
     let secret = [("webhook_secret", schema::short(255))];
     endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat()));
-    endpoints.get("/v1.0/customer", Operation::new("customer", "The own customer").gives("Customer").refuses(&[404]), get);
+    endpoints.get(
+        "/v1.0/customer",
+        Operation::new("customer", "The own customer").gives("Customer").refuses(&[404]),
+        get,
+    );
     let put = Operation::new("customer", "Changes the own customer").takes("CustomerRequest").gives("Customer");
     endpoints.put("/v1.0/customer", put.refuses(&[404]), update);
 }

@@ -84,7 +84,10 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let action = schema::body(&[
         ("id", schema::short(63)),
         ("next_id", schema::short(63)),
-        ("type", schema::word(&["answer", "hangup", "play", "sleep", "goto", "branch", "digits_receive", "echo", "stop"])),
+        (
+            "type",
+            schema::word(&["answer", "hangup", "play", "sleep", "goto", "branch", "digits_receive", "echo", "stop"]),
+        ),
         ("option", schema::free()),
     ]);
     let mut action = schema::required(action, &["type"]);

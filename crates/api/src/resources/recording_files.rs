@@ -26,9 +26,10 @@ use crate::service::{Api, Id};
 const PIECE: usize = 128 * 1024;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
-    let operation = Operation::new("recordings", "The sound of a recording: both directions mixed, or both files as a ZIP")
-        .gives_bytes(&["audio/wav", "application/zip"])
-        .query("type", schema::word(&["wav", "zip"]), "wav, the default, or zip for the separate files");
+    let operation =
+        Operation::new("recordings", "The sound of a recording: both directions mixed, or both files as a ZIP")
+            .gives_bytes(&["audio/wav", "application/zip"])
+            .query("type", schema::word(&["wav", "zip"]), "wav, the default, or zip for the separate files");
     endpoints.get("/v1.0/recordingfiles/{id}", operation, download);
 }
 

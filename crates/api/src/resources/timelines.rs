@@ -57,9 +57,9 @@ async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Js
     let limit = paging::page_size(query);
     let after = match query.get("page_token") {
         None => 0,
-        Some(token) => token.parse().map_err(|_| {
-            Problem::parameter("page_token", "page_token must be the next_page_token of a page before")
-        })?,
+        Some(token) => token
+            .parse()
+            .map_err(|_| Problem::parameter("page_token", "page_token must be the next_page_token of a page before"))?,
     };
     let entries = api.ask(move |repository| repository.timeline(of, id, after, limit)).await?;
     let token = match entries.last() {

@@ -127,7 +127,11 @@ impl Dispatcher {
             let most = BATCH.min(usize::try_from(last - self.position).unwrap_or(BATCH));
             let batch = self.read(self.position, most).await;
             if batch.is_empty() {
-                tracing::error!(from = self.position + 1, to = last, "the event log has lost entries that webhooks need");
+                tracing::error!(
+                    from = self.position + 1,
+                    to = last,
+                    "the event log has lost entries that webhooks need"
+                );
                 self.position = last;
             }
             for accepted in batch {

@@ -37,6 +37,7 @@ impl MetricsSource for WebhookNumbers {
             .value(number(&self.attempts_failed));
         out.gauge("webhooks_waiting", "Webhook events in queues").value(number(&self.waiting));
         out.gauge("webhook_destinations", "Webhook destinations in use").value(number(&self.destinations));
-        out.gauge("webhook_destinations_behind", "Webhook destinations that do not keep up").value(number(&self.behind));
+        out.gauge("webhook_destinations_behind", "Webhook destinations that do not keep up")
+            .value(number(&self.behind));
     }
 }
