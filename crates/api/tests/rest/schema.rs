@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What does not fit, by path.
-pub fn misfits(document: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String> {
+pub(crate) fn misfits(document: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let target = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("no {reference}"));
         return misfits(document, target, value, path);

@@ -19,13 +19,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-pub const CUSTOMER: Uuid = Uuid::from_u128(0xc1);
-pub const OTHER: Uuid = Uuid::from_u128(0xc2);
+pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(0xc1);
+pub(crate) const OTHER: Uuid = Uuid::from_u128(0xc2);
 
 /// What runs, played by a map: the repository says what state a call is in, this ends it.
-pub struct Calls {
+pub(crate) struct Calls {
     repository: Arc<MemoryRepository>,
-    pub refuse: Mutex<Option<Refused>>,
+    pub(crate) refuse: Mutex<Option<Refused>>,
 }
 
 impl Calls {
@@ -96,7 +96,7 @@ impl Control for Calls {
 
 /// Remembers what was published.
 #[derive(Default)]
-pub struct Published(pub Mutex<Vec<(Resource, String)>>);
+pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>);
 
 impl Publish for Published {
     fn changed(&self, resource: Resource, event: &str) {
@@ -104,38 +104,38 @@ impl Publish for Published {
     }
 }
 
-pub struct Site {
-    pub address: SocketAddr,
-    pub repository: Arc<MemoryRepository>,
-    pub calls: Arc<Calls>,
-    pub published: Arc<Published>,
-    pub events: Arc<EventHub>,
-    pub folder: std::path::PathBuf,
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) repository: Arc<MemoryRepository>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) events: Arc<EventHub>,
+    pub(crate) folder: std::path::PathBuf,
     /// The key of the customer's program.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 #[derive(Clone, Default)]
-pub struct Options {
-    pub legacy: bool,
-    pub limits: Option<RateLimits>,
+pub(crate) struct Options {
+    pub(crate) legacy: bool,
+    pub(crate) limits: Option<RateLimits>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub octets: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) octets: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.octets).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// Status and reason of a refusal; also checks that it has all its parts.
-    pub fn refusal(&self) -> (u16, String) {
+    pub(crate) fn refusal(&self) -> (u16, String) {
         let error = &self.json()["error"];
         assert_eq!(error["request_id"].as_str().map(str::len), Some(32), "{self:?}");
         assert!(
@@ -147,11 +147,11 @@ impl Answer {
     }
 }
 
-pub async fn site() -> Site {
+pub(crate) async fn site() -> Site {
     site_with(Options::default()).await
 }
 
-pub async fn site_with(options: Options) -> Site {
+pub(crate) async fn site_with(options: Options) -> Site {
     let repository = Arc::new(MemoryRepository::default());
     let calls = Arc::new(Calls { repository: repository.clone(), refuse: Mutex::default() });
     let published = Arc::new(Published::default());
@@ -178,16 +178,16 @@ pub async fn site_with(options: Options) -> Site {
     site
 }
 
-pub fn at(us: u64) -> Timestamp {
+pub(crate) fn at(us: u64) -> Timestamp {
     Timestamp::from_us(us)
 }
 
 impl Site {
-    pub fn put(&self, resource: Resource) {
+    pub(crate) fn put(&self, resource: Resource) {
         self.repository.put(&resource, "").unwrap();
     }
 
-    pub fn new_key(&self, customer_id: Uuid, tm_expire: Option<Timestamp>) -> String {
+    pub(crate) fn new_key(&self, customer_id: Uuid, tm_expire: Option<Timestamp>) -> String {
         let token = NewToken::random();
         let key = Accesskey {
             id: new_id(),
@@ -201,7 +201,7 @@ impl Site {
         token.as_str().to_owned()
     }
 
-    pub fn new_agent(&self, username: &str, password: &str, permission: u32) -> Uuid {
+    pub(crate) fn new_agent(&self, username: &str, password: &str, permission: u32) -> Uuid {
         let id = new_id();
         let password_hash = hash_password(password).unwrap();
         let agent = Agent {
@@ -216,7 +216,7 @@ impl Site {
         id
     }
 
-    pub fn new_call(&self, id: u128, status: CallStatus, created_us: u64) -> Uuid {
+    pub(crate) fn new_call(&self, id: u128, status: CallStatus, created_us: u64) -> Uuid {
         let id = Uuid::from_u128(id);
         let call = Call { id, status, tm_create: Some(at(created_us)), ..call(CUSTOMER) };
         self.put(Resource::Call(Box::new(call), Some(Action { kind: "answer".into(), ..Action::start() })));
@@ -224,16 +224,16 @@ impl Site {
     }
 
     /// Asks with the program's key.
-    pub async fn ask(&self, method: &str, path: &str, body: impl Into<Option<Value>>) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: impl Into<Option<Value>>) -> Answer {
         let body = body.into().map(|body: Value| body.to_string());
         self.ask_as(&self.key, method, path, body.as_deref()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, None).await
     }
 
-    pub async fn ask_as(&self, key: &str, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(crate) async fn ask_as(&self, key: &str, method: &str, path: &str, body: Option<&str>) -> Answer {
         let mut head = String::new();
         if !key.is_empty() {
             head.push_str(&format!("Authorization: Bearer {key}\r\n"));
@@ -245,7 +245,7 @@ impl Site {
     }
 
     /// Any request, with any head.
-    pub async fn raw(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn raw(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}{length}\r\n");
@@ -283,7 +283,7 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
 }
 
 /// A call of a customer.
-pub fn call(customer_id: Uuid) -> Call {
+pub(crate) fn call(customer_id: Uuid) -> Call {
     Call {
         id: new_id(),
         customer_id,
@@ -316,7 +316,7 @@ pub fn call(customer_id: Uuid) -> Call {
 }
 
 /// An id that no other resource of this process has.
-pub fn new_id() -> Uuid {
+pub(crate) fn new_id() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u128((1 << 64) + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }

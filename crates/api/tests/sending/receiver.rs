@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What a receiver does with a request.
 #[derive(Clone, Debug)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// Answers with this status.
     Status(u16),
     /// Answers with these statuses, one after the other, then with the last one.
@@ -34,20 +34,20 @@ pub enum Manner {
 
 /// One request as it came.
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
-pub struct Receiver {
-    pub address: SocketAddr,
-    pub manner: Arc<Mutex<Manner>>,
-    pub requests: Arc<Mutex<Vec<Request>>>,
-    pub connections: Arc<Mutex<usize>>,
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    pub(crate) manner: Arc<Mutex<Manner>>,
+    pub(crate) requests: Arc<Mutex<Vec<Request>>>,
+    pub(crate) connections: Arc<Mutex<usize>>,
 }
 
 impl Receiver {
-    pub async fn start(manner: Manner) -> Receiver {
+    pub(crate) async fn start(manner: Manner) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Receiver {
             address: listener.local_addr().unwrap(),
@@ -66,16 +66,16 @@ impl Receiver {
         receiver
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 
     /// Waits until so many requests came.
-    pub async fn wait_for(&self, count: usize) {
+    pub(crate) async fn wait_for(&self, count: usize) {
         for _ in 0..1_000 {
             if self.count() >= count {
                 return;
