@@ -8,7 +8,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use serde_json::{Map, Value};
 
-use crate::openapi::Operation;
+use crate::openapi::{self, Operation};
 use crate::service::Api;
 
 /// Handlers and their descriptions.
@@ -45,9 +45,9 @@ impl Endpoints {
         assert!(before.is_none(), "the schema {name} is there twice");
     }
 
-    /// The router, and the document's `paths` and `components.schemas`.
-    pub(crate) fn into_parts(self) -> (Router<Arc<Api>>, Map<String, Value>, Map<String, Value>) {
-        (self.router, self.paths, self.schemas)
+    /// The router, and the document that describes it.
+    pub(crate) fn finish(self) -> (Router<Arc<Api>>, Value) {
+        (self.router, openapi::document(self.paths, self.schemas))
     }
 
     fn add<H, T>(&mut self, filter: MethodFilter, method: &str, path: &str, operation: Operation, handler: H)

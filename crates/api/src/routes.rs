@@ -13,7 +13,7 @@ use crate::metrics::{MetricsSource, MetricsText};
 use crate::middleware::{ApiNumbers, catch_panics, limit_by_address, request_id};
 use crate::readiness::Readiness;
 use crate::service::Api;
-use crate::{console, openapi, problem, resources};
+use crate::{console, problem, resources};
 
 #[derive(Clone)]
 struct Shown {
@@ -29,8 +29,8 @@ pub fn router(readiness: Arc<Readiness>, metrics: Vec<Arc<dyn MetricsSource>>) -
 /// All of it: health, the API, its document, the console.
 pub fn api_router(api: &Arc<Api>, readiness: Arc<Readiness>, mut metrics: Vec<Arc<dyn MetricsSource>>) -> Router {
     metrics.extend(api.metrics());
-    let (routes, paths, schemas) = resources::endpoints().into_parts();
-    let document = Bytes::from(openapi::document(paths, schemas).to_string());
+    let (routes, document) = resources::endpoints().finish();
+    let document = Bytes::from(document.to_string());
     let routes =
         routes.route_layer(middleware::from_fn_with_state(api.clone(), limit_by_address)).with_state(api.clone());
     let document = get(move || async move {

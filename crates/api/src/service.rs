@@ -58,7 +58,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over these ports. Hashes one password, which takes some ten milliseconds.
+    /// An API over these ports.
     pub fn new(config: ApiConfig, ports: Ports) -> Arc<Api> {
         Arc::new(Api {
             limiter: config.rate_limits.map(RateLimiter::new),

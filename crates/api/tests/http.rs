@@ -101,7 +101,8 @@ async fn what_is_not_there_is_said_so() {
     assert_eq!(status, "HTTP/1.1 404 Not Found");
     let error: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(error["error"]["status"], "NOT_FOUND");
-    assert_eq!(error["error"]["message"], "there is nothing at /nowhere; there are /healthz, /readyz and /metrics");
+    assert_eq!(error["error"]["request_id"].as_str().map(str::len), Some(32));
+    assert_eq!(error["error"]["message"], "there is nothing at /nowhere; /openapi.json says what there is");
 
     let (status, headers, _) = site.ask("POST /healthz").await;
     assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");

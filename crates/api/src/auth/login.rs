@@ -27,20 +27,13 @@ const WAITING_MAX: usize = 32;
 /// What logins share. A hash takes time and memory, so two are computed at a time.
 pub(crate) struct LoginGate {
     pub(crate) tokens: Tokens,
-    /// Checked for names that nobody has, so that these take as long as others.
-    nobody: String,
     turns: Semaphore,
     places: Semaphore,
 }
 
 impl LoginGate {
     pub(crate) fn new(secret: &[u8]) -> LoginGate {
-        LoginGate {
-            tokens: Tokens::new(secret),
-            nobody: password::hash_password("nobody's").unwrap_or_default(),
-            turns: Semaphore::new(2),
-            places: Semaphore::new(WAITING_MAX),
-        }
+        LoginGate { tokens: Tokens::new(secret), turns: Semaphore::new(2), places: Semaphore::new(WAITING_MAX) }
     }
 }
 
@@ -84,7 +77,7 @@ pub(crate) async fn login(
         Some(Resource::Agent(agent)) if agent.tm_delete.is_none() => Some(agent),
         _ => None,
     };
-    let hash = agent.as_ref().map_or_else(|| api.login.nobody.clone(), |agent| agent.password_hash.clone());
+    let hash = agent.as_ref().map_or_else(|| password::NOBODY.to_owned(), |agent| agent.password_hash.clone());
     let _turn = api.login.turns.acquire().await.map_err(Problem::internal)?;
     let fits = tokio::task::spawn_blocking(move || password::is_password(&request.password, &hash));
     let fits = fits.await.map_err(Problem::internal)?;

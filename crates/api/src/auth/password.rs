@@ -9,6 +9,10 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 /// Longest password, bytes: hashing more would cost more.
 pub(crate) const MAX_BYTES: usize = 1_024;
 
+/// Checked for names that nobody has, so that these take as long as others. It is nobody's: salt and hash were drawn.
+pub(crate) const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$trrr/sxbU4EIxHDXwwEE8g$rH6Z4Bj5ExIyfFoloxgIGlq2d3weL4GHoVd5gkQ5zLY";
+
 /// A password could not be hashed.
 #[derive(Debug)]
 pub struct HashError(String);
@@ -38,6 +42,15 @@ pub fn is_password(password: &str, hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobodys_hash_costs_as_much_as_others_and_no_password_fits() {
+        let cost = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(NOBODY), cost(&hash_password("x").unwrap()));
+        let parsed = PasswordHash::new(NOBODY).unwrap();
+        assert_eq!(parsed.hash.unwrap().as_bytes().len(), 32);
+        assert!(!is_password("", NOBODY));
+    }
 
     #[test]
     fn only_the_right_password_fits() {

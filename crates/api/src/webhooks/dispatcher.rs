@@ -63,9 +63,9 @@ impl Dispatcher {
         }
     }
 
-    /// Runs until `live` is closed.
-    pub(super) async fn run(mut self, mut live: mpsc::Receiver<Accepted>) {
-        self.resume().await;
+    /// Runs until `live` is closed. `last` was the log's end at the start.
+    pub(super) async fn run(mut self, mut live: mpsc::Receiver<Accepted>, last: u64) {
+        self.resume(last).await;
         let mut round = interval(ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut saved = Instant::now();
@@ -89,16 +89,11 @@ impl Dispatcher {
     }
 
     /// Goes on where the last run ended. The very first run begins with what happens from now on.
-    async fn resume(&mut self) {
+    async fn resume(&mut self, last: u64) {
         let cursors = self.cursors.clone();
         let mut loaded = blocking(move || cursors.load()).await.unwrap_or_else(|error| {
             tracing::error!("how far webhooks had got cannot be read: {error}");
             BTreeMap::new()
-        });
-        let journal = self.journal.clone();
-        let last = blocking(move || journal.last()).await.unwrap_or_else(|error| {
-            tracing::error!("the event log cannot be read: {error}");
-            0
         });
         // A cursor beyond the log's end belongs to another log.
         self.position = loaded.remove(GLOBAL).filter(|position| *position <= last).unwrap_or(last);

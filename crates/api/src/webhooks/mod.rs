@@ -46,8 +46,10 @@ impl Webhooks {
         repository: Arc<dyn Repository>,
     ) -> Webhooks {
         let numbers = Arc::new(WebhookNumbers::default());
+        // What is accepted from here on is sent, even if it comes before the dispatcher has read its cursors.
+        let last = journal.last();
         let dispatcher = Dispatcher::new(config, journal, cursors, repository, numbers.clone());
-        Webhooks { numbers, task: tokio::spawn(dispatcher.run(live)) }
+        Webhooks { numbers, task: tokio::spawn(dispatcher.run(live, last)) }
     }
 
     /// What was sent, what failed, what waits.

@@ -14,19 +14,16 @@ pub struct Accepted {
     pub entry: LogEntry,
 }
 
-/// The log, read again. The methods may wait for a disk.
+/// The log, read again.
 pub trait WebhookJournal: Send + Sync + 'static {
-    /// Entries behind `after`, oldest first, at most `most`. Empty only if there are none yet.
+    /// Entries behind `after`, oldest first, at most `most`. Empty only if there are none yet. May wait for a disk.
     ///
     /// # Errors
     /// The disk's.
     fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>>;
 
-    /// The number of the last accepted entry; 0 if there is none.
-    ///
-    /// # Errors
-    /// The disk's.
-    fn last(&self) -> io::Result<u64>;
+    /// The number of the last accepted entry; 0 if there is none. Must not wait.
+    fn last(&self) -> u64;
 }
 
 /// How far webhooks have got, by name; small. The methods may wait for a disk.

@@ -1,0 +1,93 @@
+//! Numbers, extensions, conferences, the customer, registrations.
+
+use model::Resource;
+use serde_json::json;
+
+use crate::site::{CUSTOMER, site};
+
+#[tokio::test]
+async fn a_number_runs_the_flow_that_it_is_given() {
+    let site = site().await;
+    let flow = site.ask("POST", "/v1.0/flows", json!({})).await.json();
+    let body = json!({"number": "+12025550123", "call_flow_id": flow["id"], "name": "main"});
+    let number = site.ask("POST", "/v1.0/numbers", body.clone()).await.json();
+    assert_eq!((number["status"].as_str(), number["type"].as_str()), (Some("active"), Some("normal")));
+    assert!(number["tm_purchase"].is_string());
+    assert_eq!(site.ask("POST", "/v1.0/numbers", body.clone()).await.refusal(), (409, "ALREADY_EXISTS".into()));
+    let path = format!("/v1.0/numbers/{}", number["id"].as_str().unwrap());
+    for spelling in ["flow_ids", "flow-ids"] {
+        let answer =
+            site.ask("PUT", &format!("{path}/{spelling}"), json!({"message_flow_id": flow["id"]})).await.json();
+        assert_eq!((&answer["call_flow_id"], &answer["message_flow_id"]), (&flow["id"], &flow["id"]));
+        assert_eq!(answer["name"], "main", "what is not sent stays");
+    }
+    let deleted = site.ask("DELETE", &path, None).await.json();
+    assert_eq!(deleted["status"], "deleted");
+    assert_eq!(site.ask("POST", "/v1.0/numbers", body).await.status, 200, "the number is free again");
+}
+
+#[tokio::test]
+async fn of_a_password_only_digests_are_kept() {
+    let site = site().await;
+    let body = json!({"extension": "1000", "password": "very secret", "name": "desk"});
+    let made = site.ask("POST", "/v1.0/extensions", body.clone()).await;
+    let text = String::from_utf8(made.octets.clone()).unwrap();
+    assert!(!text.contains("secret") && !text.contains("ha1") && !text.contains("password"), "{text}");
+    let made = made.json();
+    assert_eq!(made["domain_name"], format!("{CUSTOMER}.registrar.voipbin.net"));
+    assert_eq!(made["username"], "1000");
+    assert_eq!(site.ask("POST", "/v1.0/extensions", body).await.refusal(), (409, "ALREADY_EXISTS".into()));
+    let digests = |site: &crate::site::Site| match &site.published.0.lock().unwrap().last().unwrap().0 {
+        Resource::Extension(extension) => extension.ha1.clone(),
+        other => panic!("{other:?}"),
+    };
+    let first = digests(&site);
+    assert_eq!((first.md5.len(), first.sha256.len()), (32, 64));
+    let path = format!("/v1.0/extensions/{}", made["id"].as_str().unwrap());
+    let renamed = site.ask("PUT", &path, json!({"name": "new", "extension": "2000"})).await.json();
+    assert_eq!((renamed["name"].as_str(), renamed["extension"].as_str()), (Some("new"), Some("1000")));
+    assert!(digests(&site) == first, "a password that is not sent stays");
+    site.ask("PUT", &path, json!({"password": "other"})).await;
+    assert!(digests(&site) != first);
+}
+
+#[tokio::test]
+async fn a_conference_is_opened_changed_and_closed() {
+    let site = site().await;
+    let id = "24013a0e-d15b-4b5e-9a96-04221a8c6a15";
+    let body = json!({"id": id, "type": "connect", "name": "standup", "timeout": 30, "data": {"a": 1}});
+    let made = site.ask("POST", "/v1.0/conferences", body.clone()).await.json();
+    assert_eq!(
+        (made["id"].as_str(), made["status"].as_str(), made["timeout"].as_u64()),
+        (Some(id), Some("progressing"), Some(86_400))
+    );
+    assert_eq!(site.ask("POST", "/v1.0/conferences", body).await.refusal(), (409, "ALREADY_EXISTS".into()));
+    let path = format!("/v1.0/conferences/{id}");
+    let changed = site.ask("PUT", &path, json!({"name": "daily"})).await.json();
+    assert_eq!((changed["name"].as_str(), &changed["data"]), (Some("daily"), &json!({"a": 1})));
+    let closed = site.ask("DELETE", &path, None).await.json();
+    assert_eq!(closed["status"], "terminated");
+    assert!(closed["tm_end"].is_string() && closed["tm_delete"].is_string());
+    assert_eq!(site.ask("DELETE", &path, None).await.json(), closed);
+    let minimal = site.ask("POST", "/v1.0/conferences", json!({"type": ""})).await.json();
+    assert_eq!(minimal["type"], "conference");
+}
+
+#[tokio::test]
+async fn the_customer_says_where_its_events_go() {
+    let site = site().await;
+    let body = json!({"webhook_uri": "https://example.com/hook", "webhook_method": "PUT", "webhook_secret": "s"});
+    let changed = site.ask("PUT", "/v1.0/customer", body).await.json();
+    assert_eq!((changed["name"].as_str(), changed["webhook_method"].as_str()), (Some("Acme"), Some("PUT")));
+    assert!(changed.get("webhook_secret").is_none());
+    assert_eq!(site.get("/v1.0/customer").await.json(), changed);
+    assert_eq!(site.ask("PUT", "/v1.0/customer", json!({"webhook_uri": ""})).await.json()["webhook_uri"], "");
+}
+
+#[tokio::test]
+async fn only_the_own_phones_are_shown() {
+    let site = site().await;
+    let shown = site.get("/v1.0/registrations").await.json();
+    assert_eq!(shown["result"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["result"][0]["tm_expire"], "1970-01-01T00:00:02.000000Z");
+}

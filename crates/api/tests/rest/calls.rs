@@ -1,0 +1,128 @@
+//! Calls, activeflows, timelines.
+
+use api::Refused;
+use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Resource};
+use serde_json::{Map, json};
+use uuid::Uuid;
+
+use crate::site::{CUSTOMER, Site, at, call, new_id, site};
+
+fn activeflow(site: &Site, status: ActiveflowStatus) -> Uuid {
+    let id = new_id();
+    let activeflow = Activeflow { id, customer_id: CUSTOMER, status, tm_create: Some(at(5)), ..Activeflow::default() };
+    site.put(Resource::Activeflow(Box::new(activeflow)));
+    id
+}
+
+#[tokio::test]
+async fn a_call_is_hung_up_and_deleted() {
+    let site = site().await;
+    let id = site.new_call(1, CallStatus::Progressing, 10);
+    let path = format!("/v1.0/calls/{id}");
+    let shown = site.get(&path).await.json();
+    assert_eq!((shown["status"].as_str(), shown["action"]["type"].as_str()), (Some("progressing"), Some("answer")));
+    assert!(shown.get("tm_hangup").is_none());
+    let hung_up = site.ask("POST", &format!("{path}/hangup"), None).await;
+    assert_eq!((hung_up.status, hung_up.json()["status"].as_str()), (200, Some("terminating")));
+    assert_eq!(site.ask("POST", &format!("{path}/hangup"), None).await.refusal(), (409, "CALL_ALREADY_HANGUP".into()));
+    let second = site.new_call(2, CallStatus::Ringing, 11);
+    for id in [id, second, second] {
+        let deleted = site.ask("DELETE", &format!("/v1.0/calls/{id}"), None).await.json();
+        assert_eq!(deleted["status"], "hangup");
+        assert!(deleted["tm_delete"].is_string());
+    }
+    assert_eq!(site.get("/v1.0/calls").await.json()["result"], json!([]));
+    assert_eq!(site.get(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_loops_refuse_has_its_words() {
+    let site = site().await;
+    let id = site.new_call(1, CallStatus::Progressing, 10);
+    let run = activeflow(&site, ActiveflowStatus::Running);
+    for (refused, code, reason) in [
+        (Refused::AlreadyHangup, 409, "CALL_ALREADY_HANGUP"),
+        (Refused::NotFound, 409, "CALL_ALREADY_HANGUP"),
+        (Refused::StateInvalid, 409, "STATE_INVALID"),
+        (Refused::Timeout, 503, "REQUEST_TIMEOUT"),
+    ] {
+        *site.calls.refuse.lock().unwrap() = Some(refused);
+        let answer = site.ask("POST", &format!("/v1.0/calls/{id}/hangup"), None).await;
+        assert_eq!(answer.refusal(), (code, reason.into()), "{refused:?}");
+        let answer = site.get(&format!("/v1.0/activeflows/{run}/variables")).await;
+        assert!(answer.refusal().0 >= 409);
+    }
+}
+
+#[tokio::test]
+async fn lists_take_filters() {
+    let site = site().await;
+    let flow_id = Uuid::from_u128(77);
+    site.new_call(1, CallStatus::Progressing, 10);
+    site.new_call(2, CallStatus::Hangup, 11);
+    let with_flow = model::Call { flow_id, tm_create: Some(at(12)), ..call(CUSTOMER) };
+    site.put(Resource::Call(Box::new(with_flow), None));
+    for (query, expected) in [
+        ("", 3),
+        ("?status=hangup", 1),
+        ("?status=progressing", 2),
+        (&format!("?flow_id={flow_id}"), 1),
+        (&format!("?flow_id={flow_id}&status=hangup"), 0),
+        ("?status=", 3),
+    ] {
+        let list = site.get(&format!("/v1.0/calls{query}")).await.json();
+        assert_eq!(list["result"].as_array().unwrap().len(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_activeflow_tutorial_works() {
+    let site = site().await;
+    let id = activeflow(&site, ActiveflowStatus::Running);
+    let path = format!("/v1.0/activeflows/{id}");
+    let list = site.ask_as("", "GET", &format!("/v1.0/activeflows?token={}", site.key), None).await.json();
+    assert_eq!(list["result"][0]["id"], id.to_string());
+    let variables = site.get(&format!("{path}/variables")).await.json();
+    assert_eq!(variables, json!({"voipbin.call.digits": "1"}));
+    for _ in 0..2 {
+        let stopped = site.ask_as("", "POST", &format!("{path}/stop?token={}", site.key), None).await;
+        assert_eq!((stopped.status, stopped.json()["status"].as_str()), (200, Some("ended")));
+        assert!(stopped.json()["tm_delete"].is_null());
+    }
+    for id in [id, activeflow(&site, ActiveflowStatus::Running)] {
+        let deleted = site.ask("DELETE", &format!("/v1.0/activeflows/{id}"), None).await;
+        assert_eq!((deleted.status, deleted.octets.len()), (204, 0));
+        let shown = site.get(&format!("/v1.0/activeflows/{id}")).await.json();
+        assert!(shown["tm_delete"].is_string() && shown["status"] == "ended");
+    }
+}
+
+#[tokio::test]
+async fn a_timeline_is_read_in_pages_from_its_beginning() {
+    let site = site().await;
+    let id = site.new_call(1, CallStatus::Progressing, 10);
+    for n in 0..5 {
+        for call_id in [id, Uuid::nil()] {
+            let body = LogBody::Note { name: format!("note_{n}"), message: "m".into(), data: Map::new() };
+            site.repository.note(LogEntry {
+                at_us: n,
+                customer_id: CUSTOMER,
+                call_id,
+                activeflow_id: Uuid::nil(),
+                body,
+            });
+        }
+    }
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = site.get(&format!("/v1.0/timelines/calls/{id}/events?page_size=2&page_token={token}")).await.json();
+        seen.extend(
+            page["result"].as_array().unwrap().iter().map(|event| event["event_type"].as_str().unwrap().to_owned()),
+        );
+        token = page["next_page_token"].as_str().unwrap().to_owned();
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["note_0", "note_1", "note_2", "note_3", "note_4"]);
+}

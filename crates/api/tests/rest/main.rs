@@ -1,0 +1,14 @@
+//! The REST API over real HTTP, with a repository in memory.
+#![allow(missing_docs, clippy::unwrap_used)] // a test
+
+mod accounts;
+mod auth;
+mod calls;
+mod documents;
+mod errors;
+mod flows;
+mod pages;
+mod recordings;
+mod schema;
+mod site;
+mod sockets;

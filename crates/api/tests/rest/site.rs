@@ -1,0 +1,322 @@
+//! A served API, and a client that speaks plain HTTP.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::{
+    Api, ApiConfig, Control, EventHub, Kind, Limits, Listener, MemoryRepository, NewToken, Ports, Publish, RateLimits,
+    Readiness, Refused, Repository, Shape, hash_password,
+};
+use futures_util::future::BoxFuture;
+use model::{
+    Accesskey, Action, Activeflow, ActiveflowStatus, Address, AddressType, Agent, Binding, Call, CallStatus, CallType,
+    Conference, Conferencecall, Customer, Direction, HangupBy, HangupReason, Resource, Timestamp,
+};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use uuid::Uuid;
+
+pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(0xc1);
+pub(crate) const OTHER: Uuid = Uuid::from_u128(0xc2);
+
+/// What runs, played by a map: the repository says what state a call is in, this ends it.
+pub(crate) struct Calls {
+    repository: Arc<MemoryRepository>,
+    pub(crate) refuse: Mutex<Option<Refused>>,
+}
+
+impl Calls {
+    fn answer<T>(&self, found: Option<T>) -> Result<T, Refused> {
+        match *self.refuse.lock().unwrap() {
+            Some(refused) => Err(refused),
+            None => found.ok_or(Refused::NotFound),
+        }
+    }
+}
+
+impl Control for Calls {
+    fn hang_up(&self, id: Uuid) -> BoxFuture<'_, Result<Call, Refused>> {
+        Box::pin(async move {
+            let found = self.repository.get(Kind::Call, id).unwrap();
+            let call = found.and_then(|found| if let Resource::Call(call, _) = found { Some(*call) } else { None });
+            let mut call = self.answer(call)?;
+            let shown = Call { status: CallStatus::Terminating, ..call.clone() };
+            call.status = CallStatus::Hangup;
+            (call.hangup_by, call.hangup_reason) = (HangupBy::Local, HangupReason::Normal);
+            self.repository.put(&Resource::Call(Box::new(call), None), "call_hangup").unwrap();
+            Ok(shown)
+        })
+    }
+
+    fn stop_activeflow(&self, id: Uuid) -> BoxFuture<'_, Result<Activeflow, Refused>> {
+        Box::pin(async move {
+            let found = self.repository.get(Kind::Activeflow, id).unwrap();
+            let found =
+                found.and_then(|found| if let Resource::Activeflow(found) = found { Some(*found) } else { None });
+            let mut activeflow = self.answer(found)?;
+            activeflow.status = ActiveflowStatus::Ended;
+            self.repository.put(&Resource::Activeflow(Box::new(activeflow.clone())), "activeflow_updated").unwrap();
+            Ok(activeflow)
+        })
+    }
+
+    fn activeflow_variables(&self, _: Uuid) -> BoxFuture<'_, Result<Map<String, Value>, Refused>> {
+        let variables = Map::from_iter([("voipbin.call.digits".to_owned(), json!("1"))]);
+        Box::pin(async move { self.answer(Some(variables)) })
+    }
+
+    fn kick_conferencecall(&self, _: Uuid) -> BoxFuture<'_, Result<Conferencecall, Refused>> {
+        Box::pin(async move { self.answer(None) })
+    }
+
+    fn close_conference(&self, _: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move { self.answer(None) })
+    }
+
+    fn live_registrations(&self, _: Uuid) -> BoxFuture<'_, Vec<Binding>> {
+        let binding = |customer_id| Binding {
+            extension_id: Uuid::from_u128(1),
+            customer_id,
+            contact: "sip:1000@127.0.0.1:5062".into(),
+            received: "127.0.0.1:5062".into(),
+            listener: 0,
+            local: "127.0.0.1:5060".into(),
+            call_id: "x".into(),
+            cseq: 1,
+            user_agent: "phone".into(),
+            expires_us: 2_000_000,
+            created_us: 1_000_000,
+        };
+        Box::pin(async move { vec![binding(CUSTOMER), binding(OTHER)] })
+    }
+}
+
+/// Remembers what was published.
+#[derive(Default)]
+pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>);
+
+impl Publish for Published {
+    fn changed(&self, resource: Resource, event: &str) {
+        self.0.lock().unwrap().push((resource, event.to_owned()));
+    }
+}
+
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) repository: Arc<MemoryRepository>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) events: Arc<EventHub>,
+    pub(crate) folder: std::path::PathBuf,
+    /// The key of the customer's program.
+    pub(crate) key: String,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) legacy: bool,
+    pub(crate) limits: Option<RateLimits>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) octets: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.octets).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Status and reason of a refusal; also checks that it has all its parts.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        let error = &self.json()["error"];
+        assert_eq!(error["request_id"].as_str().map(str::len), Some(32), "{self:?}");
+        assert!(
+            error["message"].as_str().is_some_and(|text| text.len() > 5) && error["status"].is_string(),
+            "{self:?}"
+        );
+        assert!(self.head.contains(&format!("x-request-id: {}", error["request_id"].as_str().unwrap())));
+        (self.status, error["reason"].as_str().unwrap().to_owned())
+    }
+}
+
+pub(crate) async fn site() -> Site {
+    site_with(Options::default()).await
+}
+
+pub(crate) async fn site_with(options: Options) -> Site {
+    let repository = Arc::new(MemoryRepository::default());
+    let calls = Arc::new(Calls { repository: repository.clone(), refuse: Mutex::default() });
+    let published = Arc::new(Published::default());
+    let folder = std::env::temp_dir().join(format!("flowswitch-api-{}-{}", std::process::id(), new_id().simple()));
+    let config = ApiConfig {
+        base_domain: "voipbin.net".into(),
+        shape: Shape { legacy: options.legacy },
+        recordings: folder.clone(),
+        token_secret: vec![7; 32],
+        rate_limits: options.limits,
+    };
+    let ports = Ports { repository: repository.clone(), control: calls.clone(), publish: published.clone() };
+    let api = Api::new(config, ports);
+    let listener =
+        Listener::bind("127.0.0.1:0".parse().unwrap(), Limits { max_connections: 64, idle: Duration::from_secs(20) });
+    let listener = listener.await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = api::api_router(&api, Arc::new(Readiness::default()), vec![listener.metrics()]);
+    tokio::spawn(api::serve(listener, router, std::future::pending()));
+    let customer = Customer { id: CUSTOMER, name: "Acme".into(), tm_create: Some(at(1)), ..Customer::default() };
+    repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+    let mut site = Site { address, repository, calls, published, events: api.events(), folder, key: String::new() };
+    site.key = site.new_key(CUSTOMER, None);
+    site
+}
+
+pub(crate) fn at(us: u64) -> Timestamp {
+    Timestamp::from_us(us)
+}
+
+impl Site {
+    pub(crate) fn put(&self, resource: Resource) {
+        self.repository.put(&resource, "").unwrap();
+    }
+
+    pub(crate) fn new_key(&self, customer_id: Uuid, tm_expire: Option<Timestamp>) -> String {
+        let token = NewToken::random();
+        let key = Accesskey {
+            id: new_id(),
+            customer_id,
+            token_hash: token.hash(),
+            tm_expire,
+            tm_create: Some(at(1)),
+            ..Accesskey::default()
+        };
+        self.put(Resource::Accesskey(Box::new(key)));
+        token.as_str().to_owned()
+    }
+
+    pub(crate) fn new_agent(&self, username: &str, password: &str, permission: u32) -> Uuid {
+        let id = new_id();
+        let password_hash = hash_password(password).unwrap();
+        let agent = Agent {
+            id,
+            customer_id: CUSTOMER,
+            username: username.into(),
+            password_hash,
+            permission,
+            ..Agent::default()
+        };
+        self.put(Resource::Agent(Box::new(agent)));
+        id
+    }
+
+    pub(crate) fn new_call(&self, id: u128, status: CallStatus, created_us: u64) -> Uuid {
+        let id = Uuid::from_u128(id);
+        let call = Call { id, status, tm_create: Some(at(created_us)), ..call(CUSTOMER) };
+        self.put(Resource::Call(Box::new(call), Some(Action { kind: "answer".into(), ..Action::start() })));
+        id
+    }
+
+    /// Asks with the program's key.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: impl Into<Option<Value>>) -> Answer {
+        let body = body.into().map(|body: Value| body.to_string());
+        self.ask_as(&self.key, method, path, body.as_deref()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, None).await
+    }
+
+    pub(crate) async fn ask_as(&self, key: &str, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let mut head = String::new();
+        if !key.is_empty() {
+            head.push_str(&format!("Authorization: Bearer {key}\r\n"));
+        }
+        if body.is_some() {
+            head.push_str("Content-Type: application/json\r\n");
+        }
+        self.raw(method, path, &head, body.unwrap_or_default().as_bytes()).await
+    }
+
+    /// Any request, with any head.
+    pub(crate) async fn raw(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}{length}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let _ = stream.write_all(body).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let octets = answer.split_off(end + 4);
+        let head = head.to_lowercase();
+        let octets = if head.contains("transfer-encoding: chunked") { unchunk(&octets) } else { octets };
+        Answer { status, head, octets }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn unchunk(mut rest: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return octets;
+        }
+        octets.extend_from_slice(&rest[line + 2..line + 2 + size]);
+        rest = &rest[line + 4 + size..];
+    }
+}
+
+/// A call of a customer.
+pub(crate) fn call(customer_id: Uuid) -> Call {
+    Call {
+        id: new_id(),
+        customer_id,
+        flow_id: Uuid::nil(),
+        activeflow_id: Uuid::nil(),
+        kind: CallType::Flow,
+        master_call_id: Uuid::nil(),
+        chained_call_ids: Vec::new(),
+        owner_type: String::new(),
+        owner_id: Uuid::nil(),
+        recording_id: Uuid::nil(),
+        recording_ids: Vec::new(),
+        groupcall_id: Uuid::nil(),
+        confbridge_id: Uuid::nil(),
+        mute_direction: String::new(),
+        metadata: Map::new(),
+        source: Address::new(AddressType::Tel, "+821100000001", "Ann"),
+        destination: Address::new(AddressType::Tel, "+821100000002", ""),
+        status: CallStatus::Progressing,
+        direction: Direction::Incoming,
+        hangup_by: HangupBy::None,
+        hangup_reason: HangupReason::None,
+        tm_ringing: None,
+        tm_progressing: None,
+        tm_hangup: None,
+        tm_create: Some(at(1)),
+        tm_update: None,
+        tm_delete: None,
+    }
+}
+
+/// An id that no other resource of this process has.
+pub(crate) fn new_id() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u128((1 << 64) + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}

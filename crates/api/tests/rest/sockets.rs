@@ -1,0 +1,158 @@
+//! Events over a WebSocket, spoken here by hand (RFC 6455).
+
+use std::time::Duration;
+
+use model::{LogBody, LogEntry, Resource};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::site::{CUSTOMER, OTHER, Site, call, site};
+
+struct Socket(TcpStream);
+
+/// What a frame holds.
+#[derive(Debug, PartialEq)]
+enum Frame {
+    Text(Value),
+    Close(u16),
+    Gone,
+}
+
+impl Socket {
+    async fn open(site: &Site, key: &str) -> Socket {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        let request = format!(
+            "GET /v1.0/ws?token={key} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        Socket(stream)
+    }
+
+    async fn say(&mut self, text: &str) {
+        let mut frame = vec![0x81];
+        match text.len() {
+            short @ 0..126 => frame.push(0x80 | short as u8),
+            long => {
+                frame.push(0x80 | 126);
+                frame.extend((long as u16).to_be_bytes());
+            }
+        }
+        // A mask of zeros leaves the text as it is.
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, topic: &str) {
+        self.say(&json!({"type": "subscribe", "topics": [topic]}).to_string()).await;
+        // There is no acknowledgement.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    async fn hear(&mut self) -> Frame {
+        let Ok(first) = self.0.read_u8().await else { return Frame::Gone };
+        let mut length = usize::from(self.0.read_u8().await.unwrap());
+        if length == 126 {
+            length = usize::from(self.0.read_u16().await.unwrap());
+        }
+        let mut octets = vec![0; length];
+        self.0.read_exact(&mut octets).await.unwrap();
+        match first {
+            0x81 => Frame::Text(serde_json::from_slice(&octets).unwrap()),
+            0x88 => Frame::Close(u16::from_be_bytes([octets[0], octets[1]])),
+            other => panic!("{other:x}"),
+        }
+    }
+
+    async fn is_silent(&mut self) -> bool {
+        timeout(Duration::from_millis(200), self.hear()).await.is_err()
+    }
+}
+
+fn event(customer_id: Uuid, owner_id: Uuid, name: &str) -> LogEntry {
+    let call = model::Call { owner_id, ..call(customer_id) };
+    let (call_id, resource) = (call.id, Resource::Call(Box::new(call), None));
+    let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
+    LogEntry { at_us: 1, customer_id, call_id, activeflow_id: Uuid::nil(), body }
+}
+
+#[tokio::test]
+async fn events_arrive_as_webhooks_show_them() {
+    let site = site().await;
+    let mut socket = Socket::open(&site, &site.key).await;
+    let entry = event(CUSTOMER, Uuid::nil(), "call_ringing");
+    site.events.publish(&entry);
+    assert!(socket.is_silent().await, "nothing was subscribed");
+    socket.subscribe(&format!("customer_id:{CUSTOMER}:call:*")).await;
+    site.events.publish(&event(OTHER, Uuid::nil(), "call_ringing"));
+    site.events.publish(&event(CUSTOMER, Uuid::nil(), "recording_started"));
+    site.events.publish(&entry);
+    assert_eq!(socket.hear().await, Frame::Text(entry.to_event().unwrap()));
+    socket.say(&json!({"type": "unsubscribe", "topics": [format!("customer_id:{CUSTOMER}:call")]}).to_string()).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    site.events.publish(&entry);
+    assert!(socket.is_silent().await);
+}
+
+#[tokio::test]
+async fn an_agent_hears_its_own_calls_only() {
+    let site = site().await;
+    let agent = site.new_agent("bob", "secret", 16);
+    let login = site.ask_as("", "POST", "/auth/login", Some(r#"{"username": "bob", "password": "secret"}"#)).await;
+    let token = login.json()["token"].as_str().unwrap().to_owned();
+    let mut socket = Socket::open(&site, &token).await;
+    socket.subscribe(&format!("agent_id:{agent}:call")).await;
+    site.events.publish(&event(CUSTOMER, Uuid::from_u128(5), "call_ringing"));
+    let own = event(CUSTOMER, agent, "call_hangup");
+    site.events.publish(&own);
+    assert_eq!(socket.hear().await, Frame::Text(own.to_event().unwrap()));
+    socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    assert_eq!(socket.hear().await, Frame::Close(1008));
+}
+
+#[tokio::test]
+async fn what_is_forbidden_or_nonsense_closes_the_connection() {
+    let site = site().await;
+    for (text, code) in [
+        (json!({"type": "subscribe", "topics": [format!("customer_id:{OTHER}:call")]}).to_string(), 1008),
+        (json!({"type": "subscribe", "topics": ["customer_id:"]}).to_string(), 1008),
+        ("nonsense".into(), 1007),
+        (json!({"type": "dance", "topics": []}).to_string(), 1007),
+    ] {
+        let mut socket = Socket::open(&site, &site.key).await;
+        socket.say(&text).await;
+        assert_eq!(socket.hear().await, Frame::Close(code), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_dropped_and_others_hear_everything() {
+    let site = site().await;
+    let mut slow = Socket::open(&site, &site.key).await;
+    slow.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    let mut quick = Socket::open(&site, &site.key).await;
+    quick.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    let entry = event(CUSTOMER, Uuid::nil(), "call_updated");
+    let total = 30_000;
+    for n in 0..total {
+        site.events.publish(&entry);
+        if n % 500 == 499 {
+            for _ in 0..500 {
+                assert!(matches!(quick.hear().await, Frame::Text(_)));
+            }
+        }
+    }
+    let metrics = String::from_utf8(site.get("/metrics").await.octets).unwrap();
+    assert!(metrics.contains("\nflowswitch_websockets_dropped_total 1\n"), "{metrics}");
+}

@@ -1,0 +1,98 @@
+//! The requests of flow actions.
+
+use std::time::{Duration, Instant};
+
+use api::{FetchRequest, HttpFetcher, Reach};
+
+use crate::receiver::{Manner, Receiver};
+
+fn request(url: String) -> FetchRequest {
+    FetchRequest { url, body: "{\"a\":1}".into(), ..FetchRequest::default() }
+}
+
+#[tokio::test]
+async fn a_request_is_sent_and_its_answer_comes_back() {
+    let receiver = Receiver::start(Manner::Body(b"[{\"type\":\"answer\"}]".to_vec())).await;
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    for method in ["", "GET", "put"] {
+        let request = FetchRequest { method: method.into(), ..request(receiver.url()) };
+        let result = fetcher.carry_out(request).await;
+        assert_eq!(
+            (result.status, result.body.as_slice(), result.error.as_str()),
+            (200, b"[{\"type\":\"answer\"}]".as_slice(), "")
+        );
+    }
+    let requests = receiver.requests.lock().unwrap();
+    let heads: Vec<&str> = requests.iter().map(|request| request.head.lines().next().unwrap()).collect();
+    assert_eq!(heads, ["POST /hook HTTP/1.1", "GET /hook HTTP/1.1", "PUT /hook HTTP/1.1"]);
+    assert!(requests[0].head.to_lowercase().contains("content-type: application/json; charset=utf-8"));
+    assert!(requests.iter().all(|request| request.body == b"{\"a\":1}"), "a body is sent with every method");
+}
+
+#[tokio::test]
+async fn redirects_are_followed_three_times() {
+    let last = Receiver::start(Manner::Body(b"x".to_vec())).await;
+    let third = Receiver::start(Manner::To(last.url())).await;
+    let second = Receiver::start(Manner::To(third.url())).await;
+    let first = Receiver::start(Manner::To(second.url())).await;
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    assert_eq!(fetcher.carry_out(request(first.url())).await.body, b"x");
+    let zeroth = Receiver::start(Manner::To(first.url())).await;
+    let result = fetcher.carry_out(request(zeroth.url())).await;
+    assert_eq!((result.status, result.error.as_str()), (0, "it was redirected more than 3 times"));
+    let circle = Receiver::start(Manner::Loop).await;
+    assert_eq!(fetcher.carry_out(request(circle.url())).await.status, 0);
+    assert_eq!(circle.count(), 4);
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_nonsense_is_a_failure_in_words() {
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    let fits = Receiver::start(Manner::Body(vec![7; 1024 * 1024])).await;
+    assert_eq!(fetcher.carry_out(request(fits.url())).await.body.len(), 1024 * 1024);
+    let too_long = Receiver::start(Manner::Body(vec![7; 1024 * 1024 + 1])).await;
+    let result = fetcher.carry_out(request(too_long.url())).await;
+    assert_eq!((result.status, result.body.len()), (200, 0));
+    assert!(result.error.contains("1 MiB"), "{}", result.error);
+    let endless = Receiver::start(Manner::Endless).await;
+    assert!(!fetcher.carry_out(request(endless.url())).await.error.is_empty());
+    for nonsense in [
+        b"\0\0\0\0".to_vec(),
+        b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\nX".to_vec(),
+        vec![b'a'; 200_000],
+    ] {
+        let receiver = Receiver::start(Manner::Raw(nonsense)).await;
+        let result = fetcher.carry_out(request(receiver.url())).await;
+        assert!(result.status == 0 && !result.error.is_empty(), "{result:?}");
+    }
+    for url in ["", "ftp://x/", "http://", "nonsense", "http://127.0.0.1:1/"] {
+        let result = fetcher.carry_out(request(url.into())).await;
+        assert!(result.status == 0 && !result.error.is_empty(), "{url}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_of_a_flow_is_tried_three_times() {
+    let receiver = Receiver::start(Manner::Statuses(vec![500, 503, 204])).await;
+    let began = Instant::now();
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    let result = fetcher.carry_out(FetchRequest { repeat: true, ..request(receiver.url()) }).await;
+    assert_eq!((result.status, receiver.count()), (204, 3));
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    let refusing = Receiver::start(Manner::Status(404)).await;
+    let result = fetcher.carry_out(FetchRequest { repeat: true, ..request(refusing.url()) }).await;
+    assert_eq!((result.status, refusing.count()), (404, 1), "any other status is an answer");
+}
+
+#[tokio::test]
+async fn private_addresses_are_refused_when_the_operator_says_so() {
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let fetcher = HttpFetcher::new(Reach::PublicOnly);
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let url = format!("http://{host}:{}/hook", receiver.address.port());
+        let result = fetcher.carry_out(request(url)).await;
+        assert!(result.error.contains("private address"), "{host}: {}", result.error);
+    }
+    assert_eq!(receiver.count(), 0);
+}

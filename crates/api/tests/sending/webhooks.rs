@@ -1,0 +1,355 @@
+//! Webhooks from a journal in memory to real receivers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use api::{Accepted, Cursors, MemoryRepository, Repository, WebhookConfig, WebhookJournal, Webhooks};
+use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Resource, Timestamp};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::receiver::{Manner, Receiver};
+
+#[derive(Default)]
+struct Journal(Mutex<Vec<LogEntry>>);
+
+impl WebhookJournal for Journal {
+    fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>> {
+        let entries = self.0.lock().unwrap();
+        let found = (1..).zip(entries.iter()).skip(after as usize).take(most);
+        Ok(found.map(|(sequence, entry)| Accepted { sequence, entry: entry.clone() }).collect())
+    }
+
+    fn last(&self) -> u64 {
+        self.0.lock().unwrap().len() as u64
+    }
+}
+
+#[derive(Default)]
+struct Saved(Mutex<BTreeMap<String, u64>>);
+
+impl Cursors for Saved {
+    fn load(&self) -> io::Result<BTreeMap<String, u64>> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    fn save(&self, cursors: &BTreeMap<String, u64>) -> io::Result<()> {
+        *self.0.lock().unwrap() = cursors.clone();
+        Ok(())
+    }
+}
+
+struct Sender {
+    journal: Arc<Journal>,
+    cursors: Arc<Saved>,
+    repository: Arc<MemoryRepository>,
+    live: mpsc::Sender<Accepted>,
+    webhooks: Webhooks,
+}
+
+fn config() -> WebhookConfig {
+    WebhookConfig {
+        pause: Duration::from_millis(50),
+        first_byte: Duration::from_millis(300),
+        ..WebhookConfig::default()
+    }
+}
+
+impl Sender {
+    fn start(config: WebhookConfig) -> Sender {
+        Sender::resume(config, Arc::default(), Arc::default(), Arc::default())
+    }
+
+    fn resume(
+        config: WebhookConfig,
+        journal: Arc<Journal>,
+        cursors: Arc<Saved>,
+        repository: Arc<MemoryRepository>,
+    ) -> Sender {
+        let (live, receiver) = mpsc::channel(100_000);
+        let webhooks = Webhooks::start(config, receiver, journal.clone(), cursors.clone(), repository.clone());
+        Sender { journal, cursors, repository, live, webhooks }
+    }
+
+    fn customer(&self, id: u128, url: &str) -> Uuid {
+        let customer = Customer { id: Uuid::from_u128(id), webhook_uri: url.into(), ..Customer::default() };
+        self.repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+        Uuid::from_u128(id)
+    }
+
+    async fn accept(&self, entry: LogEntry) {
+        let sequence = {
+            let mut entries = self.journal.0.lock().unwrap();
+            entries.push(entry.clone());
+            entries.len() as u64
+        };
+        // What does not fit is left out: the journal has it.
+        let _ = self.live.try_send(Accepted { sequence, entry });
+        if sequence.is_multiple_of(64) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn number(&self, of: impl Fn(&api::WebhookNumbers) -> &std::sync::atomic::AtomicU64) -> u64 {
+        of(&self.webhooks.metrics()).load(Ordering::Relaxed)
+    }
+}
+
+/// Entry `n` of a call.
+fn entry(customer_id: Uuid, call: u128, n: u64) -> LogEntry {
+    let flow = Flow {
+        id: Uuid::from_u128(call),
+        name: n.to_string(),
+        tm_create: Some(Timestamp::from_us(n)),
+        ..Flow::default()
+    };
+    let body =
+        LogBody::Event { name: "flow_updated".into(), resource: Resource::Flow(Box::new(flow)), extra: Map::new() };
+    LogEntry { at_us: n, customer_id, call_id: Uuid::from_u128(call), activeflow_id: Uuid::nil(), body }
+}
+
+fn bodies(receiver: &Receiver) -> Vec<Value> {
+    receiver.requests.lock().unwrap().iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
+}
+
+async fn until(what: &str, seconds: u64, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not come about within {seconds} s");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_goes_to_the_customer_with_its_method_and_signature() {
+    let sender = Sender::start(config());
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let customer = Customer {
+        id: Uuid::from_u128(1),
+        webhook_uri: receiver.url(),
+        webhook_method: "PUT".into(),
+        webhook_secret: "key".into(),
+        ..Customer::default()
+    };
+    sender.repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+    let entry = entry(Uuid::from_u128(1), 5, 1);
+    sender.accept(entry.clone()).await;
+    let note = LogBody::Note { name: "n".into(), message: String::new(), data: Map::new() };
+    sender.accept(LogEntry { body: note, ..entry.clone() }).await;
+    receiver.wait_for(1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let requests = receiver.requests.lock().unwrap().clone();
+    assert_eq!(requests.len(), 1, "a note is no event");
+    let head = requests[0].head.to_lowercase();
+    assert!(head.starts_with("put /hook http/1.1") && head.contains("content-type: application/json"), "{head}");
+    assert!(head.contains("x-voipbin-signature: sha256="), "{head}");
+    assert_eq!(serde_json::from_slice::<Value>(&requests[0].body).unwrap(), entry.to_event().unwrap());
+}
+
+#[tokio::test]
+async fn an_activeflows_address_is_told_too() {
+    let sender = Sender::start(config());
+    let (own, extra) = (Receiver::start(Manner::Status(200)).await, Receiver::start(Manner::Status(200)).await);
+    let customer = sender.customer(1, &own.url());
+    let activeflow = |id: u128, uri: String| {
+        let id = Uuid::from_u128(id);
+        Activeflow {
+            id,
+            customer_id: customer,
+            webhook_uri: uri,
+            webhook_method: String::new(),
+            ..Activeflow::default()
+        }
+    };
+    for (n, activeflow) in [activeflow(7, extra.url()), activeflow(8, String::new())].into_iter().enumerate() {
+        let resource = Resource::Activeflow(Box::new(activeflow));
+        let body = LogBody::Event { name: "activeflow_created".into(), resource, extra: Map::new() };
+        sender.accept(LogEntry { body, ..entry(customer, 5, n as u64) }).await;
+    }
+    own.wait_for(2).await;
+    extra.wait_for(1).await;
+    assert_eq!(bodies(&extra)[0]["data"]["id"], Uuid::from_u128(7).to_string());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(extra.count(), 1);
+}
+
+#[tokio::test]
+async fn events_of_one_call_keep_their_order_and_connections_are_used_again() {
+    let sender = Sender::start(config());
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let customer = sender.customer(1, &receiver.url());
+    for n in 0..100 {
+        for call in 0..20 {
+            sender.accept(entry(customer, call, n)).await;
+        }
+    }
+    receiver.wait_for(2_000).await;
+    let mut next: HashMap<String, u64> = HashMap::new();
+    for body in bodies(&receiver) {
+        let n: u64 = body["data"]["name"].as_str().unwrap().parse().unwrap();
+        let expected = next.entry(body["data"]["id"].as_str().unwrap().to_owned()).or_default();
+        assert_eq!(n, *expected);
+        *expected += 1;
+    }
+    assert!(*receiver.connections.lock().unwrap() <= 8);
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_three_times() {
+    let sender = Sender::start(config());
+    let receiver = Receiver::start(Manner::Statuses(vec![500, 502, 200, 404, 500])).await;
+    let customer = sender.customer(1, &receiver.url());
+    sender.accept(entry(customer, 1, 1)).await;
+    receiver.wait_for(3).await;
+    sender.accept(entry(customer, 1, 2)).await;
+    receiver.wait_for(4).await;
+    assert_eq!(sender.number(|numbers| &numbers.given_up), 0);
+    sender.accept(entry(customer, 1, 3)).await;
+    receiver.wait_for(7).await;
+    until("giving up", 5, || sender.number(|numbers| &numbers.given_up) == 1).await;
+    assert_eq!((receiver.count(), sender.number(|numbers| &numbers.delivered)), (7, 2));
+}
+
+#[tokio::test]
+async fn a_bad_receiver_disturbs_nobody() {
+    let nonsense = [b"\0\0\0\0".to_vec(), b"HTTP/9.9 x\r\n\r\n".to_vec(), vec![b'a'; 200_000]];
+    let mut manners = vec![
+        Manner::Hang,
+        Manner::Drop,
+        Manner::Loop,
+        Manner::Status(500),
+        Manner::Endless,
+        Manner::Slow(Duration::from_secs(1)),
+    ];
+    manners.extend(nonsense.map(Manner::Raw));
+    let config = WebhookConfig { queue: 50, ..config() };
+    let sender = Sender::start(config);
+    let mut bad = Vec::new();
+    for (n, manner) in manners.into_iter().enumerate() {
+        let receiver = Receiver::start(manner).await;
+        bad.push((sender.customer(100 + n as u128, &receiver.url()), receiver));
+    }
+    bad.push((sender.customer(99, "http://127.0.0.1:1/"), Receiver::start(Manner::Hang).await));
+    let good = Receiver::start(Manner::Status(200)).await;
+    let customer = sender.customer(1, &good.url());
+    let began = Instant::now();
+    for n in 0..200 {
+        for (customer, _) in &bad {
+            sender.accept(entry(*customer, 5, n)).await;
+        }
+        sender.accept(entry(customer, 5, n)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    good.wait_for(200).await;
+    assert!(began.elapsed() < Duration::from_secs(8), "the good receiver waited {:?}", began.elapsed());
+    let waiting = sender.number(|numbers| &numbers.waiting);
+    assert!(waiting <= 50 * bad.len() as u64, "{waiting}");
+    assert!(sender.number(|numbers| &numbers.deferred) >= 3, "those that hang have full queues");
+    until("the cursors", 5, || {
+        sender.cursors.0.lock().unwrap().contains_key(&format!("customer:{}", Uuid::from_u128(100)))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_fell_behind_gets_everything_once_it_answers_again() {
+    let sender = Sender::start(WebhookConfig { queue: 20, ..config() });
+    let receiver = Receiver::start(Manner::Slow(Duration::from_millis(200))).await;
+    let customer = sender.customer(1, &receiver.url());
+    for n in 0..300 {
+        sender.accept(entry(customer, 5, n)).await;
+    }
+    until("falling behind", 5, || sender.number(|numbers| &numbers.deferred) > 0).await;
+    *receiver.manner.lock().unwrap() = Manner::Status(200);
+    receiver.wait_for(300).await;
+    let names: Vec<String> =
+        bodies(&receiver).iter().map(|body| body["data"]["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, (0..300).map(|n| n.to_string()).collect::<Vec<_>>(), "in order, and each once");
+}
+
+#[tokio::test]
+async fn after_a_restart_nothing_is_missing() {
+    let receiver = Receiver::start(Manner::Hang).await;
+    let good = Receiver::start(Manner::Status(200)).await;
+    let sender = Sender::start(WebhookConfig { queue: 20, ..config() });
+    let (customer, other) = (sender.customer(1, &receiver.url()), sender.customer(2, &good.url()));
+    for n in 0..100 {
+        sender.accept(entry(customer, 5, n)).await;
+        sender.accept(entry(other, 6, n)).await;
+    }
+    good.wait_for(100).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let Sender { journal, cursors, repository, live, webhooks } = sender;
+    drop(live);
+    webhooks.join().await;
+    // While it was down, more happened.
+    journal.0.lock().unwrap().push(entry(customer, 5, 100));
+    *receiver.manner.lock().unwrap() = Manner::Status(200);
+    receiver.requests.lock().unwrap().clear();
+    let _again = Sender::resume(config(), journal, cursors, repository);
+    until("the last one", 10, || bodies(&receiver).iter().any(|body| body["data"]["name"] == "100")).await;
+    let mut names: Vec<u64> =
+        bodies(&receiver).iter().map(|body| body["data"]["name"].as_str().unwrap().parse().unwrap()).collect();
+    names.sort_unstable();
+    names.dedup();
+    // Those that were given up before the restart do not come again; nothing behind them is missing.
+    let first = names[0];
+    assert!(first < 60, "{first}");
+    assert_eq!(names, (first..=100).collect::<Vec<_>>());
+    assert_eq!(good.count(), 100, "who was not behind gets nothing twice");
+}
+
+#[tokio::test]
+async fn gaps_in_what_happens_live_are_read_from_the_journal() {
+    let sender = Sender::start(config());
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let customer = sender.customer(1, &receiver.url());
+    sender.accept(entry(customer, 5, 0)).await;
+    receiver.wait_for(1).await;
+    sender.journal.0.lock().unwrap().extend((1..50).map(|n| entry(customer, 5, n)));
+    sender.accept(entry(customer, 5, 50)).await;
+    receiver.wait_for(51).await;
+    let names: Vec<String> =
+        bodies(&receiver).iter().map(|body| body["data"]["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, (0..=50).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+/// `cargo test --release -p api --test sending -- --ignored --nocapture speed`
+#[test]
+#[ignore = "measures"]
+fn speed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    // The receiver has a thread of its own, so that the sender's work can be told apart.
+    let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let receiver = other.block_on(Receiver::start(Manner::Status(200)));
+    runtime.block_on(async {
+        let sender = Sender::start(WebhookConfig { queue: 1_000_000, ..config() });
+        let customer = sender.customer(1, &receiver.url());
+        let total = 45_000;
+        let (began, before) = (Instant::now(), threads());
+        for n in 0..total as u64 {
+            sender.accept(entry(customer, u128::from(n % 500), n)).await;
+        }
+        while (sender.number(|numbers| &numbers.delivered) as usize) < total {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let all = threads() - before;
+        println!(
+            "{:.0} events/s, {:.1} us of CPU per event, receiver included",
+            total as f64 / seconds,
+            all * 1e6 / total as f64
+        );
+    });
+}
+
+/// CPU seconds of this process.
+fn threads() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
