@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use sip_core::BaseTimers;
 use uuid::Uuid;
 
+use crate::registrar::{BindingSettings, DigestSettings};
+
 /// What every handler sees beside its own cell.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -112,33 +114,32 @@ pub struct Settings {
     pub registrar: RegistrarSettings,
 }
 
-/// How phones register (spec/media.md §4).
+/// How phones register and prove who they are (spec/media.md §4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RegistrarSettings {
-    /// The one digest realm, whatever host was dialled.
+    /// The one digest realm, whatever host was dialled: `<customer id>.registrar.<base domain>`.
     pub realm: String,
-    /// Offered digest algorithms, first choice first: `MD5`, `SHA-256`.
-    pub algorithms: Vec<String>,
-    /// Key of the nonces and of the answers for unknown users. Random, kept by the store.
-    pub key: [u8; 32],
-    /// How long a nonce is valid, seconds.
-    pub nonce_s: u32,
-    /// Shortest, longest and default time of a registration, seconds.
-    pub expires_s: (u32, u32, u32),
-    /// Most contacts of one phone.
-    pub max_contacts: u32,
+    /// How passwords are asked for.
+    pub digest: DigestSettings,
+    /// How many places a phone may have, and for how long.
+    pub bindings: BindingSettings,
 }
 
 impl Default for RegistrarSettings {
     fn default() -> Self {
         RegistrarSettings {
             realm: "00000000-0000-0000-0000-000000000000.registrar.flowswitch.local".into(),
-            algorithms: vec!["SHA-256".into(), "MD5".into()],
-            key: [0; 32],
-            nonce_s: 300,
-            expires_s: (60, 7_200, 3_600),
-            max_contacts: 3,
+            digest: DigestSettings::default(),
+            bindings: BindingSettings::default(),
         }
+    }
+}
+
+impl RegistrarSettings {
+    /// The base domain, of which the realm is a part; empty if the realm is no such name.
+    pub(crate) fn base_domain(&self) -> &str {
+        self.realm.split_once(".registrar.").map_or("", |(_, domain)| domain)
     }
 }
 
