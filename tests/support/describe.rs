@@ -96,6 +96,16 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
         NoteKind::CallEnded { by, reason, talked_ms, .. } => {
             format!("call ended by {by:?}, reason {}, talked {talked_ms} ms", reason.as_str())
         }
+        NoteKind::Registered { extension, contact, remote, .. } => format!("{extension} is at {contact}, from {remote}"),
+        NoteKind::Unregistered { extension, contact, why, .. } => {
+            format!("{extension} is not at {contact} any more: {}", why.as_str())
+        }
+        NoteKind::RegisterRefused { extension, status, why, .. } => {
+            format!("registration of {extension} refused with {status}: {why}")
+        }
+        NoteKind::WrongPassword { user, remote, method, why } => {
+            format!("{method} of \"{user}\" from {remote}: {why}")
+        }
         NoteKind::CellPanicked { message } => format!("cell panicked: {message}"),
         NoteKind::Flow(entry) => {
             let why = if entry.reason.is_empty() { String::new() } else { format!(": {}", entry.reason) };

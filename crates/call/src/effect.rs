@@ -64,7 +64,7 @@ pub enum Effect {
     },
     /// Write a phone's bindings down, and say so by [`crate::Input::Saved`] when they cannot be lost any more.
     SaveBindings {
-        /// Comes back.
+        /// Comes back; 0: nobody waits for it.
         token: u64,
         /// Whose they are.
         extension_id: Uuid,

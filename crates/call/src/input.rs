@@ -69,7 +69,8 @@ pub enum Input {
     },
     /// One of the snapshot's resources has changed, or is deleted when its `tm_delete` is set.
     Changed(Box<Resource>),
-    /// The phones that were registered before the process began, as far as this loop owns them.
+    /// The places of all phones that were registered before the process began, after the first snapshot. Each loop takes
+    /// those of the extensions that it owns ([`sip_core::loop_of_user`]).
     Bindings(Vec<Binding>),
     /// What [`crate::Effect::SaveBindings`] asked for is done.
     Saved {
@@ -86,6 +87,8 @@ pub enum Input {
     Timeout,
     /// Tests only: the next input of the cell that owns this stream makes its handler panic.
     InjectPanic(StreamId),
+    /// Tests only: the handling of the next REGISTER panics.
+    InjectPanicIntoRegistrar,
 }
 
 /// What came of the preparation of a list of sounds.

@@ -25,10 +25,10 @@ mod snapshot;
 mod will;
 
 pub use activeflow::HttpJob;
-pub use control::{Control, Counters, FORMAT_VERSION, Gauges, TakeUpError};
+pub use control::{Control, Counters, FORMAT_VERSION, Gauges, RegistrarNumbers, TakeUpError};
 pub use effect::{CrashReport, Effect};
 pub use input::{Admission, Input, SoundOutcome};
 pub use message::Envelope;
-pub use note::{Note, NoteKind};
+pub use note::{Note, NoteKind, WhyUnregistered};
 pub use request::{Reply, Request};
 pub use snapshot::{RegistrarSettings, Settings, Snapshot};

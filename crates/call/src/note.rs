@@ -98,9 +98,82 @@ pub enum NoteKind {
         /// Totals of its stream; none when it never had one.
         stats: Option<StreamStats>,
     },
+    /// A phone can be reached at a new place.
+    Registered {
+        /// The extension.
+        extension: String,
+        /// What it wants to be called at.
+        contact: String,
+        /// Where its REGISTER came from, `ip:port`.
+        remote: String,
+        /// What it calls itself; empty if it does not say.
+        user_agent: String,
+        /// When that ends unless it says so again, microseconds since the Unix epoch.
+        until_us: u64,
+    },
+    /// A phone cannot be reached at a place any more.
+    Unregistered {
+        /// The extension.
+        extension: String,
+        /// What it wanted to be called at.
+        contact: String,
+        /// Where its last REGISTER came from, `ip:port`.
+        remote: String,
+        /// What it calls itself; empty if it does not say.
+        user_agent: String,
+        /// Why.
+        why: WhyUnregistered,
+    },
+    /// A REGISTER was refused for another reason than its password.
+    RegisterRefused {
+        /// The user of its To.
+        extension: String,
+        /// Where it came from.
+        remote: SocketAddr,
+        /// The SIP status it got.
+        status: u16,
+        /// In plain words.
+        why: String,
+    },
+    /// Somebody does not have the password of whom it says it is.
+    WrongPassword {
+        /// Who it says it is: text of a stranger.
+        user: String,
+        /// Where it came from.
+        remote: SocketAddr,
+        /// What it wanted: `REGISTER`, `INVITE`.
+        method: String,
+        /// In plain words; the sender is not told.
+        why: String,
+    },
     /// The handler of the call's cell panicked. The call was ended; others are not touched.
     CellPanicked {
         /// The panic's own words.
         message: String,
     },
+}
+
+/// Why a phone cannot be reached at a place any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhyUnregistered {
+    /// It said so.
+    Asked,
+    /// It did not say again that it is there.
+    Expired,
+    /// The extension has newer places, and no more than so many are kept.
+    TooMany,
+    /// The extension was deleted or has another name.
+    Deleted,
+}
+
+impl WhyUnregistered {
+    /// In plain words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WhyUnregistered::Asked => "it said so",
+            WhyUnregistered::Expired => "its time is up",
+            WhyUnregistered::TooMany => "the extension has newer places",
+            WhyUnregistered::Deleted => "the extension was deleted",
+        }
+    }
 }

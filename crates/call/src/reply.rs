@@ -8,11 +8,17 @@ use sip_core::{HeaderName, Hop, Message, MessageBuilder, Method, uas};
 
 use crate::Settings;
 
-/// What requests may ask of us, inside and outside of dialogs.
+/// What requests may ask of us; what we tell of it is the same everywhere.
 pub(crate) const CAPABILITIES: uas::Capabilities<'static> = uas::Capabilities {
-    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options],
+    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Register],
     extensions: &[],
     content_types: &[SDP],
+};
+
+/// What requests within the dialog of a call may ask.
+pub(crate) const IN_DIALOG: uas::Capabilities<'static> = uas::Capabilities {
+    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options],
+    ..CAPABILITIES
 };
 
 /// Content type of session descriptions.
@@ -58,6 +64,24 @@ pub(crate) fn options(response: MessageBuilder, settings: &Settings, hop: &Hop) 
         .build()
 }
 
+/// The value of Date (RFC 3261 §20.17): `Sat, 13 Nov 2010 23:29:00 GMT`.
+pub(crate) fn date(wall_us: u64) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let (days, second) = (wall_us / 86_400_000_000, wall_us / 1_000_000 % 86_400);
+    // Years are counted from March, so that the leap day is their last, and in eras of 400 years, which are all alike.
+    let since_march = days + 719_468;
+    let (era, day_of_era) = (since_march / 146_097, since_march % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = 400 * era + year_of_era + u64::from(month >= 10);
+    let (weekday, month) = (WEEKDAYS[(days % 7) as usize], MONTHS[month as usize]);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
 /// The address of ours that a peer is told: the configured public one, else the one that its packet was sent to.
 pub(crate) fn contact(settings: &Settings, hop: &Hop) -> String {
     let public = settings.public_sip_addresses.get(usize::from(hop.listener)).copied().flatten();
@@ -71,4 +95,23 @@ pub(crate) fn contact(settings: &Settings, hop: &Hop) -> String {
 pub(crate) fn media_address(settings: &Settings, hop: &Hop) -> IpAddr {
     let public = settings.public_rtp_addresses.get(usize::from(hop.listener)).copied().flatten();
     public.unwrap_or(hop.local.ip()).to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_that_of_the_calendar() {
+        for (second, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT"),
+            (1_289_690_940, "Sat, 13 Nov 2010 23:29:00 GMT"),
+            (1_800_000_000, "Fri, 15 Jan 2027 08:00:00 GMT"),
+            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+        ] {
+            assert_eq!(date(second * 1_000_000), text);
+        }
+    }
 }

@@ -1,31 +1,96 @@
-//! From a request URI to the flow that answers it (spec/media.md §1 and §2, as far as numbers go).
+//! From a request URI to the flow that answers it (spec/media.md §1 and §2, as far as numbers and conferences go).
 
-use model::{Address, AddressType, Flow, Number};
-use sip_core::{HeaderName, Message, Uri};
+use base::Random;
+use model::{Action, Address, AddressType, Conference, Flow, FlowType};
+use serde_json::{Value, json};
+use sip_core::{HeaderName, Host, Message, Uri, uas};
+use uuid::Uuid;
 
 use crate::Snapshot;
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Somebody in an open network.
+    Anyone,
+    /// The phone of this extension.
+    Phone(String),
+}
+
+/// What answers a call, and between whom it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    pub(crate) source: Address,
+    pub(crate) destination: Address,
+}
+
+/// What answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// This flow of the snapshot.
+    Flow(Uuid),
+    /// A flow made for this call; its ids and those of its actions are not set yet.
+    Generated(Box<Flow>),
+}
 
 /// Why no flow answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoRoute {
-    /// No number of this name exists.
-    UnknownNumber(String),
+    /// Nothing of this name exists, as far as this caller may know.
+    Unknown(String),
     /// The number has no flow, or one that does not exist.
     NoFlow(String),
+    /// It is a phone, or an agent, who is reached by phone.
+    Phone(String),
+}
+
+impl Target {
+    /// Gives a generated flow its ids. Only what becomes a call uses randomness up.
+    pub(crate) fn give_ids(&mut self, random: &mut Random) {
+        let Target::Generated(flow) = self else { return };
+        flow.id = model::random_id(random);
+        for action in &mut flow.actions {
+            action.id = model::random_id(random).to_string();
+        }
+    }
+}
+
+impl NoRoute {
+    /// Whether a caller who proves who he is may find more.
+    pub(crate) fn may_be_private(&self) -> bool {
+        matches!(self, NoRoute::Unknown(_))
+    }
+
+    /// What the caller is told.
+    pub(crate) fn rejection(&self) -> uas::Rejection {
+        match self {
+            NoRoute::Unknown(_) | NoRoute::NoFlow(_) => uas::Rejection::new(404),
+            NoRoute::Phone(_) => {
+                let reason = Some("Calls to phones are not supported yet".into());
+                uas::Rejection { reason, ..uas::Rejection::new(480) }
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for NoRoute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NoRoute::UnknownNumber(user) => write!(f, "no number \"{user}\""),
+            NoRoute::Unknown(user) => write!(f, "no number \"{user}\""),
             NoRoute::NoFlow(user) => write!(f, "number \"{user}\" has no flow"),
+            NoRoute::Phone(user) => write!(f, "\"{user}\" is a phone: calls to phones are not supported yet"),
         }
     }
 }
 
-/// What was dialled: the user part of the request URI.
-pub(crate) fn dialled_user(request: &Message) -> String {
-    request.uri().ok().and_then(|uri| user_of(&uri)).unwrap_or_default()
+/// What was dialled: the user part of the request URI. Of `conference:<id>` the id is a password by the grammar.
+fn dialled_user(uri: &Uri) -> String {
+    let user = user_of(uri).unwrap_or_default();
+    match (user.as_str(), uri.password()) {
+        ("conference" | "agent", Some(id)) => format!("{user}:{id}"),
+        _ => user,
+    }
 }
 
 /// The user part, percent-decoded unless it starts with `+` (spec/media.md §2). Of a telephone number, which is a `tel:` URI
@@ -49,31 +114,110 @@ fn user_of(uri: &Uri) -> Option<String> {
     }
 }
 
-/// The number that was dialled and its flow.
-pub(crate) fn find<'a>(snapshot: &'a Snapshot, user: &str) -> Result<(&'a Number, &'a Flow), NoRoute> {
-    let number = snapshot.numbers.get(user).ok_or_else(|| NoRoute::UnknownNumber(user.to_owned()))?;
-    match snapshot.flows.get(&number.call_flow_id) {
-        Some(flow) => Ok((number, flow)),
-        None => Err(NoRoute::NoFlow(user.to_owned())),
+/// What answers an INVITE of this caller. Design, section 5: what was dialled is an extension, a number, an agent, a direct
+/// address or a conference, the first that it fits. Extensions are looked up for phones only: strangers learn nothing of them.
+pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Result<Route, NoRoute> {
+    let uri = invite.uri().map_err(|_| NoRoute::Unknown(String::new()))?;
+    let user = dialled_user(&uri);
+    let phone = match caller {
+        Caller::Anyone => None,
+        Caller::Phone(extension) => snapshot.extensions.get(extension),
+    };
+    let source = match phone {
+        Some(extension) => Address::new(AddressType::Extension, extension.id.to_string(), &extension.extension),
+        None => source(invite),
+    };
+    let to_conference = |id: &str, source: Address| {
+        let id = Uuid::parse_str(id).ok().filter(|_| phone.is_some() || snapshot.settings.open_conferences);
+        let conference = id.and_then(|id| snapshot.conferences.get(&id));
+        conference.map(|conference| conference_route(conference, source)).ok_or_else(|| NoRoute::Unknown(user.clone()))
+    };
+    if is_conference_host(&uri, snapshot.settings.registrar.base_domain()) {
+        let source = if phone.is_some() { source } else { sip_source(invite) };
+        return to_conference(&user, source);
     }
+    if phone.is_some() && snapshot.extensions.contains_key(&user) {
+        return Err(NoRoute::Phone(user));
+    }
+    if let Some(number) = snapshot.numbers.get(&user) {
+        let id = number.call_flow_id;
+        return match snapshot.flows.contains_key(&id) {
+            true => {
+                let destination = Address::new(AddressType::Tel, user, "");
+                Ok(Route { target: Target::Flow(id), source, destination })
+            }
+            false => Err(NoRoute::NoFlow(user)),
+        };
+    }
+    if user.starts_with("agent:") && phone.is_some() {
+        return Err(NoRoute::Phone(user));
+    }
+    if user.starts_with("direct.") {
+        return find_direct(snapshot, source, user);
+    }
+    match user.strip_prefix("conference:") {
+        Some(id) => to_conference(id, source),
+        None => Err(NoRoute::Unknown(user)),
+    }
+}
+
+/// What a direct hash leads to (spec/media.md §10): it is a secret itself, and whoever knows it may call.
+fn find_direct(snapshot: &Snapshot, source: Address, user: String) -> Result<Route, NoRoute> {
+    if let Some(flow) = snapshot.flows.values().find(|flow| flow.direct_hash == user) {
+        let destination = Address::new(AddressType::Sip, user, "");
+        return Ok(Route { target: Target::Flow(flow.id), source, destination });
+    }
+    if let Some(conference) = snapshot.conferences.values().find(|conference| conference.direct_hash == user) {
+        return Ok(conference_route(conference, source));
+    }
+    match snapshot.extensions.values().any(|extension| extension.direct_hash == user) {
+        true => Err(NoRoute::Phone(user)),
+        false => Err(NoRoute::Unknown(user)),
+    }
+}
+
+/// Into a conference: `[answer, conference_join]`.
+fn conference_route(conference: &Conference, source: Address) -> Route {
+    let action =
+        |kind: &str, option: Option<Value>| Action { kind: kind.to_owned(), option, ..Action::default() };
+    let flow = Flow {
+        customer_id: conference.customer_id,
+        kind: FlowType::Conference,
+        name: conference.name.clone(),
+        actions: vec![
+            action("answer", None),
+            action("conference_join", Some(json!({"conference_id": conference.id}))),
+        ],
+        ..Flow::default()
+    };
+    let destination = Address::new(AddressType::Conference, conference.id.to_string(), &conference.name);
+    Route { target: Target::Generated(Box::new(flow)), source, destination }
+}
+
+/// Whether the host is `conference.<base domain>`.
+fn is_conference_host(uri: &Uri, base_domain: &str) -> bool {
+    let Some(Host::Name(host)) = uri.host() else { return false };
+    let host = host.to_ascii_lowercase();
+    !base_domain.is_empty() && host.strip_prefix("conference.") == Some(base_domain.to_ascii_lowercase().as_str())
 }
 
 /// The calling party: From's user and display name, typed `tel` on this path (spec/media.md §2). A caller without a user
 /// part is known by its whole URI.
-pub(crate) fn source(invite: &Message) -> Address {
+fn source(invite: &Message) -> Address {
+    source_as(invite, AddressType::Tel, |uri| user_of(uri).unwrap_or_else(|| uri.as_str().to_owned()))
+}
+
+/// The same, typed `sip`: `user@host`.
+fn sip_source(invite: &Message) -> Address {
+    let without_scheme = |uri: &Uri| uri.as_str().split_once(':').map_or("", |(_, rest)| rest).to_owned();
+    source_as(invite, AddressType::Sip, without_scheme)
+}
+
+fn source_as(invite: &Message, kind: AddressType, target: impl Fn(&Uri) -> String) -> Address {
     let Ok(from) = invite.address(HeaderName::From) else { return Address::default() };
     let Some(from) = from else { return Address::default() };
     let name = from.display_text().unwrap_or_default();
-    let target = match from.uri() {
-        Ok(uri) => user_of(&uri).unwrap_or_else(|| uri.as_str().to_owned()),
-        Err(_) => String::new(),
-    };
-    Address::new(AddressType::Tel, target, name)
-}
-
-/// The called party.
-pub(crate) fn destination(user: &str) -> Address {
-    Address::new(AddressType::Tel, user, "")
+    Address::new(kind, from.uri().map(|uri| target(&uri)).unwrap_or_default(), name)
 }
 
 #[cfg(test)]
@@ -100,11 +244,13 @@ mod tests {
             ("sip:a-b.c;d@10.0.0.1", "a-b.c;d"),
             ("sip:echo-test@10.0.0.1;user=phone", "echo-test"),
             ("sip:ivr:secret@10.0.0.1", "ivr"),
+            ("sip:conference:c0ffee@10.0.0.1", "conference:c0ffee"),
+            ("sip:conference%3Ac0ffee@10.0.0.1", "conference:c0ffee"),
             ("sip:10.0.0.1", ""),
             ("tel:+1-202-555-0123", "+12025550123"),
             ("tel:7042;phone-context=example.com", "7042"),
         ] {
-            assert_eq!(dialled_user(&invite(uri, "<sip:a@b>")), user, "{uri}");
+            assert_eq!(dialled_user(&invite(uri, "<sip:a@b>").uri().unwrap()), user, "{uri}");
         }
     }
 

@@ -114,14 +114,15 @@ pub struct Settings {
     pub registrar: RegistrarSettings,
 }
 
-/// How phones register (spec/media.md §4).
+/// How phones register and prove who they are (spec/media.md §4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RegistrarSettings {
-    /// The one digest realm, whatever host was dialled.
+    /// The one digest realm, whatever host was dialled: `<customer id>.registrar.<base domain>`.
     pub realm: String,
     /// How passwords are asked for.
     pub digest: DigestSettings,
-    /// How many contacts, and for how long.
+    /// How many places a phone may have, and for how long.
     pub bindings: BindingSettings,
 }
 
@@ -132,6 +133,13 @@ impl Default for RegistrarSettings {
             digest: DigestSettings::default(),
             bindings: BindingSettings::default(),
         }
+    }
+}
+
+impl RegistrarSettings {
+    /// The base domain, of which the realm is a part; empty if the realm is no such name.
+    pub(crate) fn base_domain(&self) -> &str {
+        self.realm.split_once(".registrar.").map_or("", |(_, domain)| domain)
     }
 }
 

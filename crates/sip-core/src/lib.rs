@@ -27,7 +27,7 @@ pub use dialog::{
 pub use endpoint::{Endpoint, EndpointConfig, EndpointCounters, EndpointEvent, Output};
 pub use header::{CSeq, Contacts, ContentType, HeaderError, HeaderField, HeaderName, NameAddr, Via};
 pub use hop::{Hop, Transport};
-pub use loop_of::{loop_of, new_branch, new_call_id, new_tag};
+pub use loop_of::{loop_of, loop_of_user, new_branch, new_call_id, new_tag};
 pub use message::{Message, MessageBuilder, ParseError, ParseReason, reason_phrase};
 pub use method::Method;
 pub use transaction::{BaseTimers, ClientTransactionId, ServerTransactionId};

@@ -1,12 +1,13 @@
 //! Which control loop a message belongs to, told from the message alone.
 //!
 //! What we make carries the number of the loop that made it: a tag is two hex digits and a token, a branch is the magic
-//! cookie, two hex digits and a token. Whatever does not carry one goes by its Call-ID, so an INVITE, its repetitions, its
-//! CANCEL and the ACK of a non-2xx meet in one loop.
+//! cookie, two hex digits and a token. A REGISTER goes by the user of its To, so all that is said about one address of record
+//! is said to one loop, by whatever phone. Whatever else carries no number of ours goes by its Call-ID, so an INVITE, its
+//! repetitions, its CANCEL and the ACK of a non-2xx meet in one loop.
 
 use base::{LoopId, Random};
 
-use crate::Message;
+use crate::{Message, Method};
 
 /// RFC 3261 §8.1.1.7: how a branch that is unique per transaction begins.
 pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -41,8 +42,26 @@ pub fn loop_of(message: &Message, loops: u8) -> LoopId {
     };
     match made_by {
         Some(owner) if owner.0 < loops => owner,
-        _ => by_call_id(message.call_id().as_bytes(), loops),
+        _ => match registered_user(message) {
+            Some(user) => loop_of_user(&user, loops),
+            None => by_call_id(message.call_id().as_bytes(), loops),
+        },
     }
+}
+
+/// The loop, of `loops` (at least one), that owns the address of record of this user, as it reads without escapes. Capital
+/// and small letters lead to the same one.
+pub fn loop_of_user(user: &str, loops: u8) -> LoopId {
+    let user = user.to_ascii_lowercase();
+    LoopId((stable_hash([b"user".as_slice(), user.as_bytes()]) % u64::from(loops.max(1))) as u8)
+}
+
+/// Whose address of record a REGISTER is about; none if it does not say.
+fn registered_user(message: &Message) -> Option<String> {
+    if message.is_response() || message.method() != &Method::Register {
+        return None;
+    }
+    Some(message.to().ok()?.uri().ok()?.user_unescaped()?.into_owned())
 }
 
 fn loop_of_branch(branch: &[u8]) -> Option<LoopId> {
@@ -128,6 +147,29 @@ mod tests {
                 assert_eq!(loop_of(&request("ACK", strange, &call_id), 3), owner, "{strange}");
             }
         }
+    }
+
+    #[test]
+    fn every_register_of_one_address_of_record_goes_to_one_loop() {
+        let register = |user: &str, to_tag: &str, call_id: &str| {
+            let text = format!(
+                "REGISTER sip:d SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                 To: <sip:{user}@d>{to_tag}\r\nCall-ID: {call_id}\r\nCSeq: 1 REGISTER\r\n\r\n"
+            );
+            loop_of(&Message::parse_datagram(Bytes::from(text)).unwrap(), 3)
+        };
+        let mut seen = [false; 3];
+        for user in ["1000", "1001", "1002", "1003", "1004", "1005", "ann%40Home"] {
+            let owner = loop_of_user(&user.replace("%40", "@"), 3);
+            seen[usize::from(owner.0)] = true;
+            for call in 0..20 {
+                assert_eq!(register(user, "", &format!("call-{call}")), owner, "{user}");
+            }
+            assert_eq!(register(&user.to_uppercase(), "", "x"), owner, "{user}");
+        }
+        assert_eq!(seen, [true; 3]);
+        let ours = format!(";tag={}", new_tag(LoopId(2), &mut random()));
+        assert_eq!(["1000", "1001", "1002"].map(|user| register(user, &ours, "x")), [LoopId(2); 3]);
     }
 
     #[test]

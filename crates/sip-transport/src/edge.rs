@@ -129,7 +129,7 @@ mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
     use base::Random;
-    use sip_core::{Transport, new_branch, new_tag};
+    use sip_core::{Transport, loop_of_user, new_branch, new_tag};
 
     use super::*;
 
@@ -200,6 +200,11 @@ mod tests {
         let invite = sort(&edge, request("INVITE", "").as_bytes(), false).0.unwrap();
         let cancel = sort(&edge, request("CANCEL", "").as_bytes(), false).0.unwrap();
         assert_eq!(invite.0, cancel.0);
+        for call_id in 0..20 {
+            let register = request("REGISTER", "").replace("Call-ID: 1@", &format!("Call-ID: {call_id}@"));
+            let sorted = sort(&edge, register.as_bytes(), false).0;
+            assert_eq!(sorted, Some((loop_of_user("IVR", 3), Lane::NewWork)), "by the user of its To");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use base::{CellId, Random, StreamId, TimerTable};
 use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow, StopReason};
 use media_core::{Event as MediaEvent, PortLease};
 use model::{
-    Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource, SipAnswer, Timestamp,
+    Address, AddressType, Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource, SipAnswer, Timestamp,
 };
 use sdp::{LocalMedia, Negotiation};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::context::{Act, CellInput, Context};
 use crate::will::Will;
-use crate::{NoteKind, Settings, routing};
+use crate::{NoteKind, Settings};
 use conference::Stays;
 use ending::Over;
 use leg::{Leg, LegEvent, Stage};
@@ -75,8 +75,8 @@ pub(crate) struct NewCall<'a> {
     pub(crate) local: LocalMedia,
     /// The INVITE's offer, if it had one, is answered in it.
     pub(crate) negotiation: Negotiation,
-    /// The user part that was dialled.
-    pub(crate) dialled: &'a str,
+    pub(crate) source: Address,
+    pub(crate) destination: Address,
     pub(crate) flow: &'a Flow,
 }
 
@@ -99,8 +99,8 @@ impl Call {
             confbridge_id: Uuid::nil(),
             mute_direction: String::new(),
             metadata: serde_json::Map::new(),
-            source: routing::source(&new.invite),
-            destination: routing::destination(new.dialled),
+            source: new.source,
+            destination: new.destination,
             status: CallStatus::Ringing,
             direction: Direction::Incoming,
             hangup_by: HangupBy::None,
@@ -219,7 +219,10 @@ impl Call {
 
     fn note_created(&self, context: &mut Context<'_>) {
         context.note(NoteKind::CallCreated {
-            source: self.record.source.target.clone(),
+            source: match self.record.source.kind {
+                AddressType::Extension => self.record.source.target_name.clone(),
+                _ => self.record.source.target.clone(),
+            },
             destination: self.record.destination.target.clone(),
             remote: self.leg.hop().remote,
             sip_call_id: self.leg.dialog().id().call_id.clone(),

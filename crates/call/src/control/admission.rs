@@ -12,18 +12,23 @@ use crate::input::Admission;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NotTaken {
     pub(super) rejection: uas::Rejection,
+    /// Empty: not worth a note.
     pub(super) why: String,
+    /// For how long the answer is kept back.
+    pub(super) delay_ms: u64,
+}
+
+impl NotTaken {
+    /// Told at once.
+    pub(super) fn new(rejection: uas::Rejection, why: impl Into<String>) -> NotTaken {
+        NotTaken { rejection, why: why.into(), delay_ms: 0 }
+    }
 }
 
 impl Control {
-    /// Whether there is a place for a new call from there.
-    pub(super) fn admit(&self, hop: &Hop) -> Result<(), NotTaken> {
+    /// Whether there is a place for a new call.
+    pub(super) fn admit(&self) -> Result<(), NotTaken> {
         let settings = &self.snapshot.settings;
-        let source = hop.remote.ip().to_canonical();
-        if !settings.open_networks.iter().any(|network| network.contains(&source)) {
-            let why = format!("{source} is in no network from which calls are taken without a password");
-            return Err(NotTaken { rejection: uas::Rejection::new(403), why });
-        }
         match self.admission {
             Admission::Open => {}
             Admission::Draining => return Err(self.unavailable("the server is being drained")),
@@ -53,7 +58,7 @@ impl Control {
     /// RFC 3261 §21.5.4: it may try again.
     fn unavailable(&self, why: &str) -> NotTaken {
         let rejection = uas::Rejection::unavailable(self.snapshot.settings.retry_after_s);
-        NotTaken { rejection, why: why.to_owned() }
+        NotTaken::new(rejection, why)
     }
 }
 

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use sip_core::EndpointCounters;
 
 use super::Control;
+use super::registrar::Registrar;
+use crate::registrar::RefusalCounters;
 
 /// Counters of one loop since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +47,32 @@ pub struct Gauges {
     pub orphan_streams: usize,
     /// Leased port pairs at hand and in no call.
     pub port_stock: usize,
+    /// Places where phones are registered.
+    pub registrations: usize,
+    /// Answers that wait for the store, or because their source guesses passwords.
+    pub registrar_answers: usize,
+}
+
+/// What a loop has done as registrar, and about those who would not say who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegistrarNumbers {
+    /// REGISTERs that were answered by 200.
+    pub accepted: u64,
+    /// REGISTERs that were answered by 500 because their bindings could not be stored.
+    pub not_saved: u64,
+    /// REGISTERs and calls that were refused or asked, by reason.
+    pub refusals: RefusalCounters,
+    /// Answers that were kept back because their source guesses.
+    pub delayed: u64,
+    /// Networks that guess, as far as they are remembered.
+    pub guessing_networks: usize,
 }
 
 impl Gauges {
-    /// Whether nothing is going on: what must be true 40 s after the last traffic.
+    /// Whether nothing is going on: what must be true 40 s after the last traffic. Ports at hand and registered phones may
+    /// stay.
     pub fn is_idle(&self) -> bool {
-        Gauges { port_stock: 0, ..*self } == Gauges::default()
+        Gauges { port_stock: 0, registrations: 0, ..*self } == Gauges::default()
     }
 }
 
@@ -77,6 +99,20 @@ impl Control {
             streams: self.by_stream.len(),
             orphan_streams: self.orphans.len(),
             port_stock: self.ports.len(),
+            registrations: self.registrar.registrations(),
+            registrar_answers: self.registrar.held.len(),
+        }
+    }
+
+    /// What it has done as registrar.
+    pub fn registrar_numbers(&self) -> RegistrarNumbers {
+        let Registrar { authenticator, accepted, not_saved, .. } = &self.registrar;
+        RegistrarNumbers {
+            accepted: *accepted,
+            not_saved: *not_saved,
+            refusals: authenticator.counters,
+            delayed: authenticator.guard.delayed,
+            guessing_networks: authenticator.guard.len(),
         }
     }
 }

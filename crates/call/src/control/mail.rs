@@ -67,7 +67,7 @@ impl Control {
         if let Resource::Conference(conference) = &resource {
             self.conference_changed(now, conference, effects);
         }
-        self.snapshot.apply(resource);
+        self.apply_change(now, resource, effects);
     }
 
     /// Conferences with a time-out have a cell although nobody is in them: somebody must watch the time.

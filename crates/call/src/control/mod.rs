@@ -1,11 +1,14 @@
 //! One control loop: it owns its endpoint (transactions), its cells, and the indexes that find a cell. It only routes.
 
 mod admission;
+mod caller;
 mod cells;
 mod gauges;
+mod held;
 mod mail;
 mod outside_dialog;
 mod persist;
+mod registrar;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,13 +17,15 @@ use base::{CellId, LoopId, Now, Random, RecordingId, StreamId, TimerTable};
 use media_core::PortLease;
 use model::Recording;
 use serde::{Deserialize, Serialize};
+use sip_core::digest::ServerKey;
 use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Output, ServerTransactionId};
 use uuid::Uuid;
 
-pub use gauges::{Counters, Gauges};
+pub use gauges::{Counters, Gauges, RegistrarNumbers};
 pub use persist::{FORMAT_VERSION, TakeUpError};
 
 use self::admission::Pace;
+use self::registrar::Registrar;
 use crate::cell::Cell;
 use crate::context::CellInput;
 use crate::input::Admission;
@@ -53,6 +58,7 @@ pub struct Control {
     by_call: BTreeMap<Uuid, CellId>,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
+    registrar: Registrar,
     /// Letters between cells of this loop that are not delivered yet: none between two inputs.
     mail: VecDeque<Envelope>,
     /// Streams of cells that panicked: closed, and their last event not yet seen.
@@ -69,6 +75,9 @@ impl Control {
         let mut endpoint_seed = [0; 32];
         endpoint_seed[..16].copy_from_slice(&random.bytes16());
         endpoint_seed[16..].copy_from_slice(&random.bytes16());
+        let mut nonce_key = [0; 32];
+        nonce_key[..16].copy_from_slice(&random.bytes16());
+        nonce_key[16..].copy_from_slice(&random.bytes16());
         Control {
             owner,
             random,
@@ -87,6 +96,7 @@ impl Control {
             by_call: BTreeMap::new(),
             by_activeflow: BTreeMap::new(),
             by_bridge: BTreeMap::new(),
+            registrar: Registrar::new(ServerKey::new(nonce_key), owner),
             mail: VecDeque::new(),
             orphans: BTreeSet::new(),
             orphan_recordings: BTreeMap::new(),
@@ -106,14 +116,16 @@ impl Control {
 
     /// When [`Input::Timeout`] is due: monotonic nanoseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        [self.endpoint.next_deadline(), self.deadlines.next_deadline()].into_iter().flatten().min()
+        let deadlines =
+            [self.endpoint.next_deadline(), self.deadlines.next_deadline(), self.registrar.next_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes one input and appends what is to be done about it.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Snapshot(snapshot) => {
-                self.snapshot = *snapshot;
+                self.replace_snapshot(now, *snapshot, effects);
                 self.watch_conferences(now, effects);
                 self.ask_for_ports(effects);
             }
@@ -132,7 +144,8 @@ impl Control {
             Input::Recording { stream, recording, fact } => self.recording(now, stream, recording, fact, effects),
             Input::Message(letter) => self.mail.push_back(letter),
             Input::Request { token, request } => self.request(now, token, &request, effects),
-            Input::Bindings(_) | Input::Saved { .. } => {}
+            Input::Bindings(bindings) => self.restore_bindings(now, bindings),
+            Input::Saved { token, saved } => self.saved(now, token, saved, effects),
             Input::Admission(admission) => self.admission = admission,
             Input::HangUpAll => {
                 for cell in self.cells.keys().copied().collect::<Vec<_>>() {
@@ -144,12 +157,14 @@ impl Control {
                 while let Some(cell) = self.deadlines.pop_expired(now.mono_ns) {
                     self.deliver(now, cell, CellInput::Timeout, effects);
                 }
+                self.registrar_timeout(now, effects);
             }
             Input::InjectPanic(stream) => {
                 if let Some(cell) = self.by_stream.get(&stream).and_then(|cell| self.cells.get_mut(cell)) {
                     cell.panic_next = true;
                 }
             }
+            Input::InjectPanicIntoRegistrar => self.registrar.panic_next = true,
         }
         self.drain_endpoint(now, effects);
         while self.deliver_mail(now, effects) {

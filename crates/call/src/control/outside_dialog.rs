@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use super::Control;
 use super::admission::NotTaken;
+use super::registrar::note;
 use crate::call::{Call, NewCall};
 use crate::cell::{Body, Cell, Panicked, guarded};
 use crate::context::CellInput;
 use crate::will::Will;
-use crate::{Effect, Note, NoteKind, reply, routing};
+use crate::routing::{Caller, Route, Target};
+use crate::{Effect, NoteKind, reply, routing};
 
 impl Control {
     pub(super) fn outside_dialog(
@@ -33,16 +35,34 @@ impl Control {
                 let response = reply::options(response, &self.snapshot.settings, &hop);
                 self.endpoint.respond(now, transaction, response);
             }
+            Method::Register if request.to_tag().is_none() => {
+                self.register(now, transaction, &request, hop, effects);
+            }
             // RFC 3261 §12.2.2: a To tag names a dialog that is not there; BYE lives only inside one.
             _ => self.reject(now, transaction, &request, &uas::Rejection::new(481)),
         }
     }
 
     fn reject(&mut self, now: Now, transaction: ServerTransactionId, request: &Message, rejection: &uas::Rejection) {
+        self.reject_after(now, transaction, request, rejection, 0);
+    }
+
+    /// The same after a while. An INVITE that is cancelled meanwhile is not answered any sooner.
+    pub(super) fn reject_after(
+        &mut self,
+        now: Now,
+        transaction: ServerTransactionId,
+        request: &Message,
+        rejection: &uas::Rejection,
+        delay_ms: u64,
+    ) {
         let tag = new_tag(self.owner, &mut self.random);
         let server = &self.snapshot.settings.server_name;
         let response = rejection.response_to(request).to_tag(&tag).header(HeaderName::Server, server).build();
-        self.endpoint.respond(now, transaction, response);
+        match delay_ms {
+            0 => self.endpoint.respond(now, transaction, response),
+            _ => self.registrar.held.delay(now, transaction, response, delay_ms),
+        }
     }
 
     fn invite(
@@ -53,23 +73,22 @@ impl Control {
         hop: Hop,
         effects: &mut Vec<Effect>,
     ) {
-        match self.new_call(now, transaction, &invite, hop) {
+        match self.new_call(now, transaction, &invite, hop, effects) {
             Ok(id) => self.deliver(now, id, CellInput::Start, effects),
-            Err(not_taken) => {
-                match not_taken.rejection.status {
+            Err(NotTaken { rejection, why, delay_ms }) => {
+                match rejection.status {
                     503 => self.counters.turned_away += 1,
+                    // Who is asked for a password is about to call.
+                    407 => {}
                     _ => self.counters.refused += 1,
                 }
-                let kind = NoteKind::CallRefused {
-                    destination: invite.request_uri().unwrap_or_default().to_owned(),
-                    remote: hop.remote,
-                    status: not_taken.rejection.status,
-                    why: not_taken.why,
-                };
-                let nil = Uuid::nil();
-                let note = Note { at_us: now.wall_us, customer_id: nil, call_id: nil, activeflow_id: nil, kind };
-                effects.push(Effect::Note(note));
-                self.reject(now, transaction, &invite, &not_taken.rejection);
+                if !why.is_empty() {
+                    let destination = invite.request_uri().unwrap_or_default().to_owned();
+                    let (remote, status) = (hop.remote, rejection.status);
+                    let kind = NoteKind::CallRefused { destination, remote, status, why };
+                    effects.push(note(now, Uuid::nil(), kind));
+                }
+                self.reject_after(now, transaction, &invite, &rejection, delay_ms);
             }
         }
         self.ask_for_ports(effects);
@@ -82,18 +101,30 @@ impl Control {
         transaction: ServerTransactionId,
         invite: &Message,
         hop: Hop,
+        effects: &mut Vec<Effect>,
     ) -> Result<CellId, NotTaken> {
-        self.admit(&hop)?;
-        let dialled = routing::dialled_user(invite);
-        if let Err(no_route) = routing::find(&self.snapshot, &dialled) {
-            return Err(NotTaken { rejection: uas::Rejection::new(404), why: no_route.to_string() });
-        }
+        let caller = self.caller(now, invite, &hop, effects)?;
+        self.admit()?;
+        let Route { mut target, source, destination } = match routing::find(&self.snapshot, &caller, invite) {
+            Ok(route) => route,
+            Err(no_route) => {
+                if caller == Caller::Anyone && no_route.may_be_private() && self.may_be_a_phone(invite) {
+                    // Without credentials it is asked for them.
+                    self.identify(now, invite, &hop, effects)?;
+                }
+                return Err(NotTaken::new(no_route.rejection(), no_route.to_string()));
+            }
+        };
         self.keep_pace(now)?;
         let lease = self.take_ports(&hop)?;
         let local = LocalMedia::new(reply::media_address(&self.snapshot.settings, &hop), lease.rtp_port);
         let (dialog, negotiation) = self.begin_session(invite, &local).inspect_err(|_| self.ports.put_back(lease))?;
         let id = self.new_cell_id();
-        let (_, flow) = routing::find(&self.snapshot, &dialled).expect("it was found a moment ago");
+        target.give_ids(&mut self.random);
+        let flow = match &target {
+            Target::Flow(id) => &self.snapshot.flows[id],
+            Target::Generated(flow) => flow,
+        };
         self.by_dialog.insert(dialog.id().clone(), id);
         self.by_invite.insert(transaction, id);
         self.by_stream.insert(lease.stream, id);
@@ -103,8 +134,19 @@ impl Control {
             ..Will::default()
         };
         let invite = invite.clone();
-        let new =
-            NewCall { cell: id, transaction, invite, hop, dialog, lease, local, negotiation, dialled: &dialled, flow };
+        let new = NewCall {
+            cell: id,
+            transaction,
+            invite,
+            hop,
+            dialog,
+            lease,
+            local,
+            negotiation,
+            source,
+            destination,
+            flow,
+        };
         let call = Call::new(new, &self.snapshot.settings, now, &mut self.random);
         self.by_call.insert(call.id(), id);
         self.by_activeflow.insert(call.subject().activeflow_id, id);
@@ -132,15 +174,15 @@ impl Control {
             Ok(Ok(session)) => Ok(session),
             Ok(Err(Refused::Dialog(error))) => {
                 let why = error.to_string();
-                Err(NotTaken { rejection: uas::Rejection::bad_request(why.clone()), why })
+                Err(NotTaken::new(uas::Rejection::bad_request(why.clone()), why))
             }
             Ok(Err(Refused::Session(refusal))) => {
                 let rejection = reply::rejection(&refusal, &self.snapshot.settings.server_name);
-                Err(NotTaken { rejection, why: refusal.reason })
+                Err(NotTaken::new(rejection, refusal.reason))
             }
             Err(Panicked(words)) => {
                 self.counters.panics += 1;
-                Err(NotTaken { rejection: uas::Rejection::new(500), why: format!("a panic: {words}") })
+                Err(NotTaken::new(uas::Rejection::new(500), format!("a panic: {words}")))
             }
         }
     }

@@ -49,6 +49,11 @@ fn body(kind: &NoteKind) -> Option<LogBody> {
     let (name, message, data) = match kind {
         // These have events of their own, or became no call.
         NoteKind::CallRefused { .. } | NoteKind::Status(_) | NoteKind::Digit { .. } => return None,
+        // These concern no call.
+        NoteKind::Registered { .. }
+        | NoteKind::Unregistered { .. }
+        | NoteKind::RegisterRefused { .. }
+        | NoteKind::WrongPassword { .. } => return None,
         NoteKind::CallCreated { remote, sip_call_id, .. } => {
             ("sip_invite", String::new(), json!({"remote": remote.to_string(), "sip_call_id": sip_call_id}))
         }

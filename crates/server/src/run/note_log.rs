@@ -39,6 +39,20 @@ pub(super) fn write(note: &Note) {
                 "call ended by {}: {}", by_whom(*by), reason.as_str()
             );
         }
+        NoteKind::Registered { extension, contact, remote, user_agent, until_us } => {
+            let seconds = until_us.saturating_sub(note.at_us) / 1_000_000;
+            tracing::info!(extension, remote, contact, user_agent, "a phone registered for {seconds} s");
+        }
+        NoteKind::Unregistered { extension, contact, remote, user_agent, why } => {
+            tracing::info!(extension, remote, contact, user_agent, "a phone is not registered any more: {}", why.as_str());
+        }
+        NoteKind::RegisterRefused { extension, remote, status, why } => {
+            tracing::warn!(extension, %remote, status, "refused a registration: {why}");
+        }
+        NoteKind::WrongPassword { user, remote, method, why } => {
+            // The name is a stranger's text.
+            tracing::warn!(%remote, method, "refused somebody who says to be {user:?}: {why}");
+        }
         NoteKind::CellPanicked { message } => {
             tracing::error!(%call_id, "a call was ended because its handler panicked: {message}");
         }

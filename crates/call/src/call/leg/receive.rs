@@ -19,7 +19,7 @@ impl Leg {
     ) -> LegEvent {
         // RFC 3261 §15.1.2: what comes after the end belongs to no dialog.
         let exists = if self.is_done() { Err(uas::Rejection::new(481)) } else { Ok(()) };
-        let served = exists.and_then(|()| uas::check(request, &reply::CAPABILITIES));
+        let served = exists.and_then(|()| uas::check(request, &reply::IN_DIALOG));
         let in_order = served.and_then(|()| self.dialog.receive(request));
         if let Err(rejection) = in_order {
             self.reject(context, transaction, request, &rejection);

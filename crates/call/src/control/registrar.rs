@@ -1,0 +1,313 @@
+//! The loop as registrar (RFC 3261 §10.3, spec/media.md §4): REGISTER, and what becomes of bindings with time.
+//!
+//! A loop owns the addresses of record whose user leads to it ([`loop_of_user`]); the edge sends it every REGISTER for them.
+//! A change counts at once and is answered by 200 when the store has it. The state lives here and not in cells: a REGISTER is one
+//! step, and an extension that is not registered costs nothing.
+
+use std::collections::BTreeMap;
+
+use base::{LoopId, Now, TimerTable};
+use model::{Binding, Extension, Resource};
+use serde::{Deserialize, Serialize};
+use sip_core::digest::ServerKey;
+use sip_core::register::{self, Register, Wish};
+use sip_core::{HeaderName, Hop, Message, ServerTransactionId, Uri, loop_of_user, new_tag, uas};
+use uuid::Uuid;
+
+use super::Control;
+use super::admission::NotTaken;
+use super::held::{Held, HeldAnswer, WhenSaved};
+use crate::cell::{Panicked, guarded};
+use crate::note::WhyUnregistered;
+use crate::registrar::{AddressOfRecord, Authenticator, Registered};
+use crate::{Effect, Note, NoteKind, Snapshot, reply};
+
+/// What a loop knows as registrar.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Registrar {
+    pub(super) authenticator: Authenticator,
+    /// By extension id; those with at least one binding.
+    pub(super) records: BTreeMap<Uuid, AddressOfRecord>,
+    /// When something of which record expires.
+    expiries: TimerTable<Uuid>,
+    pub(super) held: Held,
+    /// REGISTERs that were answered by 200.
+    pub(super) accepted: u64,
+    /// REGISTERs that were answered by 500 because their bindings could not be stored.
+    pub(super) not_saved: u64,
+    /// Tests only: panic at the next REGISTER.
+    pub(super) panic_next: bool,
+}
+
+impl Registrar {
+    pub(super) fn new(key: ServerKey, owner: LoopId) -> Registrar {
+        Registrar {
+            authenticator: Authenticator::new(key, owner),
+            records: BTreeMap::new(),
+            expiries: TimerTable::new(),
+            held: Held::default(),
+            accepted: 0,
+            not_saved: 0,
+            panic_next: false,
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        [self.expiries.next_deadline(), self.held.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// How many bindings there are.
+    pub(super) fn registrations(&self) -> usize {
+        self.records.values().map(AddressOfRecord::len).sum()
+    }
+
+    /// Keeps a record if there is anything in it, and wakes the loop when something of it expires.
+    fn put(&mut self, now: Now, record: AddressOfRecord) {
+        let id = record.extension_id();
+        match record.next_deadline_ns(now) {
+            Some(deadline_ns) => {
+                self.expiries.set(id, deadline_ns);
+                self.records.insert(id, record);
+            }
+            None => {
+                self.expiries.stop(&id);
+                self.records.remove(&id);
+            }
+        }
+    }
+
+    /// The names of the extensions that have bindings here.
+    fn names(&self, snapshot: &Snapshot) -> BTreeMap<Uuid, String> {
+        let registered = snapshot.extensions.values().filter(|extension| self.records.contains_key(&extension.id));
+        registered.map(|extension| (extension.id, extension.extension.clone())).collect()
+    }
+}
+
+impl Control {
+    /// Answers a REGISTER, at once or when the store has what it changes.
+    pub(super) fn register(
+        &mut self,
+        now: Now,
+        transaction: ServerTransactionId,
+        request: &Message,
+        hop: Hop,
+        effects: &mut Vec<Effect>,
+    ) {
+        let done = match self.identify(now, request, &hop, effects) {
+            Ok(user) => self.change_bindings(now, &user, request, &hop).map(|changed| (user, changed)),
+            Err(not_taken) => Err(not_taken),
+        };
+        let (user, (extension, register, before, registered)) = match done {
+            Ok(done) => done,
+            Err(NotTaken { rejection, why, delay_ms }) => {
+                if !why.is_empty() {
+                    let (extension, status) = (user_of_to(request), rejection.status);
+                    let kind = NoteKind::RegisterRefused { extension, remote: hop.remote, status, why };
+                    effects.push(note(now, Uuid::nil(), kind));
+                }
+                return self.reject_after(now, transaction, request, &rejection, delay_ms);
+            }
+        };
+        let tag = new_tag(self.owner, &mut self.random);
+        let server = self.snapshot.settings.server_name.clone();
+        let response = register::accepted(request, &registered.contacts)
+            .to_tag(&tag)
+            .header(HeaderName::Date, reply::date(now.wall_us))
+            .header(HeaderName::Server, &server)
+            .build();
+        if !registered.changed {
+            self.registrar.accepted += 1;
+            return self.endpoint.respond(now, transaction, response);
+        }
+        let failed = uas::Rejection::new(500).response_to(request).to_tag(&tag).header(HeaderName::Server, &server);
+        let why = "the registration could not be stored".to_owned();
+        let when_saved = WhenSaved {
+            response,
+            notes: news(now, &user, &register, &before, &registered),
+            failed: NoteKind::RegisterRefused { extension: user, remote: hop.remote, status: 500, why },
+            customer_id: extension.1,
+        };
+        let token = self.registrar.held.until_saved(now, transaction, failed.build(), when_saved);
+        let (extension_id, bindings) = (extension.0, registered.bindings);
+        effects.push(Effect::SaveBindings { token, extension_id, bindings });
+    }
+
+    /// What the store says about an [`Effect::SaveBindings`].
+    pub(super) fn saved(&mut self, now: Now, token: u64, saved: bool, effects: &mut Vec<Effect>) {
+        match self.registrar.held.take(token) {
+            Some(HeldAnswer { transaction, when_saved: Some(when_saved), .. }) if saved => {
+                self.registrar.accepted += 1;
+                let WhenSaved { response, notes, customer_id, .. } = when_saved;
+                effects.extend(notes.into_iter().map(|kind| note(now, customer_id, kind)));
+                self.endpoint.respond(now, transaction, response);
+            }
+            Some(answer) => self.let_go(now, answer, effects),
+            // 0: nobody waits for it.
+            None => self.counters.stale_inputs += u64::from(token != 0),
+        }
+    }
+
+    /// Sends what is due, and takes out what has expired.
+    pub(super) fn registrar_timeout(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some(answer) = self.registrar.held.pop_due(now) {
+            self.let_go(now, answer, effects);
+        }
+        while let Some(id) = self.registrar.expiries.pop_expired(now.mono_ns) {
+            let Some(mut record) = self.registrar.records.remove(&id) else { continue };
+            let expired = record.expire(now);
+            if !expired.is_empty() {
+                let bindings = record.to_store();
+                effects.push(Effect::SaveBindings { token: 0, extension_id: id, bindings });
+                let name = self.snapshot.extensions.values().find(|extension| extension.id == id);
+                let name = name.map(|extension| extension.extension.clone()).unwrap_or_default();
+                let gone = |binding: &Binding| unregistered(&name, binding, WhyUnregistered::Expired);
+                effects.extend(expired.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
+            }
+            self.registrar.put(now, record);
+        }
+    }
+
+    /// What was stored before the process began. A phone that has registered since is known better already.
+    pub(super) fn restore_bindings(&mut self, now: Now, bindings: Vec<Binding>) {
+        let loops = self.snapshot.settings.loops;
+        let owned = self.snapshot.extensions.values();
+        let owned = owned.filter(|extension| loop_of_user(&extension.extension, loops) == self.owner);
+        let owned: BTreeMap<Uuid, Uuid> = owned.map(|extension| (extension.id, extension.customer_id)).collect();
+        let mut by_extension: BTreeMap<Uuid, Vec<Binding>> = BTreeMap::new();
+        for binding in bindings.into_iter().filter(|binding| owned.contains_key(&binding.extension_id)) {
+            by_extension.entry(binding.extension_id).or_default().push(binding);
+        }
+        for (id, bindings) in by_extension {
+            if !self.registrar.records.contains_key(&id) {
+                self.registrar.put(now, AddressOfRecord::restore(id, owned[&id], bindings));
+            }
+        }
+    }
+
+    /// Another snapshot takes the place of the one before.
+    pub(super) fn replace_snapshot(&mut self, now: Now, snapshot: Snapshot, effects: &mut Vec<Effect>) {
+        let before = self.registrar.names(&self.snapshot);
+        self.snapshot = snapshot;
+        self.forget_extensions(now, before, effects);
+    }
+
+    /// One resource of the snapshot has changed.
+    pub(super) fn apply_change(&mut self, now: Now, resource: Resource, effects: &mut Vec<Effect>) {
+        let is_extension = matches!(resource, Resource::Extension(_));
+        let before = if is_extension { self.registrar.names(&self.snapshot) } else { BTreeMap::new() };
+        self.snapshot.apply(resource);
+        self.forget_extensions(now, before, effects);
+    }
+
+    /// Of the extensions that had bindings `before`, those that are deleted or have another name lose them.
+    fn forget_extensions(&mut self, now: Now, before: BTreeMap<Uuid, String>, effects: &mut Vec<Effect>) {
+        if before.is_empty() {
+            return;
+        }
+        let after = self.registrar.names(&self.snapshot);
+        for (id, name) in before.iter().filter(|(id, name)| after.get(id) != Some(name)) {
+            self.registrar.expiries.stop(id);
+            let Some(record) = self.registrar.records.remove(id) else { continue };
+            let gone = |binding: &Binding| unregistered(name, binding, WhyUnregistered::Deleted);
+            let bindings = record.to_store();
+            effects.extend(bindings.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
+            effects.push(Effect::SaveBindings { token: 0, extension_id: *id, bindings: Vec::new() });
+        }
+    }
+
+    /// Does what the REGISTER of this user wants. It is done to a copy, so that a panic changes nothing.
+    fn change_bindings(&mut self, now: Now, user: &str, request: &Message, hop: &Hop) -> Result<Changed, NotTaken> {
+        let Some(Extension { id, customer_id, .. }) = self.snapshot.extensions.get(user) else {
+            return Err(NotTaken::new(uas::Rejection::new(404), format!("there is no extension \"{user}\"")));
+        };
+        let (id, customer_id) = (*id, *customer_id);
+        let known = self.registrar.records.get(&id).cloned();
+        let mut record = known.unwrap_or_else(|| AddressOfRecord::new(id, customer_id));
+        let settings = &self.snapshot.settings.registrar.bindings;
+        let panic_next = std::mem::take(&mut self.registrar.panic_next);
+        let done = guarded(|| {
+            let before = record.to_store();
+            let register = Register::read(request)?;
+            let registered = record.register(now, &register, hop, settings)?;
+            assert!(!panic_next, "a panic was injected into the registrar");
+            Ok((record, register, before, registered))
+        });
+        match done {
+            Ok(Ok((record, register, before, registered))) => {
+                self.registrar.put(now, record);
+                Ok(((id, customer_id), register, before, registered))
+            }
+            Ok(Err(rejection)) => {
+                let rejection: uas::Rejection = rejection;
+                let why = rejection.reason().to_owned();
+                Err(NotTaken::new(rejection, why))
+            }
+            Err(Panicked(words)) => {
+                self.counters.panics += 1;
+                Err(NotTaken::new(uas::Rejection::new(500), format!("a panic: {words}")))
+            }
+        }
+    }
+
+    /// Sends an answer that has waited long enough, or whose bindings could not be stored.
+    fn let_go(&mut self, now: Now, answer: HeldAnswer, effects: &mut Vec<Effect>) {
+        if let Some(WhenSaved { failed, customer_id, .. }) = answer.when_saved {
+            self.registrar.not_saved += 1;
+            effects.push(note(now, customer_id, failed));
+        }
+        self.endpoint.respond(now, answer.transaction, answer.response);
+    }
+}
+
+/// Extension id and customer, what was wished, what stood before, and what came of it.
+type Changed = ((Uuid, Uuid), Register, Vec<Binding>, Registered);
+
+/// The user of To, as it is to be read.
+fn user_of_to(request: &Message) -> String {
+    let to = request.to().ok().and_then(|to| to.uri().ok());
+    to.and_then(|uri| Some(uri.user_unescaped()?.into_owned())).unwrap_or_default()
+}
+
+/// Which places are new, and which are no more.
+fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Registered) -> Vec<NoteKind> {
+    let is_new = |binding: &&Binding| {
+        !before.iter().any(|old| old.contact == binding.contact && old.received == binding.received)
+    };
+    let is_asked_for = |binding: &Binding| match &wanted.wish {
+        Wish::Query => false,
+        Wish::RemoveAll => true,
+        Wish::Update(wishes) => wishes.iter().any(|wish| {
+            let same = |uri: Uri| uri.matches(&wish.uri);
+            wish.expires_s == Some(0) && binding.contact.parse().is_ok_and(same)
+        }),
+    };
+    let why = |binding: &Binding| match binding {
+        expired if expired.expires_us <= now.wall_us => WhyUnregistered::Expired,
+        asked if is_asked_for(asked) => WhyUnregistered::Asked,
+        _ => WhyUnregistered::TooMany,
+    };
+    let gone = done.removed.iter().map(|binding| unregistered(user, binding, why(binding)));
+    let new = done.bindings.iter().filter(is_new).map(|binding| NoteKind::Registered {
+        extension: user.to_owned(),
+        contact: binding.contact.clone(),
+        remote: binding.received.clone(),
+        user_agent: binding.user_agent.clone(),
+        until_us: binding.expires_us,
+    });
+    gone.chain(new).collect()
+}
+
+fn unregistered(extension: &str, binding: &Binding, why: WhyUnregistered) -> NoteKind {
+    NoteKind::Unregistered {
+        extension: extension.to_owned(),
+        contact: binding.contact.clone(),
+        remote: binding.received.clone(),
+        user_agent: binding.user_agent.clone(),
+        why,
+    }
+}
+
+/// A note that belongs to no call.
+pub(super) fn note(now: Now, customer_id: Uuid, kind: NoteKind) -> Effect {
+    Effect::Note(Note { at_us: now.wall_us, customer_id, call_id: Uuid::nil(), activeflow_id: Uuid::nil(), kind })
+}
