@@ -18,6 +18,7 @@ impl Tone {
         Tone { coefficient: 2.0 * (std::f64::consts::TAU * frequency_hz / 8000.0).cos() }
     }
 
+    /// Whether the frame has the tone.
     pub(crate) fn is_in(&self, payload: &[u8], codec: Codec) -> bool {
         let (mut before, mut last, mut energy) = (0.0, 0.0, 0.0);
         for octet in payload {
@@ -35,6 +36,12 @@ impl Tone {
         // A pure tone of amplitude A has power (A·n/2)² here and energy A²·n/2.
         power * 2.0 / count >= SHARE * energy
     }
+}
+
+/// Whether a frame is louder than what counts as silence here: about -50 dBm0. Far ends fill pauses with less.
+pub(crate) fn is_sound(payload: &[u8], codec: Codec) -> bool {
+    let energy: f64 = payload.iter().map(|octet| f64::from(codec.decode(*octet)).powi(2)).sum();
+    energy >= FLOOR * payload.len() as f64 && !payload.is_empty()
 }
 
 #[cfg(test)]
@@ -68,5 +75,7 @@ mod tests {
         let noise: Vec<u8> = (0..160u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         assert!(!Tone::new(1000.0).is_in(&noise, Codec::Pcmu));
         assert!(!Tone::new(1000.0).is_in(&[], Codec::Pcmu));
+        assert!(is_sound(&noise, Codec::Pcmu) && is_sound(&sine(1000.0, 200.0), Codec::Pcmu));
+        assert!(!is_sound(&sine(1000.0, 20.0), Codec::Pcmu) && !is_sound(&[], Codec::Pcmu));
     }
 }
