@@ -1,9 +1,12 @@
 //! The command line of `flowswitch load`.
 
+mod tools;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+pub use tools::{Algorithm, Behaviour, CheckWavArgs, Content, HttpArgs, RegisterArgs, ReportArgs, SinkArgs};
 
 use crate::rtp::g711::Codec;
 
@@ -31,6 +34,8 @@ pub enum Command {
     Rtp(Box<RtpArgs>),
     /// Be the bare reflector: one UDP socket per call, receive, send back, nothing else
     Reflect(ReflectArgs),
+    /// Register many phones, refresh them, and prove that each is listed
+    Register(Box<RegisterArgs>),
 }
 
 /// Calls by SIP.
