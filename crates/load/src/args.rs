@@ -36,6 +36,12 @@ pub enum Command {
     Reflect(ReflectArgs),
     /// Register many phones, refresh them, and prove that each is listed
     Register(Box<RegisterArgs>),
+    /// Ask a REST API for things at a steady rate
+    Http(Box<HttpArgs>),
+    /// Receive webhooks and look whether they are whole, in order and signed
+    WebhookSink(Box<SinkArgs>),
+    /// Look into recorded files: number, length, and every frame of their calls
+    CheckWav(Box<CheckWavArgs>),
 }
 
 /// Calls by SIP.

@@ -20,6 +20,7 @@ mod error;
 mod failure;
 mod fault;
 mod histogram;
+mod http;
 mod media;
 mod meter;
 mod notes;
@@ -39,6 +40,9 @@ mod stats;
 mod sys;
 mod timers;
 mod watch;
+mod wav;
+mod webhook;
+
 mod worker;
 
 use std::io::{self, Write};
@@ -62,6 +66,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.sabotage() == Some("list") {
         let faults = args.faults();
         write_out(&faults.map_or_else(sabotage::list, fault::list))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(Command::Http(args)) = &args.command
+        && args.mix.as_deref() == Some("list")
+    {
+        write_out(http::usual_mix())?;
         return Ok(ExitCode::SUCCESS);
     }
     let signals = StopSignals::block();
@@ -93,6 +103,9 @@ fn make(args: &Args, signals: Option<&StopSignals>) -> Result<Report, Error> {
         Some(Command::Rtp(rtp)) => run::run(Plan::of_rtp(rtp)?, &rtp.common, signals),
         Some(Command::Reflect(_)) => error::usage("the reflector makes no calls"),
         Some(Command::Register(args)) => register::run(args, signals),
+        Some(Command::Http(args)) => http::run(args, signals),
+        Some(Command::WebhookSink(args)) => webhook::run(args, signals),
+        Some(Command::CheckWav(args)) => wav::run(args),
     }
 }
 
@@ -112,6 +125,9 @@ impl Args {
         match &self.command {
             None | Some(Command::Rtp(_) | Command::Reflect(_)) => None,
             Some(Command::Register(_)) => Some(register::FAULTS),
+            Some(Command::Http(_)) => Some(http::FAULTS),
+            Some(Command::WebhookSink(_)) => Some(webhook::FAULTS),
+            Some(Command::CheckWav(_)) => Some(wav::FAULTS),
         }
     }
 
@@ -119,6 +135,9 @@ impl Args {
         match &self.command {
             None | Some(Command::Rtp(_) | Command::Reflect(_)) => None,
             Some(Command::Register(args)) => Some(&args.report),
+            Some(Command::Http(args)) => Some(&args.report),
+            Some(Command::WebhookSink(args)) => Some(&args.report),
+            Some(Command::CheckWav(args)) => Some(&args.report),
         }
     }
 

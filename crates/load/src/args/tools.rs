@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::rtp::g711::Codec;
+
 /// What must hold, and where the figures go.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReportArgs {
@@ -152,6 +154,9 @@ pub struct SinkArgs {
     /// Percent of the events that it behaves so with; the others get 200
     #[arg(long, value_name = "PERCENT", default_value_t = 100.0)]
     pub share: f64,
+    /// How many calls must be heard of from their beginning to their end
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u64>,
     /// Milliseconds before each response
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub delay_ms: u64,
@@ -206,6 +211,9 @@ pub struct CheckWavArgs {
     /// What must be in each file
     #[arg(long, value_enum, default_value_t = Content::Marks)]
     pub content: Content,
+    /// The codec of the call that was recorded
+    #[arg(long, value_enum, default_value_t = Codec::Pcmu)]
+    pub codec: Codec,
     /// The tone that must be heard, for --content tone
     #[arg(long, value_name = "HZ")]
     pub tone: Option<f64>,

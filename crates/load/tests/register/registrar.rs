@@ -133,6 +133,9 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 fn parameter(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!(" {name}="))?;
-    let end = if rest.starts_with('"') { rest[1..].find('"')? + 1 } else { rest.find(',').unwrap_or(rest.len()) };
-    Some(rest[..end].trim_matches('"').to_owned())
+    let value = match rest.strip_prefix('"') {
+        Some(rest) => rest.split_once('"')?.0,
+        None => rest.split(',').next()?,
+    };
+    Some(value.to_owned())
 }
