@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
@@ -19,7 +20,10 @@ fn arguments(address: SocketAddr, options: &str) -> Args {
 
 /// What the sink found while `send` sent to it.
 fn received(options: &str, send: impl FnOnce(SocketAddr)) -> Report {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // An address for each, since the port is let go before the sink has it.
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let ip = Ipv4Addr::new(127, 0, 7, NEXT.fetch_add(1, Ordering::Relaxed));
+    let address = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap();
     let args = arguments(address, &format!("--secret s3cret --duration 1 {options}"));
     std::thread::scope(|scope| {
         let sink = scope.spawn(|| load::execute(&args).unwrap());

@@ -142,11 +142,13 @@ impl Receiver<'_> {
                 let path = head.start.split(' ').nth(1).unwrap_or("/");
                 let path = path.strip_suffix("/redirected").unwrap_or(path);
                 let location = format!("http://{}{}/redirected", self.args.listen, path.trim_end_matches('/'));
-                write!(stream, "HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+                let text =
+                    format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(text.as_bytes())
             }
             Behaviour::Error => stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"),
             Behaviour::Huge => {
-                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {HUGE}\r\n\r\n")?;
+                stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {HUGE}\r\n\r\n").as_bytes())?;
                 let part = [b'x'; 1 << 16];
                 for _ in 0..HUGE / part.len() as u64 {
                     stream.write_all(&part)?;
