@@ -214,9 +214,13 @@ pub struct CheckWavArgs {
     /// The codec of the call that was recorded
     #[arg(long, value_enum, default_value_t = Codec::Pcmu)]
     pub codec: Codec,
-    /// The tone that must be heard, for --content tone
+    /// The tone that must be heard all the time, for --content tone; several are those that must be heard together. Best are
+    /// multiples of 50 Hz
     #[arg(long, value_name = "HZ")]
-    pub tone: Option<f64>,
+    pub tone: Vec<f64>,
+    /// A tone that must never be heard
+    #[arg(long, value_name = "HZ")]
+    pub no_tone: Vec<f64>,
     /// Files that were last changed longer ago than this are left out
     #[arg(long, value_name = "SECONDS")]
     pub newer_than: Option<u64>,
@@ -230,7 +234,7 @@ pub struct CheckWavArgs {
 pub enum Content {
     /// The marked frames of one echo call, each once and in order, from the first to the last without a gap
     Marks,
-    /// One tone all the time
+    /// One tone, or several together, all the time
     Tone,
     /// Anything: only header and length are looked at
     Any,

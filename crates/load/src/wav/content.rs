@@ -4,7 +4,10 @@ use crate::args::Content;
 use crate::rtp::g711::Codec;
 use crate::rtp::mark::Mark;
 use crate::rtp::packet::FRAME;
-use crate::rtp::tone::Tone;
+use crate::rtp::tone::{SHARE, Tone};
+
+/// A tone that must not be heard may have less of a frame's energy than this: that of a cut or of another tone's edge.
+const UNWANTED_SHARE: f64 = 0.1;
 
 /// What was found in one file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +26,8 @@ pub(super) struct Found {
     pub gaps: u64,
     /// Their samples.
     pub gap_samples: usize,
+    /// Frames of 20 ms with a tone that must not be heard.
+    pub unwanted: u64,
     /// Samples before the first and after the last.
     pub lead: usize,
     pub tail: usize,
@@ -31,33 +36,42 @@ pub(super) struct Found {
 /// Knows which sample is which octet, so that files of any size are looked at quickly.
 pub(super) struct Reader {
     content: Content,
-    codec: Codec,
-    tone: Option<Tone>,
+    wanted: Vec<Tone>,
+    unwanted: Vec<Tone>,
     octets: Vec<Option<u8>>,
 }
 
 impl Reader {
-    pub(super) fn new(content: Content, codec: Codec, tone_hz: Option<f64>) -> Reader {
+    pub(super) fn new(content: Content, codec: Codec, wanted_hz: &[f64], unwanted_hz: &[f64]) -> Reader {
         let mut octets = vec![None; 1 << 16];
         for octet in 0..=255u8 {
             octets[usize::from(codec.decode(octet) as u16)] = Some(octet);
         }
-        Reader { content, codec, tone: tone_hz.map(Tone::new), octets }
+        let tones = |hertz: &[f64]| hertz.iter().copied().map(Tone::new).collect();
+        Reader { content, wanted: tones(wanted_hz), unwanted: tones(unwanted_hz), octets }
     }
 
     pub(super) fn look(&self, samples: &[i16]) -> Found {
-        match (self.content, &self.tone) {
-            (Content::Marks, _) => self.marks(samples),
-            (Content::Tone, Some(tone)) => {
+        let mut found = match self.content {
+            Content::Marks => self.marks(samples),
+            Content::Tone => {
                 let frames = samples.chunks_exact(FRAME).enumerate();
-                let heard = |frame: &[i16]| {
-                    let octets: Vec<u8> = frame.iter().map(|sample| self.codec.encode(*sample)).collect();
-                    tone.is_in(&octets, self.codec)
-                };
-                stretches(frames.filter(|(_, frame)| heard(frame)).map(|(at, _)| at * FRAME), samples.len())
+                stretches(frames.filter(|(_, frame)| self.is_wanted(frame)).map(|(at, _)| at * FRAME), samples.len())
             }
-            _ => Found { frames: (samples.len() / FRAME) as u64, ..Found::default() },
-        }
+            Content::Any => Found { frames: (samples.len() / FRAME) as u64, ..Found::default() },
+        };
+        let frames = samples.chunks_exact(FRAME);
+        let heard =
+            |frame: &&[i16]| self.unwanted.iter().any(|tone| tone.share_of(frame.iter().copied()) > UNWANTED_SHARE);
+        found.unwanted = if self.unwanted.is_empty() { 0 } else { frames.filter(heard).count() as u64 };
+        found
+    }
+
+    /// Mostly these tones, and none of them much less than the others.
+    fn is_wanted(&self, frame: &[i16]) -> bool {
+        let shares: Vec<f64> = self.wanted.iter().map(|tone| tone.share_of(frame.iter().copied())).collect();
+        let least = SHARE / 2.0 / shares.len() as f64;
+        shares.iter().sum::<f64>() >= SHARE && shares.iter().all(|share| *share >= least)
     }
 
     fn marks(&self, samples: &[i16]) -> Found {
@@ -130,7 +144,7 @@ mod tests {
     }
 
     fn look(samples: &[i16]) -> Found {
-        Reader::new(Content::Marks, Codec::Pcmu, None).look(samples)
+        Reader::new(Content::Marks, Codec::Pcmu, &[], &[]).look(samples)
     }
 
     #[test]
@@ -155,7 +169,19 @@ mod tests {
     fn a_tone_with_a_hole_in_it_has_a_gap() {
         let sine = |at: usize| (8000.0 * (std::f64::consts::TAU * 500.0 * at as f64 / 8000.0).sin()) as i16;
         let samples: Vec<i16> = (0..8000).map(|at| if (3200..3520).contains(&at) { 0 } else { sine(at) }).collect();
-        let found = Reader::new(Content::Tone, Codec::Pcmu, Some(500.0)).look(&samples);
+        let found = Reader::new(Content::Tone, Codec::Pcmu, &[500.0], &[600.0]).look(&samples);
         assert_eq!((found.frames, found.gaps, found.gap_samples, found.lead), (48, 1, 320, 0));
+        assert_eq!(found.unwanted, 0);
+        assert_eq!(Reader::new(Content::Any, Codec::Pcmu, &[], &[500.0]).look(&samples).unwanted, 48);
+    }
+
+    #[test]
+    fn two_tones_together_are_heard_as_such_and_each_by_itself_is_not() {
+        let sine = |hertz: f64, at: usize| 5000.0 * (std::f64::consts::TAU * hertz * at as f64 / 8000.0).sin();
+        let both: Vec<i16> = (0..1600).map(|at| (sine(500.0, at) + sine(900.0, at)) as i16).collect();
+        let one: Vec<i16> = (0..1600).map(|at| sine(500.0, at) as i16).collect();
+        let reader = Reader::new(Content::Tone, Codec::Pcmu, &[500.0, 900.0], &[700.0]);
+        assert_eq!((reader.look(&both).frames, reader.look(&both).unwanted), (10, 0));
+        assert_eq!(reader.look(&one).frames, 0);
     }
 }

@@ -42,6 +42,7 @@ const STRICT: &[&str] = &[
     "wav.frames_missing",
     "wav.frames_repeated",
     "wav.foreign",
+    "wav.unwanted",
     "wav.gaps",
     "wav.edges",
     "wav.calls_twice",
@@ -72,6 +73,8 @@ struct Figures {
     frames_repeated: u64,
     /// Frames of another call than the others of the file.
     foreign: u64,
+    /// Frames of 20 ms with a tone of `--no-tone`.
+    unwanted: u64,
     gaps: u64,
     gap_ms: f64,
     /// Files that begin too late or go on too long after the sound.
@@ -89,14 +92,17 @@ struct Figures {
 pub(crate) fn run(args: &CheckWavArgs) -> Result<Report, Error> {
     let (demands, sabotaged) = fault::demands(&args.report, STRICT, FAULTS)?;
     demands.check_names(&json!({ "wav": Figures::default() }))?;
-    if args.content == Content::Tone && args.tone.is_none() {
+    if args.content == Content::Tone && args.tone.is_empty() {
         return usage("--content tone needs --tone HZ");
+    }
+    if args.tone.iter().chain(&args.no_tone).any(|hertz| !(50.0..=3950.0).contains(hertz)) {
+        return usage("--tone and --no-tone must be from 50 to 3950 Hz");
     }
     let mut files = files(args)?;
     if sabotaged.is("lose-file") && !files.is_empty() {
         files.remove(0);
     }
-    let reader = Reader::new(args.content, args.codec, args.tone);
+    let reader = Reader::new(args.content, args.codec, &args.tone, &args.no_tone);
     let mut figures = Figures { shortest_ms: f64::MAX, ..Figures::default() };
     let mut lengths = BTreeMap::new();
     let mut calls: BTreeMap<(u64, u32), BTreeSet<String>> = BTreeMap::new();
@@ -186,6 +192,7 @@ fn judge(args: &CheckWavArgs, name: &str, length: usize, found: &Found, figures:
     figures.frames_missing += found.missing;
     figures.frames_repeated += found.repeated;
     figures.foreign += found.foreign;
+    figures.unwanted += found.unwanted;
     figures.gaps += found.gaps;
     figures.gap_ms += ms(found.gap_samples);
     let edge_ms = args.edge_ms as f64;
@@ -203,7 +210,9 @@ fn judge(args: &CheckWavArgs, name: &str, length: usize, found: &Found, figures:
     let edges = format!("{} ms before, {} ms after the sound", ms(found.lead), ms(found.tail));
     say(&mut figures.edges, "edges", ms(found.lead) > edge_ms || ms(found.tail) > edge_ms, edges);
     say(&mut figures.empty, "empty", found.frames == 0, format!("nothing in {length_ms} ms"));
+    let unwanted = format!("{} frames", found.unwanted);
     let mut ignored = 0;
+    say(&mut ignored, "unwanted tone", found.unwanted > 0, unwanted);
     let holes = format!("{} gaps, {} ms in all, {} frames missing", found.gaps, ms(found.gap_samples), found.missing);
     say(&mut ignored, "gaps", found.gaps + found.missing > 0, holes);
 }
@@ -257,6 +266,7 @@ fn table(args: &CheckWavArgs, figures: &Figures) -> Table {
         ("frames missing", figures.frames_missing),
         ("frames repeated", figures.frames_repeated),
         ("of another call", figures.foreign),
+        ("unwanted tone", figures.unwanted),
         ("gaps", figures.gaps),
         ("edges", figures.edges),
         ("recorded twice", figures.calls_twice),
