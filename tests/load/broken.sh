@@ -9,6 +9,8 @@ seconds=${2:-8}
 folder=$(mktemp -d --suffix=-broken)
 . tests/load/server.sh
 . tests/load/judge.sh
+. tests/load/product.sh
+. tests/load/broken_product.sh
 asleep_on_duty=0
 helpers=()
 proofs=()
@@ -196,11 +198,15 @@ message 14 taskset -c 0
 end_helpers
 must_fail invite_
 
+break_product
+
 # What the caller looks for in each packet and message: it distorts them itself, because the server does not.
-start_server "$binary" "$folder"
+start_with rooms
 while read -r kind rest_of_line; do
   case "$rest_of_line" in
     *'--mode menu'*) arguments=("$(uri menu)" --mode menu --tone 1000) ;;
+    *'--mode room'*) arguments=("$(uri conf)" --mode room --room-size 20) ;;
+    *'--mode talk'*) arguments=("$(uri talk)" --mode talk --hold 3000) ;;
     *'--end server'*) arguments=("$(uri bye)" --mode setup --end server --hold 2000 --end-within 4) ;;
     *'--mode setup'*) arguments=("$(uri sleep)" --mode setup --hold 500) ;;
     *) arguments=("$(uri echo)" --mode echo) ;;
@@ -215,6 +221,7 @@ while read -r kind rest_of_line; do
   printf '%s\n' "${proofs[-1]}"
 done < <("$binary" load --sabotage list)
 stop_server
+distort_product
 
 printf '\nwhat was broken, and the check that noticed\n'
 printf '%s\n' "${proofs[@]}" | sed 's/  */ /g'

@@ -32,14 +32,28 @@ requirements() {
 # figure FILE NAME: one of them.
 figure() { requirements "$1" | awk -v name="$2" '$1 == name { print $3; exit }'; }
 
-# load RUN WHAT ARGUMENTS...: calls by `flowswitch load`; what it requires becomes rows. Figures that have to be zero
-# share a row, and those that are not zero have one each.
+# load RUN WHAT ARGUMENTS...: what `flowswitch load` does with these, be it calls or something else; what it requires becomes rows.
 load() {
-  local run=$1 what=$2 name limit value met zero=0 nonzero=0
+  local run=$1 what=$2
   shift 2
   printf '\n%s: %s\n' "$run" "$what"
-  commands+=("$(printf '%-3s flowswitch load %s' "$run" "$*")")
+  load_quietly "$run" "$@"
+  judge "$run"
+}
+
+# load_quietly RUN ARGUMENTS...: the same without rows, for what goes on in the background; judge RUN makes them afterwards.
+load_quietly() {
+  local run=$1
+  shift
+  rm -f "$folder/$run.json"
   "$binary" load "$@" --no-progress --json "$folder/$run.json" >"$folder/$run.text" 2>&1 || true
+  printf '%-3s flowswitch load %s\n' "$run" "$*" >"$folder/$run.command"
+}
+
+# judge RUN: rows of what was required. Figures that have to be zero share a row, and those that are not zero have one each.
+judge() {
+  local run=$1 name limit value met zero=0 nonzero=0
+  commands+=("$(cat "$folder/$run.command")")
   [ -s "$folder/$run.json" ] || { cat "$folder/$run.text"; row "$run" "a report of the caller" none '>=1'; return; }
   while read -r name limit value met; do
     case "$limit,$met" in
@@ -51,8 +65,8 @@ load() {
   done < <(requirements "$folder/$run.json")
   [ $((zero + nonzero)) = 0 ] ||
     row "$run" "faults, of $((zero + nonzero)) figures that have to be zero" "$nonzero" '<=0'
-  # Why calls failed, in the caller's words.
-  sed -n '/^[0-9]* calls: /,$p' "$folder/$run.text" | grep -v -e '^NOT MET' -e '^all ' || true
+  # What went wrong, in the caller's words.
+  sed -n '/^[0-9]* \(calls\|times\): /,$p' "$folder/$run.text" | grep -v -e '^NOT MET' -e '^all ' || true
 }
 
 rounded() { awk -v value="$1" 'BEGIN { print (value ~ /^-?[0-9.]+$/ ? sprintf("%.4g", value) : value) }' |

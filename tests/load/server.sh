@@ -13,7 +13,7 @@ start_server() {
     FLOWSWITCH_SIP__UDP__ADDRESS=127.0.0.1 FLOWSWITCH_SIP__UDP__PORT="$sip_port" \
     FLOWSWITCH_HTTP__ADDRESS=127.0.0.1 FLOWSWITCH_HTTP__PORT="$http_port" FLOWSWITCH_LOG__LEVEL=warn \
     FLOWSWITCH_RTP__ADDRESS=127.0.0.1 FLOWSWITCH_RTP__FIRST_PORT=36000 FLOWSWITCH_RTP__LAST_PORT=43999 \
-    "${@/#/FLOWSWITCH_}" "$binary" serve >"$folder/server.log" 2>&1 &
+    "${@/#/FLOWSWITCH_}" "$binary" serve >>"$folder/server.log" 2>&1 &
   server=$!
   # Whether it lives is looked at after the answer: another server may have the port.
   local tries=100 answers=

@@ -1,9 +1,12 @@
 //! The command line of `flowswitch load`.
 
+mod tools;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+pub use tools::{Algorithm, Behaviour, CheckWavArgs, Content, HttpArgs, RegisterArgs, ReportArgs, SinkArgs};
 
 use crate::rtp::g711::Codec;
 
@@ -31,14 +34,23 @@ pub enum Command {
     Rtp(Box<RtpArgs>),
     /// Be the bare reflector: one UDP socket per call, receive, send back, nothing else
     Reflect(ReflectArgs),
+    /// Register many phones, refresh them, and prove that each is listed
+    Register(Box<RegisterArgs>),
+    /// Ask a REST API for things at a steady rate
+    Http(Box<HttpArgs>),
+    /// Receive webhooks and look whether they are whole, in order and signed
+    WebhookSink(Box<SinkArgs>),
+    /// Look into recorded files: number, length, and every frame of their calls
+    CheckWav(Box<CheckWavArgs>),
 }
 
 /// Calls by SIP.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CallArgs {
-    /// Who is called, for example sip:echo@127.0.0.1:5060 (UDP)
+    /// Who is called, for example sip:echo@127.0.0.1:5060 (UDP). Several take turns; {n} becomes 1, 2, 3 ... (room: the
+    /// room, else the call), {n:12} the same with zeros to 12 digits
     #[arg(value_name = "SIP-URI")]
-    pub target: Option<String>,
+    pub targets: Vec<String>,
     /// What each call does and proves
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     pub mode: Mode,
@@ -66,9 +78,15 @@ pub struct CallArgs {
     /// Milliseconds of sound, silence not counted, that each prompt call must hear
     #[arg(long, value_name = "MS")]
     pub expect_prompt: Option<u64>,
-    /// Send no RTP in prompt mode, as a phone does that is on mute with silence suppression
+    /// Send no RTP for silence (prompt, talk, room), as a phone does that is on mute with silence suppression
     #[arg(long)]
     pub quiet: bool,
+    /// Calls of each room (room)
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub room_size: u32,
+    /// How many of them talk; without it as many as there are tones, 30 (room)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub talkers: Option<u32>,
     /// What is common to calls with and without SIP.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -163,6 +181,9 @@ pub struct LimitArgs {
     /// Echo delay, 99th percentile
     #[arg(long, value_name = "MS")]
     pub max_echo_p99_ms: Option<f64>,
+    /// Answer to first sound, 99th percentile (talk)
+    #[arg(long, value_name = "MS")]
+    pub max_first_sound_p99_ms: Option<f64>,
     /// INVITE to 200, 99th percentile
     #[arg(long, value_name = "MS")]
     pub max_setup_p99_ms: Option<f64>,
@@ -217,6 +238,10 @@ pub enum Mode {
     Menu,
     /// INVITE, 200, ACK, wait, BYE; no RTP is sent
     Setup,
+    /// Each sings a tone in a conference and hears exactly the others, while all calls are up
+    Room,
+    /// Listen for how long after the answer the first sound comes
+    Talk,
 }
 
 /// Who hangs up.

@@ -36,6 +36,12 @@ pub(crate) enum Failure {
     PromptShort,
     /// The wanted tone was not heard.
     ToneMissing,
+    /// No sound at all came where some was wanted (talk).
+    NoSound,
+    /// The others of a room were not heard as they should be, or somebody else was.
+    WrongMix,
+    /// Not all calls were up for long enough, so that nothing can be said of what this one heard.
+    NotJudged,
     /// The call was still there when the run's time to end was over.
     NotEnded,
     /// The caller had no socket for it.
@@ -58,6 +64,9 @@ impl fmt::Display for Failure {
             Failure::NoMedia => "no_media",
             Failure::PromptShort => "prompt_short",
             Failure::ToneMissing => "tone_missing",
+            Failure::NoSound => "no_sound",
+            Failure::WrongMix => "wrong_mix",
+            Failure::NotJudged => "not_judged",
             Failure::NotEnded => "not_ended",
             Failure::NoSocket => "no_socket",
             Failure::Other => "other",

@@ -5,16 +5,17 @@ use std::net::SocketAddr;
 use crate::args::Mode;
 use crate::plan::Plan;
 use crate::ports::PortPair;
+use crate::room::{RoomCheck, Rooms};
 use crate::rtp::digits::{Digits, Frame};
 use crate::rtp::echo_check::{EchoCheck, Verdict};
 use crate::rtp::g711;
 use crate::rtp::mark::Mark;
 use crate::rtp::packet::{FRAME, HEADER, Header};
 use crate::rtp::stream_check::StreamCheck;
-use crate::rtp::tone::Tone;
-use crate::sabotage::Tamper;
+use crate::rtp::tone::{Tone, is_sound};
+use crate::sabotage::{Kind as Sabotaged, Tamper};
 use crate::sip::sdp::EVENT_PAYLOAD_TYPE;
-use crate::stats::MediaStats;
+use crate::stats::{MediaStats, Stats};
 use crate::sys::{self, Arrival};
 
 /// Frames with the tone that make it heard: 200 ms.
@@ -29,7 +30,7 @@ pub(crate) struct Media {
     pub remote: Option<SocketAddr>,
     pub event_payload_type: Option<u8>,
     pub digits: Digits,
-    /// CLOCK_REALTIME of the answer, for the time to the first packet.
+    /// CLOCK_REALTIME at which the kernel had the answer, for the times to the first packet and the first sound.
     pub answered_ns: u64,
     pub tamper: Tamper,
     /// What this call received and heard.
@@ -46,6 +47,9 @@ pub(crate) struct Media {
     /// The next packet begins a talkspurt: it is the first, or frames were left out before it (RFC 3551 §4.1).
     marker_due: bool,
     echo: EchoCheck,
+    pub room: RoomCheck,
+    /// All calls are up: what is heard of the room is judged.
+    pub room_is_full: bool,
     stream: StreamCheck,
     /// An event came; the next audio is as good as a new talkspurt.
     after_event: bool,
@@ -75,6 +79,8 @@ impl Media {
             frames: 0,
             marker_due: true,
             echo: EchoCheck::new(plan.run, call),
+            room: RoomCheck::default(),
+            room_is_full: false,
             stream: StreamCheck::default(),
             after_event: false,
             digits_ended_ns: None,
@@ -112,7 +118,10 @@ impl Media {
                     (&mut packet[HEADER..]).try_into().expect("the packet has a whole frame after its header");
                 Mark { run: self.run, call: self.call, frame: self.frames, sent_ns }.write(payload);
             }
-            _ => packet[HEADER..].fill(plan.codec.silence()),
+            _ => match self.tone_to_send(plan) {
+                Some((rooms, tone)) => packet[HEADER..].copy_from_slice(rooms.frame(tone, self.frames)),
+                None => packet[HEADER..].fill(plan.codec.silence()),
+            },
         }
         header.write(&mut packet);
         // The timestamp is that of the frame period, sent or not; everything else counts packets.
@@ -125,6 +134,12 @@ impl Media {
         self.frames += 1;
         media.sent += 1;
         outcome
+    }
+
+    fn tone_to_send<'a>(&self, plan: &'a Plan) -> Option<(&'a Rooms, usize)> {
+        let rooms = plan.rooms.as_ref()?;
+        let muted = plan.is_sabotaged(Sabotaged::MuteTalker) && rooms.is_first(self.call);
+        rooms.tone_of(self.call).filter(|_| !muted).map(|tone| (rooms, tone))
     }
 
     /// Time passes without a packet.
@@ -140,8 +155,9 @@ impl Media {
         tone: Option<&Tone>,
         packet: &[u8],
         arrival: Arrival,
-        media: &mut MediaStats,
+        stats: &mut Stats,
     ) {
+        let media = &mut stats.media;
         media.received += 1;
         let Some((mut header, payload)) = Header::read(packet) else {
             media.malformed += 1;
@@ -172,10 +188,35 @@ impl Media {
         }
         header.marker |= std::mem::take(&mut self.after_event);
         self.stream.take(&header, arrival.kernel_ns, media);
-        if plan.mode == Mode::Echo {
-            self.judge(payload, arrival, media)
-        } else {
-            self.listen(plan, tone, payload, arrival, media)
+        match (plan.mode, &plan.rooms) {
+            (Mode::Echo, _) => self.judge(payload, arrival, media),
+            (Mode::Room, Some(rooms)) if self.room_is_full => {
+                self.room.take(rooms, self.call, plan.codec, header.sequence, payload, &mut stats.room);
+            }
+            (Mode::Room, _) => self.room.interrupt(),
+            _ => self.listen(plan, tone, payload, arrival, media),
+        }
+    }
+
+    /// Puts another sound into a received frame, where the sabotage is of that kind.
+    pub(crate) fn sabotage_room(&self, plan: &Plan, packet: &mut [u8]) {
+        let (Some(rooms), Some(payload)) = (&plan.rooms, packet.get_mut(HEADER..)) else { return };
+        let codec = plan.codec;
+        let tone = match plan.sabotage.map(|sabotage| sabotage.description.kind) {
+            Some(Sabotaged::OwnVoice) => rooms.tone_of(self.call),
+            Some(Sabotaged::Stranger) => rooms.tone_of_nobody(self.call),
+            Some(Sabotaged::Louder) => {
+                for octet in payload {
+                    *octet = codec.encode(codec.decode(*octet).saturating_mul(2));
+                }
+                return;
+            }
+            _ => return,
+        };
+        let Some(tone) = tone else { return };
+        let frame = u32::from(u16::from_be_bytes([packet[2], packet[3]]));
+        for (octet, other) in packet[HEADER..].iter_mut().zip(rooms.frame(tone, frame)) {
+            *octet = codec.encode(codec.decode(*octet).saturating_add(codec.decode(*other)));
         }
     }
 
@@ -194,9 +235,13 @@ impl Media {
     }
 
     fn listen(&mut self, plan: &Plan, tone: Option<&Tone>, payload: &[u8], arrival: Arrival, media: &mut MediaStats) {
-        if g711::is_silence(payload) {
+        let silent = if plan.mode == Mode::Talk { !is_sound(payload, plan.codec) } else { g711::is_silence(payload) };
+        if silent {
             media.silence += 1;
             return;
+        }
+        if self.sound_frames == 0 && plan.mode == Mode::Talk {
+            media.first_sound.add(arrival.kernel_ns.saturating_sub(self.answered_ns));
         }
         self.sound_frames += 1;
         // In a menu the tone must follow the digits; what sounds before is the menu itself.

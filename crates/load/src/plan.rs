@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::args::{CallArgs, CommonArgs, End, Mode, RtpArgs};
 use crate::error::{Error, usage};
 use crate::require::Requirement;
+use crate::room::Rooms;
 use crate::rtp::digits::event_of;
 use crate::rtp::g711::Codec;
 use crate::rtp::tone::Tone;
+use crate::rtp::tones::FREQUENCIES_HZ;
 use crate::sabotage::{Kind, Sabotage};
-use crate::sip::target::{Target, is_local};
+use crate::sip::target::{self, Target, is_local};
 use crate::sys;
 
 const MS: u64 = 1_000_000;
@@ -17,8 +19,8 @@ const MS: u64 = 1_000_000;
 /// Where the calls go.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
-    /// By SIP.
-    Sip(Target),
+    /// By SIP: one of these in turn, or one for each room.
+    Sip(Vec<Target>),
     /// RTP only: call I to the port of `first` + I · `port_step`.
     Rtp { first: SocketAddr, port_step: u16 },
 }
@@ -50,6 +52,8 @@ pub(crate) struct Plan {
     /// Frames of sound that each prompt call must hear.
     pub expected_frames: u64,
     pub quiet: bool,
+    /// Who sits in which conference (room).
+    pub rooms: Option<Rooms>,
     pub any_network: bool,
     pub requirements: Vec<Requirement>,
     pub sabotage: Option<Sabotage>,
@@ -58,13 +62,25 @@ pub(crate) struct Plan {
 impl Plan {
     /// Calls by SIP.
     pub(crate) fn of_calls(args: &CallArgs) -> Result<Plan, Error> {
-        let Some(target) = &args.target else {
+        let rooms = (args.mode == Mode::Room).then(|| {
+            let (calls, size) = (args.common.calls, args.room_size);
+            let talkers = args.talkers.unwrap_or(FREQUENCIES_HZ.len() as u32).min(size);
+            Rooms::new(calls, size, talkers, args.common.codec)
+        });
+        let different = rooms.as_ref().map_or(args.common.calls, Rooms::count);
+        let mut targets = target::expand(&args.targets, different).map_err(Error::Usage)?;
+        let Some(first) = targets.first() else {
             return usage("whom to call? For example: flowswitch load sip:echo@127.0.0.1:5060");
         };
-        let mut target = Target::parse(target).map_err(Error::Usage)?;
-        let base = Plan::common(&args.common, target.address)?;
-        if base.is_sabotaged(Kind::NoSuchNumber) {
-            target.uri = format!("sip:no-such-number-{:x}@{}", base.run, target.address);
+        let base = Plan::common(&args.common, first.address)?;
+        for target in &mut targets {
+            may_use(target.address.ip(), args.common.i_own_this_network)?;
+            if target.address.is_ipv4() != base.from_ip.is_ipv4() {
+                return usage("the targets are not all of one family, IPv4 or IPv6");
+            }
+            if base.is_sabotaged(Kind::NoSuchNumber) {
+                target.uri = format!("sip:no-such-number-{:x}@{}", base.run, target.address);
+            }
         }
         if let Some(wrong) = args.digits.chars().find(|digit| event_of(*digit).is_none()) {
             return usage(format!("`{wrong}` in --digits is none of 0-9 * # A-D"));
@@ -82,7 +98,8 @@ impl Plan {
         let server_hold_ns = if args.end == End::Server { args.hold.map_or(0, ms) } else { 0 };
         let hold = args.hold.or((args.mode == Mode::Setup).then_some(1000));
         Ok(Plan {
-            destination: Destination::Sip(target),
+            destination: Destination::Sip(targets),
+            rooms,
             mode: args.mode,
             end: args.end,
             hold_ns: hold.map(ms),
@@ -153,6 +170,7 @@ impl Plan {
             tone_within_ns: 0,
             expected_frames: 0,
             quiet: false,
+            rooms: None,
             any_network: args.i_own_this_network,
             requirements,
             sabotage,
@@ -164,13 +182,21 @@ impl Plan {
         matches!(self.destination, Destination::Sip(_))
     }
 
-    /// Whether RTP is sent.
-    pub(crate) fn sends_rtp(&self) -> bool {
+    /// Whether a call sends RTP.
+    pub(crate) fn sends_rtp(&self, call: u32) -> bool {
         match self.mode {
             Mode::Echo | Mode::Menu => true,
-            Mode::Prompt => !self.quiet,
+            Mode::Prompt | Mode::Talk => !self.quiet,
+            Mode::Room => !self.quiet || self.rooms.as_ref().is_some_and(|rooms| rooms.tone_of(call).is_some()),
             Mode::Setup => false,
         }
+    }
+
+    /// Which of the destination's targets a call calls.
+    pub(crate) fn target_of(&self, call: u32) -> usize {
+        let Destination::Sip(targets) = &self.destination else { return 0 };
+        let turn = self.rooms.as_ref().map_or(call % self.calls, |rooms| rooms.room_of(call));
+        turn as usize % targets.len()
     }
 
     pub(crate) fn tone(&self) -> Option<Tone> {
@@ -240,10 +266,28 @@ mod tests {
             ("sip:echo@127.0.0.1 --sabotage hog-server", "--server-pid"),
             ("sip:echo@127.0.0.1 --sabotage what", "what"),
             ("echo", "sip:"),
+            ("sip:a@127.0.0.1 sip:a@192.0.2.1", "--i-own-this-network"),
+            ("sip:a@127.0.0.1 sip:a@[::1]", "family"),
+            ("sip:a{n@127.0.0.1", "{n"),
         ] {
             let error = plan(line).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn rooms_and_calls_have_targets_of_their_own_where_the_pattern_says_so() {
+        let plan_of_rooms = plan("sip:conf{n:3}@127.0.0.1 --mode room --calls 25 --room-size 10").unwrap();
+        let uri = |plan: &Plan, call| match &plan.destination {
+            Destination::Sip(targets) => targets[plan.target_of(call)].uri.clone(),
+            Destination::Rtp { .. } => unreachable!(),
+        };
+        assert_eq!(uri(&plan_of_rooms, 9), "sip:conf001@127.0.0.1");
+        assert_eq!(uri(&plan_of_rooms, 24), "sip:conf003@127.0.0.1");
+        let plan_of_calls = plan("sip:a{n}@127.0.0.1 --calls 3").unwrap();
+        assert_eq!(uri(&plan_of_calls, 5), "sip:a3@127.0.0.1");
+        let two = plan("sip:a@127.0.0.1 sip:b@127.0.0.1 --calls 3").unwrap();
+        assert_eq!([0, 1, 2, 3].map(|call| uri(&two, call).chars().nth(4).unwrap()), ['a', 'b', 'a', 'a']);
     }
 
     #[test]

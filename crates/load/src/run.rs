@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::args::CommonArgs;
-use crate::error::{Doing, Error, usage};
+use crate::error::{Doing, Error};
 use crate::plan::Plan;
-use crate::report::{self, Report};
+use crate::report::{self, Demands, Report};
 use crate::stats::Stats;
 use crate::sys::{self, StopSignals};
 use crate::watch::{LOOK_MS, Watch};
@@ -22,9 +22,7 @@ const PROGRESS_MS: u64 = 5_000;
 
 /// Makes the calls of `plan`. With `signals`, SIGINT and SIGTERM end it early, in order.
 pub(crate) fn run(plan: Plan, args: &CommonArgs, signals: Option<&StopSignals>) -> Result<Report, Error> {
-    if let Some(unknown) = plan.requirements.iter().find(|requirement| !report::knows(requirement, &plan)) {
-        return usage(format!("the report has no figure `{}`; --json shows all", unknown.figure));
-    }
+    Demands { requirements: plan.requirements.clone(), sabotage: None }.check_names(&report::blank_of_calls(&plan))?;
     // Two sockets per call, and those of calls that ended a moment ago.
     let ended = plan.hold_ns.map_or(0.0, |_| plan.rate);
     sys::raise_open_files(u64::from(plan.calls) * 2 + ended as u64 + 64).doing(|| "room for the sockets".to_owned())?;
@@ -68,7 +66,7 @@ pub(crate) fn run(plan: Plan, args: &CommonArgs, signals: Option<&StopSignals>) 
         sys::wait_for_stop(signals, Duration::from_secs(args.settle));
     }
     let (figures, server) = watch.end(stats.calls.started, plan.sabotage.as_ref());
-    Ok(Report::new(&plan, &figures, &stats, &server))
+    Ok(report::of_calls(&plan, &figures, &stats, &server))
 }
 
 fn progress(seconds: u64, up: u32, shared: &Shared) {

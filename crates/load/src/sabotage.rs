@@ -32,6 +32,12 @@ pub(crate) enum Kind {
     LateSender,
     StallSender,
     Silence,
+    MuteTalker,
+    OwnVoice,
+    Stranger,
+    Louder,
+    Hole,
+    LateSound,
     LoseDigits,
     NoSuchNumber,
     LoseInvite,
@@ -71,6 +77,10 @@ const fn echo(kind: Kind, name: &'static str, about: &'static str, figure: &'sta
 
 const fn setup(kind: Kind, name: &'static str, about: &'static str, figure: &'static str) -> Description {
     Description { mode: Mode::Setup, ..echo(kind, name, about, figure) }
+}
+
+const fn room(kind: Kind, name: &'static str, about: &'static str, figure: &'static str) -> Description {
+    Description { mode: Mode::Room, ..echo(kind, name, about, figure) }
 }
 
 /// All kinds.
@@ -118,6 +128,17 @@ pub(crate) const KINDS: &[Description] = &[
     Description {
         mode: Mode::Menu,
         ..echo(Kind::LoseDigits, "lose-digits", "the digits are not sent", "calls.failed")
+    },
+    room(Kind::MuteTalker, "mute-talker", "the first of each room does not talk", "room.missing"),
+    room(Kind::OwnVoice, "own-voice", "each hears itself", "room.own"),
+    room(Kind::Stranger, "stranger", "each hears somebody else", "room.uninvited"),
+    room(Kind::Louder, "louder", "all that comes is twice as loud", "room.off_level"),
+    room(Kind::Hole, "hole", "one frame in ten is silent", "room.holes"),
+    Description {
+        mode: Mode::Talk,
+        limit: 300.0,
+        default_ms: 400,
+        ..echo(Kind::LateSound, "late-sound", "each packet comes =MS later", "media.first_sound.p99_ms")
     },
     setup(Kind::NoSuchNumber, "no-such-number", "a user is called that does not exist", "calls.failed"),
     setup(Kind::LoseInvite, "lose-invite", "the first INVITE of each call is not sent", "sip.invite_repeated"),
@@ -199,6 +220,8 @@ pub(crate) fn list() -> String {
             (Mode::Setup, End::Server) => "--mode setup --end server",
             (Mode::Setup, End::Caller) => "--mode setup",
             (Mode::Menu, _) => "--mode menu --tone HZ",
+            (Mode::Room, _) => "--mode room",
+            (Mode::Talk, _) => "--mode talk",
             (Mode::Echo | Mode::Prompt, _) => "--mode echo",
         };
         // Writing to a String cannot fail.
@@ -252,6 +275,8 @@ impl Tamper {
             Kind::WrongPayloadType if one_in_ten => rewrite(&mut packet, |header| header.payload_type = 77),
             Kind::ForeignSource if one_in_ten => arrival.from.set_port(arrival.from.port() ^ 1),
             Kind::NotRtp if one_in_ten => packet[0] = 0,
+            Kind::Hole if one_in_ten => packet[HEADER..].fill(0xff),
+            Kind::LateSound => arrival.kernel_ns += sabotage.amount_ns,
             Kind::Silence => packet[HEADER..].fill(0xff),
             _ => {}
         }

@@ -12,6 +12,7 @@ pub(crate) struct Stats {
     pub calls: CallStats,
     pub sip: SipStats,
     pub media: MediaStats,
+    pub room: RoomStats,
     pub own: OwnStats,
     pub failures: FailureLog,
 }
@@ -119,6 +120,8 @@ pub(crate) struct MediaStats {
     pub echo_delay: Histogram,
     /// 200 received until the kernel had the first RTP packet.
     pub first_packet: Histogram,
+    /// 200 received until the kernel had the first packet that is not silent (talk).
+    pub first_sound: Histogram,
     /// Last digit ended until the first frame with the tone.
     pub tone_delay: Histogram,
     /// Frames that had the wanted tone.
@@ -129,6 +132,25 @@ pub(crate) struct MediaStats {
     pub events: u64,
     /// Packets that came after the call's end.
     pub after_end: u64,
+}
+
+/// What was heard of conferences while all calls were up.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct RoomStats {
+    /// Windows of 200 ms that were judged.
+    pub windows: u64,
+    /// Tones in them of others who talk, each at its level.
+    pub heard: u64,
+    /// Tones of others who talk that were not in them.
+    pub missing: u64,
+    /// Tones of others who talk that were much too low or too loud.
+    pub off_level: u64,
+    /// The call's own tone.
+    pub own: u64,
+    /// Tones of nobody who talks in this room.
+    pub uninvited: u64,
+    /// Frames of silence while others talk.
+    pub holes: u64,
 }
 
 /// How well the caller itself kept up.
@@ -179,7 +201,7 @@ impl Stats {
             kernel_dropped
         );
         let (mine, theirs) = (&mut self.media, &other.media);
-        merge_fields!(mine, theirs, interarrival, echo_delay, first_packet, tone_delay);
+        merge_fields!(mine, theirs, interarrival, echo_delay, first_packet, first_sound, tone_delay);
         add_fields!(
             mine,
             theirs,
@@ -211,6 +233,8 @@ impl Stats {
             events,
             after_end
         );
+        let (mine, theirs) = (&mut self.room, &other.room);
+        add_fields!(mine, theirs, windows, heard, missing, off_level, own, uninvited, holes);
         let (mine, theirs) = (&mut self.own, &other.own);
         merge_fields!(mine, theirs, lateness);
         add_fields!(mine, theirs, generator_late, frames_skipped, send_errors, held_back_s);
@@ -242,7 +266,7 @@ mod tests {
         sum.merge(&ones);
         sum.merge(&ones);
         let value = serde_json::to_value(&sum).unwrap();
-        for section in ["calls", "sip", "media", "own"] {
+        for section in ["calls", "sip", "media", "room", "own"] {
             for (name, figure) in value[section].as_object().unwrap() {
                 let merged = match figure {
                     serde_json::Value::Number(number) => number.as_f64().unwrap(),
@@ -306,12 +330,14 @@ mod tests {
                 interarrival: h.clone(),
                 echo_delay: h.clone(),
                 first_packet: h.clone(),
+                first_sound: h.clone(),
                 tone_delay: h.clone(),
                 tone_frames: 1,
                 rtcp: 1,
                 events: 1,
                 after_end: 1,
             },
+            room: RoomStats { windows: 1, heard: 1, missing: 1, off_level: 1, own: 1, uninvited: 1, holes: 1 },
             own: OwnStats {
                 generator_late: 1,
                 generator_late_percent: 0.0,

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::args::{End, Mode};
@@ -20,6 +20,7 @@ use crate::ports::Ports;
 use crate::rtp::tone::Tone;
 use crate::sabotage::Kind as Sabotaged;
 use crate::sip::sdp;
+use crate::sip::target::Target;
 use crate::sip::uac::{Uac, UacConfig};
 use crate::stats::Stats;
 use crate::sys::{self, Epoll};
@@ -43,6 +44,8 @@ const LAST_BYES_NS: u64 = 2_000 * MS;
 const SHORTEST_NS: u64 = 1_000 * MS;
 /// Launches that could not be made in time are caught up with, but never more than this much of them.
 const CATCH_UP_NS: u64 = 1_000 * MS;
+/// After the last caller of all has come in, a room has this long before what is heard there is judged.
+const ROOM_SETTLES_NS: u64 = 1_000 * MS;
 /// Longest sleep, so that a stop request is noticed.
 const LONGEST_WAIT_NS: u64 = 50 * MS;
 /// Room for received signalling.
@@ -65,6 +68,8 @@ pub(crate) struct Shared {
     pub up: AtomicU32,
     pub started: AtomicU32,
     pub failed: AtomicU32,
+    /// CLOCK_MONOTONIC since which all calls were up for the first time; 0 if they never were.
+    pub full_since_ns: AtomicU64,
     /// No new calls; those that are up end now.
     pub stop: AtomicBool,
 }
@@ -102,7 +107,8 @@ pub(crate) struct Worker {
     share: u32,
     epoll: Epoll,
     sip: Option<UdpSocket>,
-    uac_config: Option<Arc<UacConfig>>,
+    /// One for each target.
+    uac_configs: Vec<Arc<UacConfig>>,
     ports: Ports,
     tone: Option<Tone>,
     calls: Vec<Option<Box<Call>>>,
@@ -123,16 +129,18 @@ impl Worker {
     /// The `index`-th of the plan's threads, to begin at `start_ns` (CLOCK_MONOTONIC).
     pub(crate) fn new(plan: Arc<Plan>, shared: Arc<Shared>, index: u32, start_ns: u64) -> io::Result<Worker> {
         let epoll = Epoll::new()?;
-        let (mut sip, mut uac_config) = (None, None);
-        if let Destination::Sip(target) = &plan.destination {
+        let (mut sip, mut uac_configs) = (None, Vec::new());
+        if let Destination::Sip(targets) = &plan.destination {
             let socket = sys::bind_udp(SocketAddr::new(plan.from_ip, 0), SIP_BUFFER)?;
             epoll.add(&socket, SIP_TOKEN)?;
-            uac_config = Some(Arc::new(UacConfig {
+            let local = socket.local_addr()?;
+            let config = |target: &Target| UacConfig {
                 target: target.clone(),
-                local: socket.local_addr()?,
+                local,
                 answer_timeout_ns: plan.answer_timeout_ns,
                 any_network: plan.any_network,
-            }));
+            };
+            uac_configs = targets.iter().map(|target| Arc::new(config(target))).collect();
             sip = Some(socket);
         }
         let buffer_bytes = if plan.is_sabotaged(Sabotaged::FullBuffer) { 1 } else { RTP_BUFFER };
@@ -158,7 +166,7 @@ impl Worker {
             index,
             epoll,
             sip,
-            uac_config,
+            uac_configs,
         })
     }
 
@@ -256,7 +264,7 @@ impl Worker {
         };
         let address = pair.address;
         let mut actions = Vec::new();
-        let uac = self.uac_config.clone().map(|config| {
+        let uac = self.uac_configs.get(self.plan.target_of(number)).cloned().map(|config| {
             let name = format!("{:x}-{number}-{slot}", self.plan.run);
             let offer = sdp::offer(address, self.plan.codec, number);
             Uac::start(config, &name, &offer, sys::realtime_ns(), &mut actions)
@@ -289,11 +297,15 @@ impl Worker {
         call.media.remote = Some(remote);
         call.media.event_payload_type = event_payload_type;
         self.stats.calls.answered += 1;
-        self.shared.up.fetch_add(1, Ordering::Relaxed);
+        let up = self.shared.up.fetch_add(1, Ordering::Relaxed) + 1;
+        if up >= self.plan.calls {
+            // Only the first time counts: a call that is replaced leaves the others in their rooms.
+            let _ = self.shared.full_since_ns.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        }
         if self.ending {
             return self.leave(slot, now_ns);
         }
-        if self.plan.sends_rtp() {
+        if self.calls[slot as usize].as_ref().is_some_and(|call| self.plan.sends_rtp(call.number)) {
             // The phases of the calls are spread over the 20 ms, each on a whole millisecond, whatever the rate of launches:
             // 7 is prime to 20.
             let phase_ns =

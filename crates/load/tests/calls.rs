@@ -58,6 +58,40 @@ fn calls_are_set_up_and_ended_one_after_the_other_up_to_the_number_wanted() {
 }
 
 #[test]
+fn each_caller_of_a_room_hears_the_others_and_nobody_else() {
+    let target = Target::start();
+    let report = call(
+        &target.uri("room{n}"),
+        "--mode room --calls 9 --room-size 5 --talkers 3 --rate 50 --duration 4 --threads 2 --strict --max-generator-late 100",
+    );
+    assert!(report.unmet().is_empty(), "{report}");
+    // Rooms of five and four callers: three talkers hear two tones, the others three.
+    let windows = figure(&report, "room.windows");
+    assert!(windows >= 9.0 * 8.0, "{report}");
+    assert!(figure(&report, "room.heard") > windows * 2.0 && figure(&report, "room.heard") < windows * 3.0, "{report}");
+}
+
+#[test]
+fn a_room_that_is_never_full_proves_nothing() {
+    let target = Target::start();
+    let report = call(&target.uri("room{n}"), "--mode room --calls 4 --rate 1 --duration 3");
+    assert_eq!(figure(&report, "room.windows"), 0.0, "{report}");
+    assert!(figure(&report, "failures.not_judged.count") >= 1.0, "{report}");
+}
+
+#[test]
+fn the_time_to_the_first_sound_leaves_out_the_silence_before_it() {
+    let target = Target::start();
+    let report = call(&target.uri("talk"), "--mode talk --calls 3 --hold 1500 --duration 4 --strict");
+    assert!(report.unmet().is_empty(), "{report}");
+    let (count, p50) = (figure(&report, "media.first_sound.count"), figure(&report, "media.first_sound.p50_ms"));
+    assert!(count >= 3.0 && (200.0..350.0).contains(&p50), "{report}");
+    assert!(figure(&report, "media.first_packet.p50_ms") < 100.0, "{report}");
+    let silent = call(&target.uri("room1"), "--mode talk --calls 1 --hold 1500 --duration 4");
+    assert!(figure(&silent, "failures.no_sound.count") >= 1.0, "{silent}");
+}
+
+#[test]
 fn a_call_that_only_rings_is_cancelled_and_a_refused_one_is_told_in_words() {
     let target = Target::start();
     let ringing = call(&target.uri("ringing"), "--calls 2 --duration 2 --rate 2 --answer-timeout-ms 300");

@@ -37,6 +37,8 @@ fn options_of(mode: &str) -> (&'static str, &'static str) {
             "menu",
             "--mode menu --calls 2 --hold 1500 --digits-after-ms 200 --tone 700 --tone-within-ms 1000 --duration 3",
         ),
+        "room" => ("room{n}", "--mode room --calls 4 --room-size 2 --duration 4"),
+        "talk" => ("talk", "--mode talk --calls 2 --hold 1500 --duration 3 --max-first-sound-p99-ms 600"),
         "setup" => ("echo", "--mode setup --calls 3 --hold 700 --duration 1"),
         "bye" => ("bye", "--mode setup --end server --calls 3 --hold 800 --duration 2"),
         _ => unreachable!(),
@@ -47,7 +49,7 @@ fn options_of(mode: &str) -> (&'static str, &'static str) {
 #[test]
 fn each_detector_fires_when_its_thing_is_broken_and_none_when_nothing_is() {
     let target = Target::start();
-    for mode in ["echo", "menu", "setup", "bye"] {
+    for mode in ["echo", "menu", "room", "talk", "setup", "bye"] {
         let (user, options) = options_of(mode);
         let report = call_and_measure(&target.uri(user), options);
         assert!(report.unmet().is_empty(), "{mode} without sabotage:\n{report}");
@@ -64,7 +66,9 @@ fn each_detector_fires_when_its_thing_is_broken_and_none_when_nothing_is() {
 fn silent_detectors(target: &Target, kinds: &[(&str, &str)]) -> Vec<String> {
     let try_one = |(kind, mode): (&str, &str)| {
         let (user, options) = options_of(mode);
-        let report = call(&target.uri(user), &format!("{options} --sabotage {kind}"));
+        // Rooms of its own, since several runs go on at once.
+        let uri = target.uri(user).replace("room", &format!("room-{kind}-"));
+        let report = call(&uri, &format!("{options} --sabotage {kind}"));
         (report.detector_fired() != Some(true)).then(|| format!("{kind}:\n{report}"))
     };
     std::thread::scope(|scope| {
@@ -96,6 +100,12 @@ const KINDS: &[(&str, &str)] = &[
     ("stall-sender", "echo"),
     ("silence", "menu"),
     ("lose-digits", "menu"),
+    ("mute-talker", "room"),
+    ("own-voice", "room"),
+    ("stranger", "room"),
+    ("louder", "room"),
+    ("hole", "room"),
+    ("late-sound=900", "talk"),
     ("no-such-number", "setup"),
     ("lose-invite", "setup"),
     ("drop-200", "setup"),

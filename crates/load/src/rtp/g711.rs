@@ -34,6 +34,13 @@ impl Codec {
         }
     }
 
+    /// The octet whose sample is nearest, by looking at all: leans on the decoder alone, and is not for speed.
+    pub(crate) fn encode(self, sample: i16) -> u8 {
+        // From above, so that zero becomes the positive one: not every far end gives back the other as it was.
+        let distance = |octet: &u8| i32::from(self.decode(*octet)).abs_diff(i32::from(sample));
+        (0..=255).rev().min_by_key(distance).expect("there are 256 octets")
+    }
+
     /// The 16-bit sample of one octet.
     pub(crate) fn decode(self, octet: u8) -> i16 {
         match self {
@@ -81,6 +88,16 @@ mod tests {
         }
         for (octet, sample) in [(0xd5, 8), (0x55, -8), (0xaa, 32_256), (0x2a, -32_256), (0xd4, 24), (0x80, 5_504)] {
             assert_eq!(Codec::Pcma.decode(octet), sample, "A-law {octet:#x}");
+        }
+    }
+
+    #[test]
+    fn every_octet_but_the_negative_zero_is_the_code_of_its_own_sample() {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
+            for octet in (0..=255u8).filter(|octet| codec == Codec::Pcma || *octet != 0x7f) {
+                assert_eq!(codec.encode(codec.decode(octet)), octet);
+            }
+            assert_eq!(codec.encode(0), codec.silence());
         }
     }
 

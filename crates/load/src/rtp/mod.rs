@@ -7,3 +7,4 @@ pub(crate) mod mark;
 pub(crate) mod packet;
 pub(crate) mod stream_check;
 pub(crate) mod tone;
+pub(crate) mod tones;

@@ -3,7 +3,7 @@
 use super::g711::Codec;
 
 /// Share of the frame's energy that must be at the wanted frequency.
-const SHARE: f64 = 0.7;
+pub(crate) const SHARE: f64 = 0.7;
 /// Mean square below which a frame is silence: about -50 dBm0.
 const FLOOR: f64 = 2500.0;
 
@@ -18,23 +18,35 @@ impl Tone {
         Tone { coefficient: 2.0 * (std::f64::consts::TAU * frequency_hz / 8000.0).cos() }
     }
 
+    /// Whether the frame is mostly this tone.
     pub(crate) fn is_in(&self, payload: &[u8], codec: Codec) -> bool {
+        self.share_of(payload.iter().map(|octet| codec.decode(*octet))) >= SHARE
+    }
+
+    /// The share of the energy that is this tone, from 0 to 1; of silence 0.
+    pub(crate) fn share_of(&self, samples: impl ExactSizeIterator<Item = i16>) -> f64 {
+        let count = samples.len() as f64;
         let (mut before, mut last, mut energy) = (0.0, 0.0, 0.0);
-        for octet in payload {
-            let sample = f64::from(codec.decode(*octet));
+        for sample in samples {
+            let sample = f64::from(sample);
             energy += sample * sample;
             let next = sample + self.coefficient * last - before;
             before = last;
             last = next;
         }
-        let count = payload.len() as f64;
-        if energy < FLOOR * count || payload.is_empty() {
-            return false;
+        if energy < FLOOR * count || count == 0.0 {
+            return 0.0;
         }
         let power = last * last + before * before - self.coefficient * last * before;
         // A pure tone of amplitude A has power (A·n/2)² here and energy A²·n/2.
-        power * 2.0 / count >= SHARE * energy
+        power * 2.0 / count / energy
     }
+}
+
+/// Whether a frame is louder than what counts as silence here: about -50 dBm0. Far ends fill pauses with less.
+pub(crate) fn is_sound(payload: &[u8], codec: Codec) -> bool {
+    let energy: f64 = payload.iter().map(|octet| f64::from(codec.decode(*octet)).powi(2)).sum();
+    energy >= FLOOR * payload.len() as f64 && !payload.is_empty()
 }
 
 #[cfg(test)]
@@ -68,5 +80,7 @@ mod tests {
         let noise: Vec<u8> = (0..160u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         assert!(!Tone::new(1000.0).is_in(&noise, Codec::Pcmu));
         assert!(!Tone::new(1000.0).is_in(&[], Codec::Pcmu));
+        assert!(is_sound(&noise, Codec::Pcmu) && is_sound(&sine(1000.0, 200.0), Codec::Pcmu));
+        assert!(!is_sound(&sine(1000.0, 20.0), Codec::Pcmu) && !is_sound(&[], Codec::Pcmu));
     }
 }

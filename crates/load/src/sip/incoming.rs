@@ -62,6 +62,34 @@ impl Incoming {
         })
     }
 
+    /// The number in CSeq.
+    pub(crate) fn cseq_number(&self) -> Option<u32> {
+        let value = self.message.header_text(HeaderName::CSeq)?;
+        value.split_ascii_whitespace().next()?.parse().ok()
+    }
+
+    /// The challenges, one for each header field: lists within one are not split, since challenges have commas of their own.
+    pub(crate) fn challenges(&self, of_proxy: bool) -> Vec<String> {
+        let name = if of_proxy { HeaderName::ProxyAuthenticate } else { HeaderName::WwwAuthenticate };
+        self.message.headers(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
+    /// Every Contact with the seconds until it expires: its own, else those of the Expires header, else 0.
+    pub(crate) fn contacts_with_expires(&self) -> Vec<(String, u32)> {
+        let of_all = self.message.header_text(HeaderName::Expires).and_then(|value| value.trim().parse().ok());
+        let values = self.message.values(HeaderName::Contact).map(String::from_utf8_lossy);
+        values
+            .filter_map(|value| {
+                let (_, rest) = value.split_once('<')?;
+                let (uri, parameters) = rest.split_once('>')?;
+                let own = parameters.split(';').filter_map(|one| one.split_once('='));
+                let own = own.filter(|(name, _)| name.trim().eq_ignore_ascii_case("expires"));
+                let own = own.filter_map(|(_, value)| value.trim().parse().ok()).next();
+                Some((uri.to_owned(), own.or(of_all).unwrap_or(0)))
+            })
+            .collect()
+    }
+
     /// The response to this request, with `allow` in it.
     pub(crate) fn respond(&self, status: u16, reason: &str, allow: &str) -> Bytes {
         let response =

@@ -34,6 +34,28 @@ impl Target {
     }
 }
 
+/// The targets that patterns stand for: those without `{n}` one each, else `different` ones in turn, with the numbers from 1 on.
+pub(crate) fn expand(patterns: &[String], different: u32) -> Result<Vec<Target>, String> {
+    if !patterns.iter().any(|pattern| pattern.contains("{n")) {
+        return patterns.iter().map(|uri| Target::parse(uri)).collect();
+    }
+    let numbered = (1..=different).zip(patterns.iter().cycle());
+    numbered.map(|(number, pattern)| Target::parse(&with_number(pattern, number)?)).collect()
+}
+
+/// Writes `number` in place of `{n}`, and of `{n:WIDTH}` with zeros in front.
+pub(crate) fn with_number(pattern: &str, number: u32) -> Result<String, String> {
+    let Some((before, rest)) = pattern.split_once("{n") else { return Ok(pattern.to_owned()) };
+    let wrong = || format!("`{pattern}` has {{n without a `}}`, or a width that is no number up to 32");
+    let (width, after) = rest.split_once('}').ok_or_else(wrong)?;
+    let width: usize = match width.strip_prefix(':') {
+        Some(width) => width.parse().ok().filter(|width| *width <= 32).ok_or_else(wrong)?,
+        None if width.is_empty() => 0,
+        None => return Err(wrong()),
+    };
+    Ok(format!("{before}{number:0width$}{after}"))
+}
+
 /// The address in a Contact or Route URI if it is a literal one.
 pub(crate) fn literal_address(uri: &str) -> Option<SocketAddr> {
     let (host, port) = host_and_port(uri)?;
@@ -102,6 +124,16 @@ mod tests {
             assert!(Target::parse(uri).unwrap_err().contains('`'), "{uri}");
         }
         assert_eq!(literal_address("sip:a@example.invalid"), None);
+    }
+
+    #[test]
+    fn a_pattern_is_filled_with_numbers() {
+        for (pattern, filled) in [("a{n}b", "a7b"), ("{n:4}", "0007"), ("plain", "plain")] {
+            assert_eq!(with_number(pattern, 7).unwrap(), filled);
+        }
+        for wrong in ["{n", "{nx}", "{n:}", "{n:99}", "{n:-1}"] {
+            assert!(with_number(wrong, 7).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -117,6 +117,18 @@ impl Worker {
         if received == 0 {
             return self.fail(slot, Failure::NoMedia, "answered, but no RTP came");
         }
+        if self.plan.mode == Mode::Talk && sound == 0 {
+            return self.fail(slot, Failure::NoSound, "RTP came, but nothing louder than silence");
+        }
+        if self.plan.mode == Mode::Room {
+            let (judged, fault) = (call.media.room.judged, call.media.room.fault.clone());
+            if let Some(fault) = fault {
+                self.fail(slot, Failure::WrongMix, &fault);
+            } else if judged == 0 {
+                self.fail(slot, Failure::NotJudged, "nothing was judged: not all calls were up for long enough");
+            }
+            return;
+        }
         if self.plan.mode == Mode::Prompt {
             let wanted = self.plan.expected_frames;
             if sound < wanted {
@@ -143,7 +155,7 @@ impl Worker {
 
     pub(super) fn finish(&mut self) {
         let media = &mut self.stats.media;
-        if matches!(self.plan.mode, Mode::Prompt | Mode::Menu) {
+        if matches!(self.plan.mode, Mode::Prompt | Mode::Menu | Mode::Room | Mode::Talk) {
             media.lost = media.sequence_gaps;
             media.lost_by_server = media.lost.saturating_sub(media.kernel_dropped);
         }

@@ -1,10 +1,11 @@
 //! What comes in: RTP, RTCP and signalling, each with the kernel's receive time.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::{Phase, RTCP, RTP, SIP_BATCH, SIP_TOKEN, Worker};
+use super::{Phase, ROOM_SETTLES_NS, RTCP, RTP, SIP_BATCH, SIP_TOKEN, Worker};
 use crate::sabotage::Kind as Sabotaged;
 use crate::sip::incoming::{Incoming, Kind};
 use crate::sys;
@@ -36,12 +37,18 @@ impl Worker {
             media.after_end += 1;
             return;
         }
+        if self.plan.rooms.is_some() {
+            let full_since_ns = self.shared.full_since_ns.load(Ordering::Relaxed);
+            let settled = full_since_ns != 0 && sys::monotonic_ns() >= full_since_ns + ROOM_SETTLES_NS;
+            call.media.room_is_full = settled && !self.ending && sys::monotonic_ns() < self.end_ns;
+        }
         let packet = &self.buffer[..arrival.length];
         match &self.plan.sabotage {
-            None => call.media.take(&self.plan, self.tone.as_ref(), packet, arrival, media),
+            None => call.media.take(&self.plan, self.tone.as_ref(), packet, arrival, &mut self.stats),
             Some(sabotage) => {
-                for (packet, arrival) in call.media.tamper.receive(sabotage, packet, arrival) {
-                    call.media.take(&self.plan, self.tone.as_ref(), &packet, arrival, media);
+                for (mut packet, arrival) in call.media.tamper.receive(sabotage, packet, arrival) {
+                    call.media.sabotage_room(&self.plan, &mut packet);
+                    call.media.take(&self.plan, self.tone.as_ref(), &packet, arrival, &mut self.stats);
                 }
             }
         }
@@ -76,6 +83,13 @@ impl Worker {
         };
         if self.plan.sabotage.is_some() && self.sabotage_received(slot, &message, &mut kernel_ns) {
             return true;
+        }
+        if message.cseq_method == "INVITE"
+            && matches!(message.kind, Kind::Response(200..300))
+            && let Some(call) = self.calls[slot as usize].as_deref_mut()
+            && call.answered_ns.is_none()
+        {
+            call.media.answered_ns = kernel_ns;
         }
         self.with_uac(slot, sys::monotonic_ns(), |uac, stats, actions| {
             uac.receive(&message, kernel_ns, &mut stats.sip, actions);

@@ -53,9 +53,6 @@ impl Worker {
                 Err(format!("RTP is to go to {}, which needs --i-own-this-network", answer.remote))
             }
         });
-        if let Some(call) = self.calls[slot as usize].as_deref_mut() {
-            call.media.answered_ns = sys::realtime_ns();
-        }
         match answer {
             Ok(answer) => self.begin_sound(slot, answer.remote, answer.event_payload_type, now_ns),
             Err(reason) => {

@@ -1,7 +1,10 @@
 //! A small SIP and RTP responder on 127.0.0.1 for the caller to call: it knows just enough, and shares no code with it.
 //!
 //! Users: `echo` sends frames back in a stream of its own, `menu` plays 440 Hz until a digit and 700 Hz after it, `prompt`
-//! plays 1000 Hz for two seconds, `bye` hangs up after 300 ms, `ringing` never answers, anything else is 404.
+//! plays 1000 Hz for two seconds, `bye` hangs up after 300 ms, `ringing` never answers, `room1` to `room9` are conferences,
+//! `talk` is silent for 200 ms and then plays 500 Hz, anything else is 404.
+
+mod room;
 
 use std::collections::HashMap;
 use std::io;
@@ -28,7 +31,7 @@ impl Target {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let mut server = Server { socket, calls: HashMap::new() };
+            let mut server = Server { socket, calls: HashMap::new(), next_mix: Instant::now() };
             while !stopped.load(Ordering::Relaxed) {
                 server.turn();
                 std::thread::sleep(Duration::from_micros(500));
@@ -54,6 +57,7 @@ impl Drop for Target {
 struct Server {
     socket: UdpSocket,
     calls: HashMap<String, Call>,
+    next_mix: Instant,
 }
 
 struct Call {
@@ -75,6 +79,8 @@ struct Call {
     next_frame: Instant,
     frames: u32,
     digit_seen: bool,
+    /// What it said and the room has not yet heard.
+    said: room::Said,
 }
 
 impl Server {
@@ -85,6 +91,10 @@ impl Server {
             self.receive(&text, from);
         }
         let now = Instant::now();
+        while now >= self.next_mix {
+            self.next_mix += Duration::from_millis(20);
+            room::mix(self.calls.values_mut());
+        }
         for call in self.calls.values_mut() {
             if call.over {
                 call.rtp = None;
@@ -150,7 +160,8 @@ impl Server {
     fn invite(&mut self, text: &str, from: SocketAddr, call_id: String) {
         self.respond(text, from, "100 Trying", "", "");
         let user = text.split(['@', ':']).nth(1).unwrap().to_owned();
-        if !["echo", "menu", "prompt", "bye", "ringing"].contains(&user.as_str()) {
+        let known = ["echo", "menu", "prompt", "bye", "ringing", "talk"].contains(&user.as_str());
+        if !known && !user.starts_with("room") {
             return self.respond(text, from, "404 Not Found", "", "");
         }
         let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -177,6 +188,7 @@ impl Server {
             next_frame: now + Duration::from_millis(20),
             frames: 0,
             digit_seen: false,
+            said: room::Said::default(),
             user,
         };
         if call.user == "ringing" {
@@ -236,12 +248,16 @@ impl Call {
                 self.digit_seen |= buffer[13] & 0x80 != 0;
             } else if self.user == "echo" {
                 self.send(&buffer[12..length]);
+            } else if self.user.starts_with("room") {
+                self.said.push(&buffer[12..length]);
             }
         }
         let tone_hz = match self.user.as_str() {
             "menu" if self.digit_seen => 700.0,
             "menu" => 440.0,
             "prompt" if self.frames < 100 => 1000.0,
+            "talk" if self.frames < 10 => 0.0,
+            "talk" => 500.0,
             _ => return,
         };
         if now >= self.next_frame {

@@ -1,24 +1,13 @@
-//! What a run found: every figure as JSON, and a table for people.
-
-use std::fmt::{self, Write as _};
+//! The figures and the table of a run of calls.
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::{Demands, Report, Table, spread, to_value};
 use crate::args::Mode;
-use crate::histogram::Histogram;
 use crate::plan::{Destination, Plan};
-use crate::require::{Outcome, Requirement, figure};
-use crate::stats::Stats;
+use crate::stats::{RoomStats, Stats};
 use crate::watch::{RunFigures, ServerFigures};
-
-/// The figures of a run and what was required of them.
-#[derive(Clone, Debug)]
-pub struct Report {
-    value: Value,
-    text: String,
-    unmet: Vec<String>,
-}
 
 #[derive(Serialize)]
 struct Figures<'a> {
@@ -27,8 +16,6 @@ struct Figures<'a> {
     #[serde(flatten)]
     stats: &'a Stats,
     server: &'a Option<ServerFigures>,
-    requirements: Vec<Outcome>,
-    sabotage: Option<Sabotaged>,
 }
 
 #[derive(Serialize)]
@@ -43,90 +30,31 @@ struct Settings {
     threads: u32,
 }
 
-#[derive(Serialize)]
-struct Sabotaged {
-    kind: &'static str,
-    detector: String,
-    value: Option<f64>,
-    fired: bool,
-}
-
-impl Report {
-    pub(crate) fn new(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFigures>) -> Report {
-        let mut figures =
-            Figures { settings: Settings::of(plan), run, stats, server, requirements: Vec::new(), sabotage: None };
-        let plain = to_value(&figures);
-        figures.requirements = plan.requirements.iter().map(|requirement| requirement.check(&plain)).collect();
-        figures.sabotage = plan.sabotage.as_ref().map(|sabotage| {
-            let detector = sabotage.detector(&plan.requirements);
-            let outcome = detector.check(&plain);
-            Sabotaged {
-                kind: sabotage.description.name,
-                detector: detector.to_string(),
-                value: outcome.value,
-                fired: !outcome.met && outcome.value.is_some(),
-            }
-        });
-        let mut unmet: Vec<String> = figures.requirements.iter().filter(|one| !one.met).map(sentence).collect();
-        if let Some(sabotage) = &figures.sabotage {
-            let fired = if sabotage.fired { "its detector fired" } else { "ITS DETECTOR DID NOT FIRE" };
-            let value = sabotage.value.map_or("unknown".to_owned(), number);
-            unmet.push(format!("sabotage {}: {fired}: {} is {value}", sabotage.kind, sabotage.detector));
-        }
-        let text = table(plan, run, stats, server, &unmet);
-        Report { value: to_value(&figures), text, unmet }
-    }
-
-    /// Every figure, by name.
-    pub fn json(&self) -> &Value {
-        &self.value
-    }
-
-    /// One figure by its dotted name, such as `media.echo_delay.p99_ms`.
-    pub fn figure(&self, name: &str) -> Option<f64> {
-        figure(&self.value, name)
-    }
-
-    /// What was required and is not so, each as a sentence. A sabotaged run always has one: it is no valid measurement.
-    pub fn unmet(&self) -> &[String] {
-        &self.unmet
-    }
-
-    /// Whether the detector of a sabotaged run fired; `None` if nothing was sabotaged.
-    pub fn detector_fired(&self) -> Option<bool> {
-        self.value.get("sabotage")?.get("fired")?.as_bool()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// The names of all figures a report can have, to refuse requirements on any other before the run.
-pub(crate) fn knows(requirement: &Requirement, plan: &Plan) -> bool {
-    let (run, stats, server) = (RunFigures::default(), Stats::default(), Some(ServerFigures::default()));
-    let blank = Figures {
-        settings: Settings::of(plan),
-        run: &run,
-        stats: &stats,
-        server: &server,
-        requirements: Vec::new(),
-        sabotage: None,
+/// The report of calls.
+pub(crate) fn of_calls(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFigures>) -> Report {
+    let figures = to_value(&Figures { settings: Settings::of(plan), run, stats, server });
+    let sabotage = plan.sabotage.as_ref();
+    let demands = Demands {
+        requirements: plan.requirements.clone(),
+        sabotage: sabotage.map(|one| (one.description.name, one.detector(&plan.requirements))),
     };
-    figure(&to_value(&blank), &requirement.figure).is_some()
+    Report::new(figures, table(plan, run, stats, server), &demands, stats.calls.answered == 0)
 }
 
-fn to_value(figures: &Figures<'_>) -> Value {
-    serde_json::to_value(figures).expect("the figures are numbers, texts and maps with text keys")
+/// The figures of no calls at all: their names.
+pub(crate) fn blank_of_calls(plan: &Plan) -> Value {
+    let (run, stats, server) = (RunFigures::default(), Stats::default(), Some(ServerFigures::default()));
+    to_value(&Figures { settings: Settings::of(plan), run: &run, stats: &stats, server: &server })
 }
 
 impl Settings {
     fn of(plan: &Plan) -> Settings {
         Settings {
             target: match &plan.destination {
-                Destination::Sip(target) => target.uri.clone(),
+                Destination::Sip(targets) => match &targets[..] {
+                    [first, others @ ..] if !others.is_empty() => format!("{} and {} more", first.uri, others.len()),
+                    targets => targets.iter().map(|target| target.uri.as_str()).collect(),
+                },
                 Destination::Rtp { first, port_step } => format!("rtp {first} step {port_step}"),
             },
             mode: match plan.mode {
@@ -134,6 +62,8 @@ impl Settings {
                 Mode::Prompt => "prompt",
                 Mode::Menu => "menu",
                 Mode::Setup => "setup",
+                Mode::Room => "room",
+                Mode::Talk => "talk",
             },
             calls: plan.calls,
             rate: plan.rate,
@@ -145,50 +75,8 @@ impl Settings {
     }
 }
 
-fn sentence(outcome: &Outcome) -> String {
-    let value = outcome.value.map_or("there is no such figure".to_owned(), |value| format!("it is {}", number(value)));
-    format!("required {}: {value}", outcome.requirement)
-}
-
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
-}
-
-fn spread(histogram: &Histogram) -> String {
-    if histogram.count() == 0 {
-        return "none measured".to_owned();
-    }
-    let [p50, p99] = [50.0, 99.0].map(|percent| histogram.percentile_ms(percent));
-    format!("p50 {p50:.2} ms   p99 {p99:.2} ms   max {:.2} ms   ({} measured)", histogram.max_ms(), histogram.count())
-}
-
-/// Rows of a name and a text, under headings.
-struct Table(String);
-
-impl Table {
-    fn heading(&mut self, text: &str) {
-        self.line(format_args!("{text}"));
-    }
-
-    fn row(&mut self, name: &str, text: impl fmt::Display) {
-        self.line(format_args!("  {name:<22} {text}"));
-    }
-
-    /// Faults are told apart by name and left out where there is none.
-    fn faults(&mut self, faults: &[(&str, u64)]) {
-        let told: Vec<String> =
-            faults.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}")).collect();
-        self.row("faults", if told.is_empty() { "none".to_owned() } else { told.join(", ") });
-    }
-
-    fn line(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{text}");
-    }
-}
-
-fn table(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFigures>, unmet: &[String]) -> String {
-    let mut table = Table(String::new());
+fn table(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFigures>) -> Table {
+    let mut table = Table::default();
     let settings = Settings::of(plan);
     table.heading(&format!("{} ({}), from {}", settings.target, settings.mode, settings.from_ip));
     let calls = &stats.calls;
@@ -216,13 +104,7 @@ fn table(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFig
             table.line(format_args!("    {example}"));
         }
     }
-    for sentence in unmet {
-        table.heading(&format!("NOT MET  {sentence}"));
-    }
-    if unmet.is_empty() && !plan.requirements.is_empty() {
-        table.heading(&format!("all {} requirements met", plan.requirements.len()));
-    }
-    table.0
+    table
 }
 
 fn signalling(table: &mut Table, stats: &Stats) {
@@ -267,6 +149,12 @@ fn sound(table: &mut Table, plan: &Plan, stats: &Stats) {
     if media.first_packet.count() > 0 {
         table.row("answer to first packet", spread(&media.first_packet));
     }
+    if plan.mode == Mode::Talk {
+        table.row("answer to first sound", spread(&media.first_sound));
+    }
+    if plan.mode == Mode::Room {
+        room(table, &stats.room);
+    }
     if plan.tone_hz.is_some() {
         table.row("tone", format_args!("{} frames had it", media.tone_frames));
         if plan.mode == Mode::Menu {
@@ -294,6 +182,17 @@ fn sound(table: &mut Table, plan: &Plan, stats: &Stats) {
         ("sequence late", media.sequence_late),
         ("sequence duplicates", media.sequence_duplicates),
         ("timestamp errors", media.timestamp_errors),
+    ]);
+}
+
+fn room(table: &mut Table, room: &RoomStats) {
+    table.row("windows of 200 ms", format_args!("{} judged, {} tones of others heard", room.windows, room.heard));
+    table.faults(&[
+        ("tones missing", room.missing),
+        ("tones too loud or too low", room.off_level),
+        ("own tone heard", room.own),
+        ("tones of nobody who talks", room.uninvited),
+        ("silent frames", room.holes),
     ]);
 }
 
