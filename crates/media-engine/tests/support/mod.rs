@@ -187,7 +187,12 @@ impl Peer {
 
     /// Sends one frame of 20 ms whose octets all are `mark`.
     pub(crate) fn say(&mut self, mark: u8) {
-        let datagram = self.packet(0, false, &[mark; 160]);
+        self.say_payload(&[mark; 160]);
+    }
+
+    /// Sends one frame of 20 ms.
+    pub(crate) fn say_payload(&mut self, payload: &[u8; 160]) {
+        let datagram = self.packet(0, false, payload);
         self.timestamp = self.timestamp.wrapping_add(160);
         self.send(&datagram);
     }
