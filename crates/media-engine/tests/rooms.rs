@@ -5,12 +5,12 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use base::{RoomId, StreamId, WorkerId};
+use base::{RecordingId, RoomId, StreamId, WorkerId};
 use media_core::tone::{Sine, goertzel};
-use media_core::{Codec, Command, EchoMode, Event, PlaybackOutcome};
+use media_core::{Codec, Command, EchoMode, Event, PlaybackOutcome, RecordingEnd, RecordingFact};
 use media_engine::{EngineConfig, FromEngine};
 
-use support::{PATIENCE, Peer, Rig, config};
+use support::{PATIENCE, Peer, Rig, config, folder, read_wav};
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -55,15 +55,6 @@ fn join(rig: &mut Rig, stream: StreamId, room: RoomId) {
     rig.handle.flush();
 }
 
-/// Waits until no stream is on its way.
-fn settle(rig: &mut Rig) {
-    let give_up = Instant::now() + PATIENCE;
-    while rig.handle.flush() {
-        assert!(Instant::now() < give_up, "a stream never arrives: {:#?}", rig.engine.metrics());
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn closed(rig: &mut Rig, stream: StreamId) -> media_core::StreamStats {
     let give_up = Instant::now() + PATIENCE;
     loop {
@@ -95,7 +86,7 @@ fn members_of_two_workers_hear_each_others_tones_and_not_their_own() {
     let mut heard = vec![Vec::new(); 4];
     for n in 0..75 {
         for ((_, peer), sine) in members.iter_mut().zip(&mut sines) {
-            peer.say_payload(&frame(sine));
+            peer.say_payload(0, &frame(sine), true);
         }
         attend(&mut rig, begun + FRAME * (n + 1));
         for ((_, peer), heard) in members.iter().zip(&mut heard) {
@@ -163,7 +154,7 @@ fn a_tone_goes_on_while_its_stream_moves_and_nothing_that_is_said_is_lost() {
             std::thread::sleep(Duration::from_micros(300));
         }
     }
-    settle(&mut rig);
+    rig.settle();
     let metrics = rig.engine.metrics().loops[0].1;
     let silent = heard.iter().filter(|(_, _, payload)| payload.iter().all(|octet| *octet == 0xff)).count();
     assert!(silent < 8, "{silent} of {} packets are silence", heard.len());
@@ -200,7 +191,7 @@ fn commands_for_a_stream_on_its_way_reach_it_in_order() {
     rig.handle.send(now_ns(), Command::LeaveRoom { stream });
     rig.handle.send(now_ns(), Command::StopPlayback { stream });
     rig.handle.send(now_ns(), Command::Echo { stream, mode: EchoMode::Audio });
-    settle(&mut rig);
+    rig.settle();
     for expected in 0..4 {
         match rig.next_event() {
             Event::PlaybackEnded { playback, outcome: PlaybackOutcome::Stopped, .. } => assert_eq!(playback, expected),
@@ -225,7 +216,7 @@ fn keys_that_are_pressed_while_a_stream_moves_are_reported_once_and_in_order() {
         join(&mut rig, stream, room(n % 2, 1));
         attend(&mut rig, Instant::now() + Duration::from_millis(3));
     }
-    settle(&mut rig);
+    rig.settle();
     let mut digits = Vec::new();
     while digits.len() < expected.len() {
         let Event::Digit { digit, .. } = rig.next_event() else { panic!("not a digit") };
@@ -245,13 +236,13 @@ fn a_stream_may_be_closed_on_its_way_and_its_ports_are_good_for_the_next_call() 
         // Closed on its way, away, on its way home, and at home again.
         join(&mut rig, stream, room(away, 3));
         if round % 4 > 0 {
-            settle(&mut rig);
+            rig.settle();
         }
         if round % 4 > 1 {
             join(&mut rig, stream, room(1 - away, 3));
         }
         if round % 4 > 2 {
-            settle(&mut rig);
+            rig.settle();
         }
         rig.handle.send(media_engine::monotonic_ns(), Command::Close { stream });
         closed(&mut rig, stream);
@@ -293,8 +284,60 @@ fn a_room_that_cannot_be_is_refused_and_a_stream_that_is_not_cannot_move() {
     assert_eq!(rig.next_event(), Event::RoomRefused { stream, room: room(9, 1) });
     rig.close(stream);
     join(&mut rig, stream, room(1 - stream.worker.0, 1));
-    settle(&mut rig);
+    rig.settle();
     let metrics = rig.engine.metrics();
     assert_eq!((metrics.loops[0].1.moves_refused, metrics.loops[0].1.held), (1, 0));
     rig.wait_for("it is counted", |metrics| metrics.stream_counter("ops_stale") == 1);
+}
+
+#[test]
+fn the_recording_of_a_member_goes_on_through_a_move_and_keeps_what_the_member_hears() {
+    let mut config = two_workers(21_280);
+    let folder = folder("rooms");
+    config.recordings.folder = Some(folder.clone());
+    let mut rig = Rig::start(config);
+    let tones = [500.0, 900.0];
+    let mut members: Vec<(StreamId, Peer)> = tones.iter().map(|_| rig.open()).collect();
+    assert_ne!(members[0].0.worker, members[1].0.worker);
+    let mut sines: Vec<Sine> = tones.iter().map(|hz| Sine::new(*hz, 4000)).collect();
+    let (stream, recording) = (members[0].0, RecordingId(4));
+    let begun = Instant::now();
+    for n in 0..80 {
+        match n {
+            5 => rig.tell(Command::StartRecording {
+                stream,
+                recording,
+                file_stem: "member".into(),
+                end_of_silence_ms: 0,
+                duration_ms: 0,
+            }),
+            // Both meet on the worker of the second; then on that of the first.
+            10 | 45 => {
+                let at = members[usize::from(n == 10)].0.worker.0;
+                members.iter().for_each(|(stream, _)| join(&mut rig, *stream, room(at, n)));
+            }
+            _ => {}
+        }
+        for ((_, peer), sine) in members.iter_mut().zip(&mut sines) {
+            peer.say_payload(0, &frame(sine), true);
+        }
+        attend(&mut rig, begun + FRAME * (n as u32 + 1));
+    }
+    rig.settle();
+    rig.tell(Command::StopRecording { stream, recording });
+    let samples = loop {
+        if let FromEngine::Recording { fact: RecordingFact::Ended { end, samples, dropped_samples, .. }, .. } =
+            rig.next()
+        {
+            assert_eq!((end, dropped_samples), (RecordingEnd::Stopped, 0));
+            break samples;
+        }
+    };
+    assert!((11_000..13_000).contains(&samples), "{samples}");
+    for (track, own, other) in [("in", 0, 1), ("out", 1, 0)] {
+        let audio = read_wav(&folder.join(format!("member_{track}.wav")));
+        let last = &audio[audio.len() - 4_000..];
+        let (heard, unheard) = (goertzel(last, tones[own]), goertzel(last, tones[other]));
+        assert!(heard > 2_800.0 && unheard < 200.0, "{track}: {heard} and {unheard}");
+    }
 }

@@ -133,6 +133,15 @@ impl Rig {
         }
     }
 
+    /// Waits until no stream is on its way to another worker.
+    pub(crate) fn settle(&mut self) {
+        let give_up = Instant::now() + PATIENCE;
+        while self.handle.flush() {
+            assert!(Instant::now() < give_up, "a stream never arrives: {:#?}", self.engine.metrics());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the numbers are as they should be.
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn(&media_engine::EngineMetrics) -> bool) {
         let give_up = Instant::now() + PATIENCE;
@@ -187,12 +196,7 @@ impl Peer {
 
     /// Sends one frame of 20 ms whose octets all are `mark`.
     pub(crate) fn say(&mut self, mark: u8) {
-        self.say_payload(&[mark; 160]);
-    }
-
-    /// Sends one frame of 20 ms.
-    pub(crate) fn say_payload(&mut self, payload: &[u8; 160]) {
-        let datagram = self.packet(0, false, payload);
+        let datagram = self.packet(0, false, &[mark; 160]);
         self.timestamp = self.timestamp.wrapping_add(160);
         self.send(&datagram);
     }
