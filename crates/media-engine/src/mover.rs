@@ -10,6 +10,7 @@
 //! From the first step to the last, packets wait in the sockets; the stream itself misses the time from the second to the third.
 
 use std::collections::VecDeque;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use base::StreamId;
@@ -45,6 +46,14 @@ pub(crate) struct Mover {
     pub(crate) lanes: Vec<MoverLane>,
     /// By control loop. Each holds one message of each of its streams at most.
     pub(crate) arrivals: Vec<Sender<Arrival>>,
+}
+
+/// A stream's sockets as one worker sees them.
+struct Sockets<'a> {
+    shared: &'a WorkerShared,
+    place: u32,
+    rtp: RawFd,
+    rtcp: RawFd,
 }
 
 impl Mover {
@@ -116,27 +125,26 @@ impl Mover {
     }
 
     /// The sockets' numbers, and the place of the stream in the table of worker number `at`.
-    fn sockets(&self, at: usize, stream: StreamId) -> Option<(&WorkerShared, u32, [(Port, i32); 2])> {
+    fn sockets(&self, at: usize, stream: StreamId) -> Option<Sockets<'_>> {
         let shared = &self.lanes.get(at)?.shared;
         let place = shared.places().place(stream)?;
-        let rtp = shared.socket(place, Port::Rtp)?;
-        let rtcp = shared.socket(place, Port::Rtcp)?;
-        Some((shared, place, [(Port::Rtp, rtp), (Port::Rtcp, rtcp)]))
+        let (rtp, rtcp) = (shared.socket(place, Port::Rtp)?, shared.socket(place, Port::Rtcp)?);
+        Some(Sockets { shared, place, rtp, rtcp })
     }
 
     fn watch(&self, at: usize, stream: StreamId) {
-        let Some((shared, place, sockets)) = self.sockets(at, stream) else { return };
-        for (port, fd) in sockets {
-            if let Err(error) = shared.epoll.add(fd, token(place, port)) {
+        let Some(sockets) = self.sockets(at, stream) else { return };
+        for (port, fd) in [(Port::Rtp, sockets.rtp), (Port::Rtcp, sockets.rtcp)] {
+            if let Err(error) = sockets.shared.epoll.add(fd, token(sockets.place, port)) {
                 tracing::error!(%error, ?stream, "the socket of a moved stream cannot be watched: it hears nothing any more");
             }
         }
     }
 
     fn unwatch(&self, at: usize, stream: StreamId) {
-        let Some((shared, _, sockets)) = self.sockets(at, stream) else { return };
-        for (_, fd) in sockets {
-            if let Err(error) = shared.epoll.remove(fd) {
+        let Some(sockets) = self.sockets(at, stream) else { return };
+        for fd in [sockets.rtp, sockets.rtcp] {
+            if let Err(error) = sockets.shared.epoll.remove(fd) {
                 tracing::error!(%error, ?stream, "the socket of a stream cannot be taken out of its epoll set");
             }
         }
@@ -144,7 +152,7 @@ impl Mover {
 
     /// Shows a stream's sockets to another worker. A guest's old worker sees them no more; its own one may keep them.
     fn show(&self, from: usize, to: usize, stream: StreamId) {
-        let Some((_, _, [(_, rtp), (_, rtcp)])) = self.sockets(from, stream) else { return };
+        let Some(Sockets { rtp, rtcp, .. }) = self.sockets(from, stream) else { return };
         if let Some(lane) = self.lanes.get(to)
             && let Some(place) = lane.shared.places().place(stream)
         {
