@@ -4,7 +4,7 @@ use super::Stream;
 use super::context::Context;
 use crate::room::{FAREWELL, Heard, Member, ROOM_FRAME, ROOM_TICK_NS};
 use crate::rtp::Header;
-use crate::{Codec, PlaybackOutcome, WorkerIo};
+use crate::{Codec, WorkerIo};
 
 /// Frames by which it may be late before its clock is set anew.
 const CATCH_UP_MAX: u64 = 3;
@@ -102,13 +102,8 @@ impl Stream {
             self.digit_frame(cx, samples);
             return;
         }
-        if let Some(playback) = &mut self.playback {
-            if playback.frame(self.settings.codec, payload) {
-                self.send_audio(cx, samples);
-                return;
-            }
-            self.end_playback(cx, PlaybackOutcome::Completed);
+        if !self.playback_frame(cx, samples) {
+            self.send_audio(cx, samples);
         }
-        self.send_audio(cx, samples);
     }
 }

@@ -54,16 +54,8 @@ impl Stream {
             self.digit_frame(cx, samples);
             return;
         }
-        if let Some(playback) = &mut self.playback {
-            let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
-            match playback.frame(self.settings.codec, payload) {
-                Frame::Over(outcome) => self.end_playback(cx, outcome),
-                frame => {
-                    cx.counters.playback_underruns += u64::from(frame == Frame::Starved);
-                    self.send_audio(cx, samples);
-                    return;
-                }
-            }
+        if self.playback_frame(cx, samples) {
+            return;
         }
         if self.echo_mode == EchoMode::Off {
             let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
@@ -72,6 +64,23 @@ impl Stream {
                 payload[..FAREWELL].copy_from_slice(&farewell);
             }
             self.send_audio(cx, samples);
+        }
+    }
+
+    /// Sends what the playback has for this frame. False: there is none, or none any more, and the datagram is as it was.
+    pub(super) fn playback_frame<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) -> bool {
+        let Some(playback) = &mut self.playback else { return false };
+        let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
+        match playback.frame(self.settings.codec, payload) {
+            Frame::Over(outcome) => {
+                self.end_playback(cx, outcome);
+                false
+            }
+            frame => {
+                cx.counters.playback_underruns += u64::from(frame == Frame::Starved);
+                self.send_audio(cx, samples);
+                true
+            }
         }
     }
 
