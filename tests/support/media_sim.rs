@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base::{LoopId, SoundId, StreamId, WorkerId};
 use call::SoundOutcome;
-use media_core::{Command, Event, Op, Port, PortLease, Retired, Sound, Worker, WorkerIo};
+use media_core::{Command, Event, Journey, Op, Places, Port, PortLease, Retired, Sound, Transit, Worker, WorkerIo};
 
 use crate::recordings_sim::{RecordingNews, RecordingsSim};
 
@@ -14,9 +14,9 @@ use crate::recordings_sim::{RecordingNews, RecordingsSim};
 const FIRST_PORT: u16 = 10_000;
 /// Port pairs of each worker.
 const PAIRS: u16 = 4_096;
-/// A stream's place in the cycle of ticks follows from its slot. Only every 120th slot is used, so that all streams have
-/// the same place and a scenario does not depend on which slots its calls get.
-const SLOT_STEP: u32 = 120;
+/// A stream's phase in the cycle of ticks follows from its slot. Only every 30th slot is used, so that all streams have
+/// the same phase and a scenario does not depend on which slots its calls get.
+const SLOT_STEP: u32 = 30;
 
 /// A packet that a worker sent.
 pub(crate) struct SentPacket {
@@ -30,12 +30,17 @@ pub(crate) struct SentPacket {
 pub(crate) struct Outside {
     pub(crate) packets: Vec<SentPacket>,
     pub(crate) events: Vec<(LoopId, Event)>,
-    worker: u8,
+    /// The table of the worker that is at work.
+    places: Option<Places>,
+    transits: Vec<Transit>,
 }
 
 impl WorkerIo for Outside {
-    fn send(&mut self, slot: u32, port: Port, datagram: &[u8], to: SocketAddr, from: IpAddr) -> bool {
-        let from = SocketAddr::new(from, port_number(WorkerId(self.worker), slot, port));
+    fn send(&mut self, place: u32, port: Port, datagram: &[u8], to: SocketAddr, from: IpAddr) -> bool {
+        let Some(places) = self.places else { return false };
+        // A guest keeps the ports of its own worker.
+        let (home, slot) = places.home(place);
+        let from = SocketAddr::new(from, port_number(home, slot, port));
         self.packets.push(SentPacket { from, to, data: datagram.to_vec() });
         true
     }
@@ -46,7 +51,9 @@ impl WorkerIo for Outside {
     }
 
     fn retire(&mut self, retired: Retired) -> Result<(), Retired> {
-        drop(retired);
+        if let Retired::Transit(transit) = retired {
+            self.transits.push(transit);
+        }
         Ok(())
     }
 }
@@ -57,6 +64,8 @@ pub(crate) struct MediaSim {
     pub(crate) outside: Outside,
     free: Vec<(WorkerId, u32)>,
     leases: BTreeMap<(WorkerId, u32), u32>,
+    /// Which worker serves a slot's stream, where that is not its own one.
+    away: BTreeMap<(WorkerId, u32), WorkerId>,
     sounds: BTreeMap<SoundId, Arc<Sound>>,
     by_url: BTreeMap<String, SoundId>,
     pub(crate) recordings: RecordingsSim,
@@ -75,10 +84,13 @@ impl MediaSim {
             .collect();
         free.reverse();
         MediaSim {
-            workers: (0..workers).map(|id| Worker::new(WorkerId(id), u32::from(PAIRS) * SLOT_STEP)).collect(),
+            workers: (0..workers)
+                .map(|id| Worker::with_guests(WorkerId(id), u32::from(PAIRS) * SLOT_STEP, workers))
+                .collect(),
             outside: Outside::default(),
             free,
             leases: BTreeMap::new(),
+            away: BTreeMap::new(),
             sounds: BTreeMap::new(),
             by_url: BTreeMap::new(),
             recordings: RecordingsSim::default(),
@@ -106,36 +118,78 @@ impl MediaSim {
     pub(crate) fn give_back(&mut self, stream: StreamId) {
         let is_free = self.free.contains(&(stream.worker, stream.slot));
         assert!(!is_free, "{stream:?} is given back for the second time");
+        self.away.remove(&(stream.worker, stream.slot));
         self.free.insert(0, (stream.worker, stream.slot));
     }
 
+    /// Carries out a command. A stream that joins a room of another worker is there at once.
     pub(crate) fn apply(&mut self, now_ns: u64, owner: LoopId, command: Command) {
-        let worker = command.stream().worker;
+        let stream = command.stream();
+        let at = self.served_by(stream.worker, stream.slot);
+        if let Command::JoinRoom { room, .. } = &command
+            && room.worker != at
+        {
+            assert!(usize::from(room.worker.0) < self.workers.len(), "{room:?} is on no worker");
+            self.give(now_ns, at, Op::Move(Journey { stream, owner, to: room.worker }));
+            self.carry(now_ns, at);
+        }
+        let at = self.served_by(stream.worker, stream.slot);
         let sounds = &self.sounds;
         let recordings = &mut self.recordings;
         let find = |sound| sounds.get(&sound).cloned();
         let op = Op::resolve(command, owner, find, |request| recordings.start(request));
-        self.outside.worker = worker.0;
-        self.workers[usize::from(worker.0)].apply(now_ns, op, &mut self.outside);
+        self.give(now_ns, at, op);
+    }
+
+    fn served_by(&self, home: WorkerId, slot: u32) -> WorkerId {
+        self.away.get(&(home, slot)).copied().unwrap_or(home)
+    }
+
+    fn give(&mut self, now_ns: u64, at: WorkerId, op: Op) {
+        self.at_work(at, |worker, outside| worker.apply(now_ns, op, outside));
+    }
+
+    fn at_work(&mut self, at: WorkerId, work: impl FnOnce(&mut Worker, &mut Outside)) {
+        if let Some(worker) = self.workers.get_mut(usize::from(at.0)) {
+            self.outside.places = Some(worker.places());
+            work(worker, &mut self.outside);
+        }
+    }
+
+    /// What the engine's helper thread does about a stream that leaves worker `from`.
+    fn carry(&mut self, now_ns: u64, from: WorkerId) {
+        while let Some(transit) = self.outside.transits.pop() {
+            match transit {
+                Transit::Wanted(journey) => self.give(now_ns, from, Op::HandOver(journey)),
+                Transit::Underway(journey, slot) => self.give(now_ns, journey.to, Op::Arrive { journey, slot }),
+                Transit::Arrived(Journey { stream, to, .. }) => {
+                    self.away.insert((stream.worker, stream.slot), to);
+                }
+                Transit::Refused(_) => {}
+            }
+        }
     }
 
     /// A datagram for one of our ports.
     pub(crate) fn receive(&mut self, now_ns: u64, data: &[u8], from: SocketAddr, to_port: u16) {
         let Some(offset) = to_port.checked_sub(FIRST_PORT) else { return };
-        let (worker, rest) = (offset / (PAIRS * 2), offset % (PAIRS * 2));
+        let (home, rest) = (WorkerId((offset / (PAIRS * 2)) as u8), offset % (PAIRS * 2));
         let port = if rest % 2 == 0 { Port::Rtp } else { Port::Rtcp };
-        if let Some(found) = self.workers.get_mut(usize::from(worker)) {
-            self.outside.worker = worker as u8;
-            found.receive(now_ns, u32::from(rest / 2) * SLOT_STEP, port, data, from, &mut self.outside);
-        }
+        let stream = StreamId { worker: home, slot: u32::from(rest / 2) * SLOT_STEP, lease: 0 };
+        self.at_work(self.served_by(home, stream.slot), |worker, outside| {
+            if let Some(place) = worker.places().place(stream) {
+                worker.receive(now_ns, place, port, data, from, outside);
+            }
+        });
     }
 
     pub(crate) fn tick(&mut self, now_ns: u64) {
-        for (id, worker) in self.workers.iter_mut().enumerate() {
-            if worker.next_tick_ns().is_some_and(|due_ns| due_ns <= now_ns) {
-                self.outside.worker = id as u8;
-                worker.tick(now_ns, &mut self.outside);
-            }
+        for id in 0..self.workers.len() {
+            self.at_work(WorkerId(id as u8), |worker, outside| {
+                if worker.next_tick_ns().is_some_and(|due_ns| due_ns <= now_ns) {
+                    worker.tick(now_ns, outside);
+                }
+            });
         }
         self.recording_news.extend(self.recordings.tick(now_ns));
     }

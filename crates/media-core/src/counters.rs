@@ -2,7 +2,7 @@
 
 macro_rules! worker_counters {
     ($($(#[doc = $help:literal])+ $name:ident,)+) => {
-        /// Counters of one worker since its start, and three gauges (`open_streams`, `facts_waiting`, `retired_waiting`).
+        /// Counters of one worker since its start, and gauges, whose help begins with that word.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct WorkerCounters {
             $($(#[doc = $help])+ pub $name: u64,)+
@@ -29,8 +29,14 @@ worker_counters! {
     open_streams,
     /// Gauge: events that wait in their streams' slots because a ring was full.
     facts_waiting,
-    /// Gauge: sounds and taps that wait to be freed because the ring was full.
+    /// Gauge: sounds and the like that wait to be freed because the ring was full.
     retired_waiting,
+    /// Gauge: rooms that have members.
+    rooms,
+    /// Gauge: streams that are in a room.
+    room_members,
+    /// Gauge: members who were heard in the last tick of their room.
+    room_talkers,
     /// Streams opened.
     opened,
     /// Streams closed.
@@ -99,6 +105,28 @@ worker_counters! {
     facts_dropped,
     /// Recordings refused because one was running on the stream already.
     recordings_refused,
-    /// Sounds and taps freed on the worker's thread because the caller went on while `accepts_ops` was false.
+    /// Times that a stream was put into a room.
+    room_joins,
+    /// Times that a stream was not put into a room because that was full.
+    room_joins_refused,
+    /// Ticks of rooms served, each 20 ms of one room.
+    room_ticks,
+    /// Ticks of rooms that were due 20 ms or more before they were served.
+    room_ticks_missed,
+    /// Frames of members that were decoded.
+    room_frames_decoded,
+    /// Frames of talkers in which samples were missing.
+    room_frames_lost,
+    /// Packets of members that came too late for their jitter buffer.
+    room_packets_late,
+    /// Frames of mixes encoded as PCMU: one of each room for all who do not talk, and one for each talker.
+    room_encodes_pcmu,
+    /// Frames of mixes encoded as PCMA.
+    room_encodes_pcma,
+    /// Streams that came from another worker.
+    moved_in,
+    /// Streams that went to another worker.
+    moved_out,
+    /// Sounds and the like freed on the worker's thread because the caller went on while `accepts_ops` was false.
     freed_in_place,
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use base::LoopId;
 
 use crate::recording::RecorderTap;
-use crate::{Event, Port, Sound, Stream};
+use crate::{Event, Member, Port, Room, Sound, Stream, Transit};
 
 /// The outside of a [`crate::Worker`]. No call may block or allocate.
 pub trait WorkerIo {
-    /// Sends one datagram from the `port` of `slot`, with the source address `from`. False when the kernel refused it: the
+    /// Sends one datagram from the `port` of the stream in place `slot` (see [`crate::Places`]), with the source address `from`. False when the kernel refused it: the
     /// packet counts as a send error and is not tried again.
     fn send(&mut self, slot: u32, port: Port, datagram: &[u8], to: SocketAddr, from: IpAddr) -> bool;
 
@@ -28,7 +28,7 @@ pub trait WorkerIo {
     fn retire(&mut self, retired: Retired) -> Result<(), Retired>;
 }
 
-/// Memory that a worker has done with.
+/// What a worker has done with: memory, and streams that leave it.
 #[derive(Debug)]
 pub enum Retired {
     /// A sound that is not played any more by the stream that held this share of it.
@@ -37,4 +37,10 @@ pub enum Retired {
     Stream(Box<Stream>),
     /// The tap of a recording that is over.
     Tap(Box<dyn RecorderTap>),
+    /// A stream's part in a room that it is not in any more, or that refused it.
+    Member(Box<Member>),
+    /// A room that is empty, or that was not needed.
+    Room(Box<Room>),
+    /// Nothing to be freed, but what goes to another worker takes the same way.
+    Transit(Transit),
 }

@@ -3,7 +3,8 @@
 //! Samples stand in a ring at the place of their RTP timestamp, so order, packet length and repeats do not matter. The
 //! reader walks the ring at the pace of its ticks, a *target delay* behind the fastest packets. The target follows the
 //! spread of the packets' delays in the last seconds: it grows at once (the reader pauses) and shrinks slowly (the reader
-//! skips a frame now and then).
+//! skips a frame now and then). What is stored are the octets as they came: they are decoded when they are read, and only if
+//! somebody wants to hear them.
 //!
 //! ```text
 //!        read ▼                                newest ▼
@@ -27,14 +28,17 @@ const LATE_MAX: i32 = 8000;
 const WINDOW_SAMPLES: i32 = 2000 * SAMPLES_PER_MS as i32;
 /// Frames between two skips: delay is taken back by 4 %, which is hardly heard.
 const SKIP_EVERY: u32 = 25;
-/// Marks a place without a sample. G.711 has no such value: its extremes are ±32256.
-const EMPTY: i16 = i16::MIN;
+/// A place of the ring: an octet, and above it which codec it is of.
+type Place = u16;
+/// Marks a place without a sample: there is no such codec.
+const EMPTY: Place = Place::MAX;
+const ALAW: Place = 0x100;
 const NS_PER_SAMPLE: u64 = 125_000;
 
 /// A ring of samples and its reader. All memory is allocated when it is made.
 #[derive(Clone, Debug)]
 pub struct JitterBuffer {
-    ring: Box<[i16]>,
+    ring: Box<[Place]>,
     /// Timestamp of the next sample to be read; none before the first packet.
     read: Option<u32>,
     delays: Delays,
@@ -101,7 +105,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Decodes and stores the payload of a packet.
+    /// Stores the payload of a packet.
     pub fn push(&mut self, now_ns: u64, timestamp: u32, codec: Codec, payload: &[u8]) -> Pushed {
         let payload = &payload[..payload.len().min(CAPACITY / 2)];
         let now = (now_ns / NS_PER_SAMPLE) as u32;
@@ -119,36 +123,52 @@ impl JitterBuffer {
             self.counters.late += 1;
             return Pushed::Late;
         };
-        let mut at = timestamp.wrapping_add(too_late as u32);
-        for octet in rest {
-            self.ring[at as usize % CAPACITY] = codec.decode(*octet);
-            at = at.wrapping_add(1);
+        let mark = match codec {
+            Codec::Pcmu => 0,
+            Codec::Pcma => ALAW,
+        };
+        let at = timestamp.wrapping_add(too_late as u32) as usize % CAPACITY;
+        let (first, second) = rest.split_at(rest.len().min(CAPACITY - at));
+        for (place, octet) in self.ring[at..].iter_mut().zip(first) {
+            *place = mark | Place::from(*octet);
+        }
+        for (place, octet) in self.ring.iter_mut().zip(second) {
+            *place = mark | Place::from(*octet);
         }
         pushed
     }
 
     /// Reads the next frame. Called once per frame of time.
     pub fn pop(&mut self, now_ns: u64, frame: &mut [i16]) -> Popped {
+        frame.fill(0);
+        self.pop_if(now_ns, frame, |_| true)
+    }
+
+    /// Reads the next frame if it is wanted, judged by the timestamp of its first sample; else it is passed over without being
+    /// decoded. `frame` keeps what it holds where nothing is written: all of it when there is nothing to read or it is not
+    /// wanted, and the places of samples that are missing. Of a frame that is not wanted nothing counts as arrived.
+    #[inline]
+    pub fn pop_if(&mut self, now_ns: u64, frame: &mut [i16], is_wanted: impl FnOnce(u32) -> bool) -> Popped {
         let now = (now_ns / NS_PER_SAMPLE) as u32;
-        let Some(read) = self.read else {
-            frame.fill(0);
-            return Popped::Waiting;
-        };
+        let Some(read) = self.read else { return Popped::Waiting };
         let length = frame.len() as i32;
         // How far the reader is behind where it should be.
         let behind = self.delays.ideal(now).wrapping_sub(read) as i32;
         if behind < -(length / 2) {
             self.counters.waited += 1;
-            frame.fill(0);
             return Popped::Waiting;
         }
         self.frames_since_skip = self.frames_since_skip.saturating_add(1);
         if behind > length + length / 2 && self.frames_since_skip >= SKIP_EVERY {
             self.counters.skipped += 1;
             self.frames_since_skip = 0;
-            self.take(frame);
+            self.pass_over(frame.len());
         }
         let timestamp = self.read.unwrap_or(read);
+        if !is_wanted(timestamp) {
+            self.pass_over(frame.len());
+            return Popped::Frame { timestamp, arrived: 0 };
+        }
         let arrived = self.take(frame);
         if arrived < frame.len() {
             self.counters.incomplete += 1;
@@ -186,11 +206,25 @@ impl JitterBuffer {
         for sample in frame {
             let place = &mut self.ring[*read as usize % CAPACITY];
             let taken = std::mem::replace(place, EMPTY);
-            arrived += usize::from(taken != EMPTY);
-            *sample = if taken == EMPTY { 0 } else { taken };
+            if taken != EMPTY {
+                arrived += 1;
+                *sample =
+                    if taken & ALAW == 0 { Codec::Pcmu.decode(taken as u8) } else { Codec::Pcma.decode(taken as u8) };
+            }
             *read = read.wrapping_add(1);
         }
         arrived
+    }
+
+    /// Empties the next `length` places.
+    fn pass_over(&mut self, length: usize) {
+        let Some(read) = &mut self.read else { return };
+        let at = *read as usize % CAPACITY;
+        *read = read.wrapping_add(length as u32);
+        let length = length.min(CAPACITY);
+        let until_end = length.min(CAPACITY - at);
+        self.ring[at..at + until_end].fill(EMPTY);
+        self.ring[..length - until_end].fill(EMPTY);
     }
 }
 

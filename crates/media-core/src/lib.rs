@@ -1,4 +1,4 @@
-//! The media engine's pure core: RTP and RTCP, jitter buffer, telephone-event, G.711, tones, playback, echo, and the
+//! The media engine's pure core: RTP and RTCP, jitter buffer, telephone-event, G.711, tones, playback, echo, rooms, and the
 //! [`Worker`] that owns streams and serves them in ticks.
 //!
 //! Entry types: [`Command`] down, [`Event`] up, [`Worker`]. Between the engine and a worker: [`Op`] (a resolved command),
@@ -23,8 +23,10 @@ mod event;
 mod io;
 pub mod jitter_buffer;
 mod op;
+mod place;
 mod port;
 pub mod recording;
+mod room;
 pub mod rtcp;
 pub mod rtp;
 mod schedule;
@@ -34,6 +36,7 @@ mod sound;
 mod stream;
 pub mod telephone_event;
 pub mod tone;
+mod transit;
 mod worker;
 
 pub use command::{Codec, Command, EchoMode, ReceivePayload, StreamConfig, TelephoneEventTypes};
@@ -43,9 +46,12 @@ pub use event::{Event, PlaybackOutcome, StreamStats};
 pub use io::{Retired, WorkerIo};
 pub use jitter_buffer::JitterBuffer;
 pub use op::Op;
+pub use place::Places;
 pub use port::{Port, PortLease};
 pub use recording::{RecordingEnd, RecordingFact};
+pub use room::{Member, Room};
 pub use settings::StreamSettings;
 pub use sound::{Sound, SoundFeeder};
 pub use stream::Stream;
+pub use transit::{Journey, Transit};
 pub use worker::Worker;

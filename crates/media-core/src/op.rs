@@ -6,7 +6,8 @@ use std::sync::Arc;
 use base::{LoopId, RecordingId, RoomId, SoundId, StreamId};
 
 use crate::recording::{RecorderTap, RecordingRequest};
-use crate::{Command, DigitString, EchoMode, Sound, Stream, StreamSettings};
+use crate::room::{Member, Room};
+use crate::{Command, DigitString, EchoMode, Journey, Sound, Stream, StreamSettings};
 
 /// One resolved instruction. Made from a [`Command`] by [`Op::resolve`], outside of the worker's thread.
 #[derive(Debug)]
@@ -85,11 +86,26 @@ pub enum Op {
         stream: StreamId,
         /// The room; it is on the worker that gets this.
         room: RoomId,
+        /// The stream's part in it.
+        member: Box<Member>,
+        /// Becomes the room if the stream is its first member.
+        spare: Box<Room>,
     },
     /// Take the stream out of its room, if it is in one.
     LeaveRoom {
         /// The stream.
         stream: StreamId,
+    },
+    /// Make ready to go to another worker; it leaves its room. Answered by [`crate::Transit`].
+    Move(Journey),
+    /// Give the stream away that was made ready. Its sockets are watched by nobody.
+    HandOver(Journey),
+    /// Serve a stream that another worker has given away.
+    Arrive {
+        /// Who comes.
+        journey: Journey,
+        /// The stream.
+        slot: Box<Stream>,
     },
     /// End the stream.
     Close {
@@ -126,7 +142,9 @@ impl Op {
                 Op::StartRecording { stream, recording, tap: record(request) }
             }
             Command::StopRecording { stream, recording } => Op::StopRecording { stream, recording },
-            Command::JoinRoom { stream, room } => Op::JoinRoom { stream, room },
+            Command::JoinRoom { stream, room } => {
+                Op::JoinRoom { stream, room, member: Member::new(), spare: Room::new() }
+            }
             Command::LeaveRoom { stream } => Op::LeaveRoom { stream },
             Command::Close { stream } => Op::Close { stream },
         }
@@ -147,6 +165,7 @@ impl Op {
             | Op::JoinRoom { stream, .. }
             | Op::LeaveRoom { stream }
             | Op::Close { stream } => *stream,
+            Op::Move(journey) | Op::HandOver(journey) | Op::Arrive { journey, .. } => journey.stream,
         }
     }
 }

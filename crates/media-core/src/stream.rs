@@ -2,12 +2,15 @@
 //!
 //! ```text
 //!   in   ── latch (whose packet?) ── receiver (order, loss, jitter) ──┬── digit detector ── facts ── events
+//!                                                                     ├── room member ── room
 //!                                                                     └── echo ──┐
-//!   out  ── tick: digits, else playback, else silence (not while echoing) ───────┴── sender (SSRC, sequence, clock)
+//!   out  ── tick: digits, else playback, else silence (not while echoing) ───────┼── sender (SSRC, sequence, clock)
+//!           tick of the room: digits, else playback, else the other members ─────┘
 //!   RTCP ── reporter
 //!   in and out ── recording (if one runs)
 //! ```
 
+mod conference;
 pub(crate) mod context;
 mod echo;
 mod facts;
@@ -34,6 +37,7 @@ use self::record::Recording;
 use self::report::{Reporter, Sent};
 use self::sender::{Route, Sender};
 use crate::recording::TapEnd;
+use crate::room::{FAREWELL, Member};
 use crate::seed::Seed;
 use crate::telephone_event::{DigitDetector, DigitSender};
 use crate::{DigitString, EchoMode, PlaybackOutcome, Port, Sound, StreamConfig, StreamSettings, StreamStats, WorkerIo};
@@ -46,6 +50,8 @@ pub(crate) const RETRY_NS: u64 = 5 * MS;
 pub struct Stream {
     id: StreamId,
     owner: LoopId,
+    /// In the table of the worker that serves it.
+    place: u32,
     settings: StreamSettings,
     latch: Latch,
     receiver: Receiver,
@@ -60,6 +66,10 @@ pub struct Stream {
     detector: DigitDetector,
     facts: Facts,
     recording: Option<Recording>,
+    /// Its part in the room that it is in.
+    member: Option<Box<Member>>,
+    /// The end of what it heard there, still to be sent.
+    farewell: Option<[u8; FAREWELL]>,
     /// We have left our first SSRC after a collision. It is done once: what comes with the second one is our own echo.
     ssrc_changed: bool,
 }
@@ -77,6 +87,7 @@ impl Stream {
         Box::new(Stream {
             id,
             owner: LoopId::default(),
+            place: id.slot,
             settings,
             latch: Latch::new(settings.remote_rtp),
             receiver: Receiver::default(),
@@ -90,6 +101,8 @@ impl Stream {
             detector: DigitDetector::default(),
             facts: Facts::new(),
             recording: None,
+            member: None,
+            farewell: None,
             ssrc_changed: false,
         })
     }
@@ -112,15 +125,27 @@ impl Stream {
         stats
     }
 
-    pub(crate) fn open(&mut self, now_ns: u64, owner: LoopId) {
+    pub(crate) fn open(&mut self, now_ns: u64, owner: LoopId, place: u32) {
         self.owner = owner;
+        self.place = place;
         self.sender.start(now_ns, self.settings.frame_ns(), u64::from(self.id.slot) * PHASE_NS);
         self.reporter.start(now_ns);
+    }
+
+    /// Another worker serves it from now on, in this place of its table.
+    pub(crate) fn move_to(&mut self, place: u32) {
+        self.place = place;
+    }
+
+    /// Facts that wait.
+    pub(crate) fn facts_waiting(&self) -> u64 {
+        self.facts.len() as u64
     }
 
     pub(crate) fn configure<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, settings: StreamSettings) {
         self.change(cx, |stream, cx| {
             let sent_before = stream.sends();
+            let codec_before = stream.settings.codec;
             stream.settings = settings;
             stream.latch.signal(cx.now_ns, settings.remote_rtp);
             stream.reporter.signal(settings.remote_rtcp);
@@ -128,6 +153,12 @@ impl Stream {
                 // Numbers do not count what was held back: the hold is no loss.
                 stream.echo.stop();
                 stream.sender.begin_talkspurt();
+            }
+            if stream.settings.codec != codec_before {
+                stream.farewell = None;
+                if let Some(member) = stream.member() {
+                    member.forget_heard();
+                }
             }
         });
     }
@@ -194,7 +225,7 @@ impl Stream {
     /// When `tick` must be called, ns.
     pub(crate) fn wake_ns(&self, now_ns: u64) -> u64 {
         let mut wake_ns = self.reporter.next_ns();
-        if self.needs_frames() {
+        if self.needs_frames() && self.member.is_none() {
             wake_ns = wake_ns.min(self.sender.due_ns());
         }
         if let Some(deadline_ns) = self.detector.deadline_ns() {
@@ -221,9 +252,12 @@ impl Stream {
         self.flush(cx);
     }
 
-    /// Whether the media clock must be served frame by frame. A playback's time passes on hold, too.
+    /// Whether the media clock must be served frame by frame. A playback's time passes on hold, too, and in a room so does all.
     fn needs_frames(&self) -> bool {
-        self.digits.is_active() || self.playback.is_some() || (self.echo_mode == EchoMode::Off && self.sends())
+        self.member.is_some()
+            || self.digits.is_active()
+            || self.playback.is_some()
+            || (self.echo_mode == EchoMode::Off && self.sends())
     }
 
     /// Whether we may send, and the peer has an address to send to (0.0.0.0 is an old form of hold, RFC 3264 §8.4).
@@ -236,7 +270,7 @@ impl Stream {
             return None;
         }
         let to = self.latch.destination()?;
-        Some(Route { slot: self.id.slot, to, from: self.settings.local_ip })
+        Some(Route { slot: self.place, to, from: self.settings.local_ip })
     }
 
     fn end_playback<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, outcome: PlaybackOutcome) {
@@ -257,7 +291,7 @@ impl Stream {
         let length = self.reporter.write(cx.now_ns, sent, heard, cx.datagram, bye);
         // On hold reports go on (RFC 3264 §8.4), but not to nowhere.
         let Some(to) = self.reporter.destination().filter(|_| is_usable(self.settings.remote_rtp)) else { return };
-        if cx.io.send(self.id.slot, Port::Rtcp, &cx.datagram[..length], to, self.settings.local_ip) {
+        if cx.io.send(self.place, Port::Rtcp, &cx.datagram[..length], to, self.settings.local_ip) {
             cx.counters.rtcp_sent += 1;
         } else {
             cx.counters.send_errors += 1;

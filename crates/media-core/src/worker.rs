@@ -1,20 +1,27 @@
-//! One worker: a table of streams and the schedule of when they are due. It routes only; what a stream does is in
-//! `stream`.
+//! One worker: a table of streams, one of rooms, and the schedule of when they are due. It routes only; what a stream does is in
+//! `stream`, what a room does in `room`.
+
+mod rooms;
+mod transit;
 
 use std::net::SocketAddr;
 
 use base::{LoopId, StreamId, WorkerId};
 
+use self::rooms::Rooms;
 use crate::schedule::Schedule;
 use crate::stream::RETRY_NS;
 use crate::stream::context::{Context, DATAGRAM_MAX, Graveyard};
-use crate::{Event, Op, Port, Retired, Stream, StreamStats, WorkerCounters, WorkerIo};
+use crate::{Event, Op, Places, Port, Retired, Stream, StreamStats, Transit, WorkerCounters, WorkerIo};
 
 /// Owns the streams of one media thread. Everything is allocated when it is made.
 #[derive(Debug)]
 pub struct Worker {
     id: WorkerId,
+    places: Places,
     slots: Box<[Slot]>,
+    rooms: Rooms,
+    /// Of the slots, and behind them of the rooms.
     schedule: Schedule,
     graveyard: Graveyard,
     /// When the graveyard is tried again, ns.
@@ -27,6 +34,7 @@ pub struct Worker {
 
 /// ```text
 /// Free ── Open op ──► Open ── Close op ──► Closing ── facts taken, memory retired ──► Closed ── event taken ──► Free
+/// Free ── Arrive op ──► Open ── HandOver op ──► Free
 /// ```
 #[derive(Debug, Default)]
 enum Slot {
@@ -43,13 +51,21 @@ enum Slot {
 
 impl Worker {
     /// A worker with room for `slots` streams.
-    #[expect(clippy::disallowed_methods, reason = "a worker is made before its first tick")]
     pub fn new(id: WorkerId, slots: u32) -> Worker {
-        let count = slots as usize;
+        Worker::with_guests(id, slots, 1)
+    }
+
+    /// One of `workers` workers, each of which has `slots` streams of its own and room for those of all others.
+    #[expect(clippy::disallowed_methods, reason = "a worker is made before its first tick")]
+    pub fn with_guests(id: WorkerId, slots: u32, workers: u8) -> Worker {
+        let places = Places::new(id, slots, workers);
+        let count = places.count() as usize;
         Worker {
             id,
+            places,
+            rooms: Rooms::new(places.count()),
             slots: std::iter::repeat_with(Slot::default).take(count).collect(),
-            schedule: Schedule::new(count),
+            schedule: Schedule::new(count + Rooms::count(places.count()) as usize),
             graveyard: Graveyard::new(count),
             retire_ns: 0,
             congested: 0,
@@ -70,7 +86,7 @@ impl Worker {
 
     /// Totals so far of an open stream.
     pub fn stats(&self, stream: StreamId) -> Option<StreamStats> {
-        match self.slots.get(stream.slot as usize) {
+        match self.slots.get(self.places.place(stream)? as usize) {
             Some(Slot::Open(open)) if open.id() == stream => Some(open.stats()),
             _ => None,
         }
@@ -91,26 +107,33 @@ impl Worker {
     /// Carries out one instruction. One for a lease that is over, or for a slot in use, is dropped and counted.
     pub fn apply(&mut self, now_ns: u64, op: Op, io: &mut impl WorkerIo) {
         let id = op.stream();
-        let op = match op {
-            Op::Open { owner, slot, .. } => return self.open(now_ns, owner, slot, io),
-            op => op,
-        };
+        let place = self.places.place(id).unwrap_or(u32::MAX);
+        let is_here = matches!(self.slots.get(place as usize), Some(Slot::Open(stream)) if stream.id() == id);
+        match op {
+            Op::Open { owner, slot, .. } => self.open(now_ns, owner, slot, io),
+            Op::Arrive { journey, slot } => self.arrive(now_ns, journey, slot, io),
+            op if !is_here => self.drop_stale(op, io),
+            Op::JoinRoom { room, member, spare, .. } => {
+                let had_room = self.has_room(place);
+                self.join_room(now_ns, place, room, member, spare, io);
+                self.note_room(had_room, place);
+                self.reschedule(now_ns, place);
+            }
+            Op::LeaveRoom { .. } => self.leave_room(now_ns, place, io),
+            Op::Move(journey) => self.make_ready(now_ns, place, journey, io),
+            Op::HandOver(journey) => self.hand_over(now_ns, place, journey, io),
+            Op::Close { .. } => self.close(now_ns, place, io),
+            op => self.instruct(now_ns, place, op, io),
+        }
+        self.mind_graveyard(now_ns);
+    }
+
+    /// What the stream at `place` carries out alone.
+    fn instruct(&mut self, now_ns: u64, place: u32, op: Op, io: &mut impl WorkerIo) {
         let Worker { slots, graveyard, counters, datagram, .. } = self;
         let mut cx = Context { now_ns, io, counters, graveyard, datagram };
-        let stream = match slots.get_mut(id.slot as usize) {
-            Some(Slot::Open(stream)) if stream.id() == id => stream,
-            _ => {
-                cx.counters.ops_stale += 1;
-                match op {
-                    Op::Play { sound, .. } => cx.retire_sound(sound),
-                    Op::StartRecording { tap, .. } => cx.retire_tap(tap),
-                    _ => {}
-                }
-                return self.mind_graveyard(now_ns);
-            }
-        };
+        let Some(Slot::Open(stream)) = slots.get_mut(place as usize) else { return };
         let had_room = stream.has_room();
-        let closes = matches!(op, Op::Close { .. });
         match op {
             Op::Configure { settings, .. } => stream.configure(&mut cx, settings),
             Op::Play { playback, sound, .. } => stream.play(&mut cx, playback, sound),
@@ -120,39 +143,75 @@ impl Worker {
             Op::SendDigits { digits, .. } => stream.send_digits(&mut cx, digits),
             Op::StartRecording { recording, tap, .. } => stream.start_recording(&mut cx, recording, tap),
             Op::StopRecording { recording, .. } => stream.stop_recording(&mut cx, recording),
-            Op::JoinRoom { room, .. } => stream.refuse_room(&mut cx, room),
-            Op::LeaveRoom { .. } => {}
-            Op::Close { .. } => stream.close(&mut cx),
-            Op::Open { .. } => {}
+            // `apply` has taken up the others.
+            Op::Open { .. }
+            | Op::Arrive { .. }
+            | Op::JoinRoom { .. }
+            | Op::LeaveRoom { .. }
+            | Op::Move(_)
+            | Op::HandOver(_)
+            | Op::Close { .. } => {}
         }
-        self.note_room(had_room, id.slot);
-        if closes {
-            self.slots[id.slot as usize] = match std::mem::take(&mut self.slots[id.slot as usize]) {
-                Slot::Open(stream) => Slot::Closing(stream),
-                other => other,
-            };
-            self.go_on_closing(now_ns, id.slot, io);
-        } else {
-            self.reschedule(now_ns, id.slot);
+        self.note_room(had_room, place);
+        self.reschedule(now_ns, place);
+    }
+
+    /// An instruction for a stream that is not here.
+    fn drop_stale(&mut self, op: Op, io: &mut impl WorkerIo) {
+        self.counters.ops_stale += 1;
+        match op {
+            Op::Play { sound, .. } => self.retire(Retired::Sound(sound), io),
+            Op::StartRecording { tap, .. } => self.retire(Retired::Tap(tap), io),
+            Op::JoinRoom { member, spare, .. } => {
+                self.retire(Retired::Member(member), io);
+                self.retire(Retired::Room(spare), io);
+            }
+            Op::Move(journey) | Op::HandOver(journey) => self.retire(Retired::Transit(Transit::Refused(journey)), io),
+            _ => {}
         }
-        self.mind_graveyard(now_ns);
     }
 
     fn open(&mut self, now_ns: u64, owner: LoopId, mut stream: Box<Stream>, io: &mut impl WorkerIo) {
-        let slot = stream.id().slot;
-        if !matches!(self.slots.get(slot as usize), Some(Slot::Free)) {
+        let place = self.places.place(stream.id()).unwrap_or(u32::MAX);
+        if !matches!(self.slots.get(place as usize), Some(Slot::Free)) {
             self.counters.opens_refused += 1;
-            self.graveyard.add(Retired::Stream(stream), io, &mut self.counters);
-            return self.mind_graveyard(now_ns);
+            return self.retire(Retired::Stream(stream), io);
         }
-        stream.open(now_ns, owner);
-        self.slots[slot as usize] = Slot::Open(stream);
+        stream.open(now_ns, owner, place);
+        self.slots[place as usize] = Slot::Open(stream);
         self.counters.opened += 1;
         self.counters.open_streams += 1;
-        self.reschedule(now_ns, slot);
+        self.reschedule(now_ns, place);
     }
 
-    /// One datagram that arrived at the `port` of `slot`. An echo answers before this returns.
+    fn close(&mut self, now_ns: u64, place: u32, io: &mut impl WorkerIo) {
+        self.leave_room(now_ns, place, io);
+        let Worker { slots, graveyard, counters, datagram, .. } = self;
+        let slot = &mut slots[place as usize];
+        if let Slot::Open(stream) = slot {
+            let had_room = stream.has_room();
+            stream.close(&mut Context { now_ns, io, counters, graveyard, datagram });
+            self.note_room(had_room, place);
+        }
+        let slot = &mut self.slots[place as usize];
+        *slot = match std::mem::take(slot) {
+            Slot::Open(stream) => Slot::Closing(stream),
+            other => other,
+        };
+        self.go_on_closing(now_ns, place, io);
+    }
+
+    /// Whether a stream is served at `place`. If one has just been handed over, what arrives for it must be left in its sockets.
+    pub fn serves(&self, place: u32) -> bool {
+        matches!(self.slots.get(place as usize), Some(Slot::Open(_)))
+    }
+
+    /// The order of the table.
+    pub fn places(&self) -> Places {
+        self.places
+    }
+
+    /// One datagram that arrived at the `port` of the stream in place `slot`. An echo answers before this returns.
     #[inline]
     pub fn receive(
         &mut self,
@@ -190,7 +249,10 @@ impl Worker {
             self.retire_ns = now_ns + RETRY_NS;
         }
         while let Some(slot) = self.schedule.pop_due(now_ns) {
-            self.serve(now_ns, slot, io);
+            match slot.checked_sub(self.places.count()) {
+                Some(room) => self.serve_room(now_ns, room, io),
+                None => self.serve(now_ns, slot, io),
+            }
         }
         self.mind_graveyard(now_ns);
     }
@@ -240,6 +302,13 @@ impl Worker {
         self.schedule.set(slot, now_ns, now_ns + RETRY_NS);
     }
 
+    fn has_room(&self, slot: u32) -> bool {
+        match self.slots.get(slot as usize) {
+            Some(Slot::Open(stream)) => stream.has_room(),
+            _ => true,
+        }
+    }
+
     fn note_room(&mut self, had_room: bool, slot: u32) {
         if let Slot::Open(stream) = &self.slots[slot as usize] {
             match (had_room, stream.has_room()) {
@@ -254,6 +323,10 @@ impl Worker {
         if let Slot::Open(stream) = &self.slots[slot as usize] {
             self.schedule.set(slot, now_ns, stream.wake_ns(now_ns));
         }
+    }
+
+    fn retire(&mut self, retired: Retired, io: &mut impl WorkerIo) {
+        self.graveyard.add(retired, io, &mut self.counters);
     }
 
     /// Makes sure that what could not be retired is tried again.

@@ -1,4 +1,4 @@
-//! Proof that a worker neither allocates nor frees once its streams are open: a hundred streams in all modes, a thousand
+//! Proof that a worker neither allocates nor frees once its streams are open: a hundred streams in all modes, 1,400
 //! ticks with packets and instructions between them, under an allocator that counts.
 #![allow(
     clippy::disallowed_methods,
@@ -14,13 +14,13 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use base::{LoopId, MS, RecordingId, StreamId, WorkerId};
+use base::{LoopId, MS, RecordingId, RoomId, StreamId, WorkerId};
 use media_core::recording::{RecorderTap, TapEnd, TapPacket, Track};
 use media_core::rtcp::CompoundWriter;
 use media_core::rtp::Header;
 use media_core::{
-    Codec, DigitString, EchoMode, Event, Op, Port, ReceivePayload, Retired, Sound, Stream, StreamConfig,
-    StreamSettings, TelephoneEventTypes, Worker, WorkerIo,
+    Codec, Command, DigitString, EchoMode, Event, Journey, Op, Port, ReceivePayload, Retired, Sound, Stream,
+    StreamConfig, StreamSettings, TelephoneEventTypes, Transit, Worker, WorkerIo,
 };
 
 struct Counting;
@@ -154,13 +154,19 @@ fn config(slot: u32) -> StreamConfig {
     }
 }
 
+fn join(slot: u32, number: u64) -> Op {
+    let room = RoomId { worker: WorkerId(0), number };
+    Op::resolve(Command::JoinRoom { stream: id(slot), room }, LoopId(0), |_| None, |request| panic!("{request:?}"))
+}
+
 /// The instructions before tick `n`, made outside of the counted part.
 fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
-    let slot = (n * 7 % u64::from(STREAMS)) as u32;
+    let slot = ((n * 7 + n / 100) % u64::from(STREAMS)) as u32;
     let stream = id(slot);
-    match n % 10 {
+    let journey = Journey { stream, owner: LoopId(0), to: WorkerId(0) };
+    match n % 14 {
         0 => {
-            let sound = if n.is_multiple_of(16) { growing } else { sound };
+            let sound = if n.is_multiple_of(4) { growing } else { sound };
             vec![Op::Play { stream, playback: n, sound: sound.clone() }]
         }
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
@@ -177,6 +183,10 @@ fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
             vec![Op::StartRecording { stream, recording: RecordingId(u128::from(slot)), tap }]
         }
         8 if n.is_multiple_of(3) => vec![Op::StopRecording { stream, recording: RecordingId(u128::from(slot)) }],
+        9 | 10 => vec![join(slot, n % 3)],
+        11 => vec![Op::LeaveRoom { stream }],
+        // On its way to where it is; it arrives with the next instructions.
+        12 => vec![Op::Move(journey), Op::HandOver(journey)],
         // Of an earlier lease.
         _ => vec![Op::Play { stream: StreamId { lease: 0, ..stream }, playback: n, sound: sound.clone() }],
     }
@@ -241,7 +251,7 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
         let op = Op::Open { stream: id(slot), owner: LoopId(0), slot: Stream::new(id(slot), &config(slot)) };
         add(counted(|| worker.apply(START_NS, op, &mut sink)).1);
     }
-    for n in 0..1000 {
+    for n in 0..1400 {
         let now_ns = START_NS + n * 20 * MS;
         // A quarter as fast as it is heard.
         assert!(feeder.push(&[8_000; 40]));
@@ -251,7 +261,16 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
             let over = std::mem::replace(&mut feeder, next_feeder);
             if n % 100 == 49 { over.finish() } else { over.fail() }
         }
-        let (ops, datagrams) = (ops(n, &sound, &growing), datagrams(n));
+        let (mut ops, datagrams) = (ops(n, &sound, &growing), datagrams(n));
+        if n == 0 {
+            ops.extend((0..STREAMS).step_by(2).map(|slot| join(slot, u64::from(slot / 30))));
+        }
+        let is_underway = |retired: &mut Retired| matches!(retired, Retired::Transit(Transit::Underway(..)));
+        for retired in sink.retired.extract_if(.., is_underway) {
+            if let Retired::Transit(Transit::Underway(journey, slot)) = retired {
+                ops.insert(0, Op::Arrive { journey, slot });
+            }
+        }
         let ((), counts) = counted(|| {
             let mut ops = std::mem::ManuallyDrop::new(ops);
             for op in ops.drain(..) {
@@ -267,7 +286,7 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
         });
         add(counts);
     }
-    let end_ns = START_NS + 1000 * 20 * MS;
+    let end_ns = START_NS + 1400 * 20 * MS;
     for slot in 0..STREAMS {
         add(counted(|| worker.apply(end_ns, Op::Close { stream: id(slot) }, &mut sink)).1);
     }
@@ -289,9 +308,17 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
         ("drop_foreign_source", counters.drop_foreign_source),
         ("drop_malformed_rtp", counters.drop_malformed_rtp),
         ("source_changed", counters.source_changed),
+        ("room_joins", counters.room_joins),
+        ("room_ticks", counters.room_ticks),
+        ("room_frames_decoded", counters.room_frames_decoded),
+        ("room_frames_lost", counters.room_frames_lost),
+        ("room_encodes_pcmu", counters.room_encodes_pcmu),
+        ("room_encodes_pcma", counters.room_encodes_pcma),
     ] {
         assert!(value >= 100, "{name}: {value}");
     }
+    assert!(counters.moved_in >= 40 && counters.moved_in == counters.moved_out, "{counters:?}");
+    assert_eq!((counters.rooms, counters.room_members, counters.room_talkers), (0, 0, 0));
     let taps: Vec<_> = sink.retired.iter().filter(|retired| matches!(retired, Retired::Tap(_))).collect();
-    assert!(taps.len() >= 100 && sink.retired.len() - taps.len() >= 250, "{} {}", taps.len(), sink.retired.len());
+    assert!(taps.len() >= 80 && sink.retired.len() - taps.len() >= 250, "{} {}", taps.len(), sink.retired.len());
 }

@@ -1,5 +1,6 @@
 //! Starting and ending everything.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +17,12 @@ use crate::inbox::{Deliver, FromEngine};
 use crate::io::wake::{self, Bell};
 use crate::io::{descriptors, priority};
 use crate::metrics::{EngineMetrics, LiveLoop, LivePorts, LiveSounds, ThreadMetrics};
+use crate::mover::{self, Mover, MoverLane};
 use crate::ports::{self, Pool, PoolRequest, PoolThread};
 use crate::recording::{self, RecordingThreads, Recordings};
 use crate::sound::{self, SoundThreads, Sounds};
 use crate::status::{EngineStatus, WorkerStatus};
+use crate::whereabouts::Whereabouts;
 use crate::worker::{self, Outlet, WorkerShared, WorkerThread};
 
 /// Fewer cores than this are left to the scheduler: a pinned worker would be in the way of everybody else.
@@ -89,7 +92,7 @@ impl Engine {
         };
         let slots = port_pairs.div_ceil(count) as u32;
         let shared = (0..count)
-            .map(|at| Ok(Arc::new(WorkerShared::new(WorkerId(at as u8), slots)?)))
+            .map(|at| Ok(Arc::new(WorkerShared::with_guests(WorkerId(at as u8), slots, count as u8)?)))
             .collect::<io::Result<Vec<_>>>()?;
 
         let deliver: Arc<Deliver> = Arc::from(deliver);
@@ -104,10 +107,14 @@ impl Engine {
 
         let (recordings, recording_queues) = Recordings::new(config.recordings.clone(), deliver.clone());
 
+        // One message of each moving stream.
+        let (arrivals, arrivals_out): (Vec<_>, Vec<_>) = (0..loops).map(|_| unbounded()).unzip();
         let handles: Vec<EngineHandle> = (0..loops)
-            .map(|owner| EngineHandle {
+            .zip(arrivals_out)
+            .map(|(owner, arrivals)| EngineHandle {
                 owner: LoopId(owner),
                 lanes: Vec::with_capacity(count),
+                whereabouts: Whereabouts::new(arrivals),
                 pool: pool_requests.clone(),
                 sounds: sounds.clone(),
                 recordings: recordings.clone(),
@@ -145,14 +152,18 @@ impl Engine {
         };
 
         let mut rings = Vec::with_capacity(count);
+        let mut lanes = Vec::with_capacity(count);
         for (at, shared) in shared.iter().enumerate() {
             let core = (cores.len() >= CORES_TO_PIN).then(|| cores[at % cores.len()]);
-            rings.push(engine.start_worker(&config, shared, core)?);
+            let (far_ends, lane) = engine.start_worker(&config, shared, core, count as u8)?;
+            rings.push(far_ends);
+            lanes.push(lane);
         }
         engine.facts = Some(facts::spawn(FactsThread {
             rings,
             answers: answers_in,
             pool: pool_requests,
+            mover: Mover { lanes, arrivals },
             deliver: deliver.clone(),
             bell,
             listener,
@@ -165,14 +176,15 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Makes the rings of a worker and starts its thread; the far ends go to the facts thread.
+    /// Makes the rings of a worker and starts its thread; the far ends and the mover's way to it go to the facts thread.
     fn start_worker(
         &mut self,
         config: &EngineConfig,
         shared: &Arc<WorkerShared>,
         core: Option<usize>,
-    ) -> io::Result<WorkerRings> {
-        let ops = self
+        workers: u8,
+    ) -> io::Result<(WorkerRings, MoverLane)> {
+        let mut ops: Vec<_> = self
             .handles
             .iter_mut()
             .flatten()
@@ -182,6 +194,9 @@ impl Engine {
                 far
             })
             .collect();
+        let (near, far) = RingBuffer::new(mover::RING);
+        let lane = MoverLane { shared: shared.clone(), ring: near, outbox: VecDeque::new() };
+        ops.push(far);
         let (events_near, events) = RingBuffer::new(config.event_ring.max(1));
         let (retired_near, retired) = RingBuffer::new(config.event_ring.max(1));
         let is_wildcard = |ports: &PortConfig| {
@@ -200,6 +215,7 @@ impl Engine {
             shared: shared.clone(),
             ops,
             outlet,
+            workers,
             core,
             hook: config.worker_hook.clone(),
             realtime: config.realtime,
@@ -208,7 +224,7 @@ impl Engine {
         let (join, priority, core) = worker::spawn(thread)?;
         self.workers.push(join);
         self.status.workers.push(WorkerStatus { worker: shared.id, priority, core });
-        Ok(WorkerRings { events, retired })
+        Ok((WorkerRings { events, retired }, lane))
     }
 
     /// The end of the control loop `owner`: once, then none.

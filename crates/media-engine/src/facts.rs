@@ -1,4 +1,5 @@
-//! The facts thread: takes what the workers have put into their rings to the control loops, and frees what they retire.
+//! The facts thread: takes what the workers have put into their rings to the control loops, frees what they retire, and carries
+//! streams from one worker to another.
 
 use std::io;
 use std::sync::Arc;
@@ -8,17 +9,20 @@ use std::time::Duration;
 
 use base::LoopId;
 use crossbeam_channel::{Receiver, Sender};
-use media_core::{Event, Retired};
+use media_core::{Event, Retired, Transit};
 use rtrb::Consumer;
 
 use crate::inbox::{Deliver, FromEngine};
 use crate::io::wake::{Bell, Listener};
+use crate::mover::Mover;
 use crate::ports::PoolRequest;
 
 /// Taken from one ring before the next one has its turn.
 const BATCH: usize = 256;
 /// The bell wakes at once; this is only how often an idle thread looks for itself.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// While an instruction of the mover waits for room in a worker's ring.
+const RETRY_SLEEP: Duration = Duration::from_millis(5);
 
 /// The far ends of one worker's rings.
 pub(crate) struct WorkerRings {
@@ -32,6 +36,7 @@ pub(crate) struct FactsThread {
     /// Answers that handles give themselves; they go this way because handles must not call [`Deliver`].
     pub(crate) answers: Receiver<(LoopId, FromEngine)>,
     pub(crate) pool: Sender<PoolRequest>,
+    pub(crate) mover: Mover,
     pub(crate) deliver: Arc<Deliver>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) listener: Listener,
@@ -59,7 +64,8 @@ impl FactsThread {
                 if found {
                     self.listener.stay_awake(&self.bell);
                 } else {
-                    self.listener.sleep(&self.bell, LONGEST_SLEEP);
+                    let longest = if self.mover.is_waiting() { RETRY_SLEEP } else { LONGEST_SLEEP };
+                    self.listener.sleep(&self.bell, longest);
                 }
             }
         }
@@ -67,21 +73,16 @@ impl FactsThread {
 
     /// Empties the rings as far as one batch each goes; false if there was nothing.
     fn drain(&mut self) -> bool {
-        let mut found = false;
-        for rings in &mut self.rings {
+        let mut found = self.mover.flush();
+        for at in 0..self.rings.len() {
+            found |= self.drain_events(at, BATCH);
             for _ in 0..BATCH {
-                let Ok((owner, event)) = rings.events.pop() else { break };
+                let Ok(retired) = self.rings[at].retired.pop() else { break };
                 found = true;
-                if let Event::Closed { stream, .. } = event {
-                    // Only fails when the engine ends, and then the pool closes everything itself.
-                    let _ = self.pool.send(PoolRequest::Release(stream));
+                match retired {
+                    Retired::Transit(transit) => self.transit(at, transit),
+                    retired => drop(retired),
                 }
-                (self.deliver)(owner, FromEngine::Media(event));
-            }
-            for _ in 0..BATCH {
-                let Ok(retired) = rings.retired.pop() else { break };
-                found = true;
-                drop(retired);
             }
         }
         for (owner, answer) in self.answers.try_iter().take(BATCH) {
@@ -89,5 +90,27 @@ impl FactsThread {
             (self.deliver)(owner, answer);
         }
         found
+    }
+
+    /// Takes up to `most` events of a worker to the control loops.
+    fn drain_events(&mut self, at: usize, most: usize) -> bool {
+        for taken in 0..most {
+            let Ok((owner, event)) = self.rings[at].events.pop() else { return taken > 0 };
+            if let Event::Closed { stream, .. } = event {
+                self.mover.closed(at, stream);
+                // Only fails when the engine ends, and then the pool closes everything itself.
+                let _ = self.pool.send(PoolRequest::Release { stream, at });
+            }
+            (self.deliver)(owner, FromEngine::Media(event));
+        }
+        true
+    }
+
+    fn transit(&mut self, at: usize, transit: Transit) {
+        if matches!(transit, Transit::Underway(..)) {
+            // What the stream has reported here comes before what it will report there.
+            self.drain_events(at, usize::MAX);
+        }
+        self.mover.transit(at, transit);
     }
 }

@@ -4,17 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use base::{LoopId, MS};
+use base::{LoopId, MS, WorkerId};
 use crossbeam_channel::Sender;
-use media_core::{Command, Op, PortLease};
+use media_core::{Command, Event, Journey, Op, PortLease};
 use rtrb::{Producer, PushError};
 
 use crate::inbox::{FromEngine, SoundRequest};
+use crate::io::clock::monotonic_ns;
 use crate::io::wake::Bell;
 use crate::metrics::{LiveLoop, add, set};
 use crate::ports::PoolRequest;
 use crate::recording::Recordings;
 use crate::sound::Sounds;
+use crate::whereabouts::Whereabouts;
 use crate::worker::WorkerShared;
 
 /// A worker that has something to do and has not shown life for this long is silent (design, section 1, back-pressure).
@@ -25,6 +27,7 @@ const SILENT_NS: u64 = 500 * MS;
 pub struct EngineHandle {
     pub(crate) owner: LoopId,
     pub(crate) lanes: Vec<Lane>,
+    pub(crate) whereabouts: Whereabouts,
     pub(crate) pool: Sender<PoolRequest>,
     pub(crate) sounds: Arc<Sounds>,
     pub(crate) recordings: Arc<Recordings>,
@@ -112,17 +115,47 @@ impl EngineHandle {
     }
 
     /// Gives a command to the worker of its stream. It is never dropped: what does not fit into the worker's ring waits here, in
-    /// order. The worker is woken by [`EngineHandle::flush`]. `now_ns` is of [`crate::monotonic_ns`].
+    /// order, and so does what is for a stream that is being moved to another worker. The worker is woken by
+    /// [`EngineHandle::flush`]. `now_ns` is of [`crate::monotonic_ns`].
     pub fn send(&mut self, now_ns: u64, command: Command) {
         add(&self.live.commands, 1);
-        let worker = command.stream().worker;
+        if let Some(command) = self.whereabouts.hold(command) {
+            self.dispatch(now_ns, command);
+        }
+    }
+
+    /// The stream is where it is: the command goes there, or the stream must go first.
+    fn dispatch(&mut self, now_ns: u64, command: Command) {
+        let stream = command.stream();
+        let worker = self.whereabouts.worker(stream);
+        match command {
+            Command::JoinRoom { room, .. } if usize::from(room.worker.0) >= self.lanes.len() => {
+                tracing::error!(?room, "a room on a worker that does not exist");
+                add(&self.live.commands_to_nobody, 1);
+                self.answer(FromEngine::Media(Event::RoomRefused { stream, room }));
+            }
+            Command::JoinRoom { room, .. } if room.worker != worker => {
+                self.whereabouts.set_out(now_ns, command);
+                add(&self.live.moves, 1);
+                self.push(now_ns, worker, Op::Move(Journey { stream, owner: self.owner, to: room.worker }));
+            }
+            command => {
+                if let Command::Close { .. } = command {
+                    self.whereabouts.forget(stream);
+                }
+                let find = |sound| self.sounds.find(sound, now_ns);
+                let op = Op::resolve(command, self.owner, find, |request| self.recordings.start(request));
+                self.push(now_ns, worker, op);
+            }
+        }
+    }
+
+    fn push(&mut self, now_ns: u64, worker: WorkerId, op: Op) {
         let Some(lane) = self.lanes.get_mut(usize::from(worker.0)) else {
-            tracing::error!(?command, "a command for a worker that does not exist");
+            tracing::error!(?op, "a command for a worker that does not exist");
             add(&self.live.commands_to_nobody, 1);
             return;
         };
-        let find = |sound| self.sounds.find(sound, now_ns);
-        let op = Op::resolve(command, self.owner, find, |request| self.recordings.start(request));
         let op = if lane.outbox.is_empty() { lane.push(now_ns, op) } else { Err(op) };
         if let Err(op) = op {
             lane.outbox.push_back(op);
@@ -131,13 +164,42 @@ impl EngineHandle {
         }
     }
 
+    /// Streams have arrived at other workers: what was held for them goes there.
+    fn take_arrivals(&mut self) {
+        while let Ok(arrival) = self.whereabouts.arrivals.try_recv() {
+            let Some((took_ns, held)) = self.whereabouts.arrived(&arrival) else { continue };
+            if arrival.has_moved {
+                add(&self.live.move_us, took_ns / 1_000);
+            } else {
+                add(&self.live.moves_refused, 1);
+            }
+            let now_ns = monotonic_ns();
+            for command in held {
+                // Of a stream that could not go, since there is none, a join would only try again.
+                let is_vain = !arrival.has_moved && matches!(command, Command::JoinRoom { .. });
+                if !is_vain && let Some(command) = self.whereabouts.hold(command) {
+                    self.dispatch(now_ns, command);
+                }
+            }
+        }
+    }
+
     /// To be called when a burst of commands is over: wakes the workers, once each, and moves on what waits. Says whether
-    /// something still waits; then it is to be called again within some milliseconds.
+    /// something still waits, or a stream is being moved; then it is to be called again within some milliseconds.
     pub fn flush(&mut self) -> bool {
+        self.take_arrivals();
         let waiting = self.lanes.iter_mut().map(Lane::flush).sum();
         set(&self.live.outbox, waiting);
         set(&self.live.ring, self.lanes.iter().map(Lane::ring_len).sum());
-        waiting > 0
+        set(&self.live.moving, self.whereabouts.moving());
+        set(&self.live.held, self.whereabouts.held());
+        waiting > 0 || self.whereabouts.moving() > 0
+    }
+
+    /// Says something to its own loop, by the way on which everything comes.
+    fn answer(&self, answer: FromEngine) {
+        let _ = self.answers.send((self.owner, answer));
+        self.bell.ring();
     }
 
     /// Commands that wait because a worker's ring is full.
@@ -154,7 +216,7 @@ impl EngineHandle {
 
     /// Gives back a lease for which no stream was ever opened. Streams that were opened give theirs back when they close.
     pub fn return_ports(&mut self, lease: PortLease) {
-        let _ = self.pool.send(PoolRequest::Release(lease.stream));
+        let _ = self.pool.send(PoolRequest::Release { stream: lease.stream, at: usize::from(lease.stream.worker.0) });
     }
 
     /// Has a sound made ready. Each call is answered by exactly one [`FromEngine::Sound`].
@@ -163,8 +225,7 @@ impl EngineHandle {
         add(&self.live.sounds_refused, 1);
         let answer =
             FromEngine::Sound { token, result: Err("too many sounds are being asked for".into()), skipped: Vec::new() };
-        let _ = self.answers.send((self.owner, answer));
-        self.bell.ring();
+        self.answer(answer);
     }
 
     /// Whether a worker that has something to do has not shown life for 500 ms: then no new calls should be taken.

@@ -7,6 +7,7 @@
 //! ```text
 //!  control loop ── Command ─► EngineHandle ── Op, ring ─► worker ── facts, ring ─► facts thread ── FromEngine ─► control loop
 //!                                  │                         ▲                          │
+//!                                  │                         └───── streams that move ────┘
 //!                                  ├── ports wanted ─► port pool (registers sockets) ◄── closed streams
 //!                                  ├── sounds wanted ─► sound threads (files, http)
 //!                                  └── recordings ─► writers ◄─ audio, rings ── worker
@@ -22,10 +23,12 @@ mod handle;
 mod inbox;
 mod io;
 mod metrics;
+mod mover;
 mod ports;
 mod recording;
 mod sound;
 mod status;
+mod whereabouts;
 mod worker;
 
 pub use config::{EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig, WorkerHook};

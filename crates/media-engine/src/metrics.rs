@@ -109,6 +109,11 @@ metric_group! { LiveLoop,
     Counter outbox_total: "Commands that ever had to wait.",
     Counter commands: "Commands sent to workers.",
     Counter commands_to_nobody: "Commands for a worker that does not exist: always zero.",
+    Gauge moving: "Streams that are being moved to another worker.",
+    Gauge held: "Commands that wait for streams that are being moved.",
+    Counter moves: "Moves of streams to another worker that were begun.",
+    Counter moves_refused: "Of these, those of streams that did not exist.",
+    Counter move_us: "Time that moves took from the command to the arrival, in microseconds, all together.",
     Counter sounds_refused: "Sound requests refused because too many waited.",
 }
 

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base::{RecordingId, StreamId};
+use base::{RecordingId, RoomId, StreamId, WorkerId};
 use media_core::{Command, EchoMode, Event, RecordingEnd, RecordingFact};
-use media_engine::FromEngine;
+use media_engine::{FromEngine, monotonic_ns};
 use support::{Rig, config, folder};
 
 thread_local! {
@@ -71,6 +71,7 @@ fn counted() -> (u64, u64) {
 fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut config = config(20_600, 20_699);
+    config.workers = 2;
     config.recordings.folder = Some(folder("no-allocation"));
     config.worker_hook = Some(Arc::new(|_| {
         drop(std::hint::black_box(Box::new(1))); // not counted yet
@@ -104,6 +105,13 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
             peer.press(5);
         }
         std::thread::sleep(Duration::from_millis(20));
+        // Some go from room to room, of one worker and of the other.
+        for (at, stream) in recorded.iter().enumerate().skip(playback as usize % 3).step_by(3) {
+            let room = RoomId { worker: WorkerId((playback / 5 % 2) as u8), number: at as u64 % 2 };
+            rig.handle.send(monotonic_ns(), Command::JoinRoom { stream: *stream, room });
+        }
+        rig.handle.send(monotonic_ns(), Command::LeaveRoom { stream: recorded[4] });
+        rig.settle();
         if playback == 150 {
             // Some end by command, some by themselves, and new ones begin.
             for (number, stream) in recorded.iter().enumerate().step_by(2) {
@@ -130,6 +138,7 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     rig.wait_for("the numbers of the last round", |metrics| metrics.stream_counter("open_streams") == 0);
     let metrics = rig.engine.metrics();
     assert!(metrics.stream_counter("echoed") > 100 && metrics.stream_counter("digits_received") > 20, "{metrics:#?}");
+    assert!(metrics.loops[0].1.moves > 10 && metrics.stream_counter("room_ticks") > 100, "{metrics:#?}");
     assert_eq!(counted(), started, "allocations and frees on the worker's thread");
 }
 

@@ -95,7 +95,7 @@ fn forbid_the_rest() {
     }
 }
 
-/// Everything a worker does: open, echo, prompt, keys both ways, close, sleep, being woken.
+/// Everything a worker does: open, echo, prompt, keys both ways, rooms, moves, close, sleep, being woken.
 fn whole_life(rig: &mut Rig) {
     let beep = rig.beep();
     for round in 0..3_u32 {
@@ -122,6 +122,17 @@ fn whole_life(rig: &mut Rig) {
         assert!(matches!(rig.next_event(), Event::PlaybackEnded { .. }));
         rig.tell(Command::SendDigits { stream, digits: "7".into(), duration_ms: 100, interval_ms: 0 });
         while peer.hear().0 != 101 {}
+        // Into a room of its own worker, then into one of the other's, and back home.
+        for (to, number) in [(0, 1), (1, 2), (0, 3)] {
+            let room = base::RoomId { worker: base::WorkerId(to ^ stream.worker.0), number };
+            rig.handle.send(media_engine::monotonic_ns(), Command::JoinRoom { stream, room });
+            rig.settle();
+            for _ in 0..10 {
+                peer.say(0x23);
+                peer.hear();
+            }
+        }
+        rig.tell(Command::LeaveRoom { stream });
         rig.tell(Command::Play { stream, playback: 100, sound: beep });
         rig.close(stream);
         // With nothing open it sleeps until woken.
@@ -133,6 +144,7 @@ fn whole_life(rig: &mut Rig) {
 fn run_case(case: &str) -> ! {
     let sabotage = case == "sabotage";
     let mut config = config(if sabotage { 20_800 } else { 20_700 }, if sabotage { 20_819 } else { 20_719 });
+    config.workers = 2;
     config.recordings.folder = Some(folder("system-calls"));
     config.worker_hook = Some(Arc::new(move |_| {
         forbid_the_rest();

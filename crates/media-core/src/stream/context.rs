@@ -21,7 +21,12 @@ pub(crate) struct Context<'a, Io> {
 impl<Io: WorkerIo> Context<'_, Io> {
     /// Gives a sound away for being freed elsewhere.
     pub(crate) fn retire_sound(&mut self, sound: Arc<Sound>) {
-        self.graveyard.add(Retired::Sound(sound), self.io, self.counters);
+        self.retire(Retired::Sound(sound));
+    }
+
+    /// Gives anything else away.
+    pub(crate) fn retire(&mut self, retired: Retired) {
+        self.graveyard.add(retired, self.io, self.counters);
     }
 
     /// Gives a tap away for being freed elsewhere.

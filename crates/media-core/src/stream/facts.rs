@@ -68,7 +68,7 @@ impl Facts {
         counters.facts_waiting += 1;
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.digits + self.playbacks
     }
 

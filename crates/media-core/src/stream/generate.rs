@@ -1,9 +1,11 @@
-//! What a stream sends by the clock: digits before playback before silence. An echo sends by itself, when packets arrive.
+//! What a stream sends by its own clock: digits before playback before silence. An echo sends by itself, when packets arrive;
+//! in a room the room's clock counts (`conference`).
 
 use super::Stream;
 use super::context::Context;
 use super::playback::Frame;
 use super::sender::Outgoing;
+use crate::room::FAREWELL;
 use crate::rtp::Header;
 use crate::telephone_event::{Content, EventPacket, TelephoneEvent};
 use crate::{EchoMode, WorkerIo};
@@ -28,7 +30,8 @@ impl Stream {
     }
 
     fn serve_frames<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
-        if !self.needs_frames() || self.sender.due_ns() > cx.now_ns {
+        // In a room its clock is served by the room.
+        if self.member.is_some() || !self.needs_frames() || self.sender.due_ns() > cx.now_ns {
             return;
         }
         let missed = (cx.now_ns - self.sender.due_ns()) / self.settings.frame_ns();
@@ -51,24 +54,37 @@ impl Stream {
             self.digit_frame(cx, samples);
             return;
         }
-        if let Some(playback) = &mut self.playback {
-            let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
-            match playback.frame(self.settings.codec, payload) {
-                Frame::Over(outcome) => self.end_playback(cx, outcome),
-                frame => {
-                    cx.counters.playback_underruns += u64::from(frame == Frame::Starved);
-                    self.send_audio(cx, samples);
-                    return;
-                }
-            }
+        if self.playback_frame(cx, samples) {
+            return;
         }
         if self.echo_mode == EchoMode::Off {
-            cx.datagram[Header::LENGTH..Header::LENGTH + samples].fill(self.settings.codec.silence());
+            let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
+            payload.fill(self.settings.codec.silence());
+            if let Some(farewell) = self.farewell.take() {
+                payload[..FAREWELL].copy_from_slice(&farewell);
+            }
             self.send_audio(cx, samples);
         }
     }
 
-    fn digit_frame<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) {
+    /// Sends what the playback has for this frame. False: there is none, or none any more, and the datagram is as it was.
+    pub(super) fn playback_frame<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) -> bool {
+        let Some(playback) = &mut self.playback else { return false };
+        let payload = &mut cx.datagram[Header::LENGTH..Header::LENGTH + samples];
+        match playback.frame(self.settings.codec, payload) {
+            Frame::Over(outcome) => {
+                self.end_playback(cx, outcome);
+                false
+            }
+            frame => {
+                cx.counters.playback_underruns += u64::from(frame == Frame::Starved);
+                self.send_audio(cx, samples);
+                true
+            }
+        }
+    }
+
+    pub(super) fn digit_frame<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) {
         let mut linear = [0; FRAME_SAMPLES_MAX];
         let linear = &mut linear[..samples];
         let events = self.settings.telephone_event.map(|types| types.send);
@@ -117,7 +133,7 @@ impl Stream {
     }
 
     /// The payload stands in the context's datagram.
-    fn send_audio<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) {
+    pub(super) fn send_audio<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, samples: usize) {
         let Some(route) = self.route() else { return };
         let outgoing = Outgoing {
             payload_type: self.settings.payload_type,

@@ -90,6 +90,9 @@ impl Stream {
     fn forget_source<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
         self.echo.stop();
         self.recording_source_changed();
+        if let Some(member) = &mut self.member {
+            member.forget_source();
+        }
         self.reporter.forget_source();
         if let Some(digit) = self.detector.restart() {
             self.facts.digit(digit, cx.counters);
@@ -122,6 +125,9 @@ impl Stream {
         }
         if kind == PayloadKind::Audio {
             self.record_received(cx, packet);
+        }
+        if let (Some(member), Some(codec)) = (&mut self.member, self.settings.codec_of(packet.header.payload_type)) {
+            member.push(cx.now_ns, packet.header.timestamp, codec, packet.payload, cx.counters);
         }
         let returned = match (kind, self.echo_mode) {
             (PayloadKind::Audio, EchoMode::Audio | EchoMode::Stream) => Some(packet.header.payload_type),

@@ -66,6 +66,11 @@ impl Sender {
         self.due_ns
     }
 
+    /// The next frame is due at another moment; its timestamp stays.
+    pub(crate) fn set_due(&mut self, due_ns: u64) {
+        self.due_ns = due_ns;
+    }
+
     /// Timestamp of the next frame.
     pub(crate) fn timestamp(&self) -> u32 {
         self.timestamp

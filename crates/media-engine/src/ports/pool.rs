@@ -63,8 +63,10 @@ struct Slot {
 
 struct Resting {
     until_ns: u64,
-    /// The worker's round when the pair was taken out of its epoll set.
+    /// The worker that has served it last, and its round when the pair was taken out of its epoll set.
+    served_by: usize,
     round: u64,
+    /// Whose slot it is.
     worker: usize,
     slot: u32,
 }
@@ -148,7 +150,7 @@ impl Pool {
             add(&self.live.bind_failures, 1);
             // The worker may have seen it for a moment.
             let round = owner.shared.round();
-            self.resting.push_front(Resting { until_ns: 0, round, worker, slot });
+            self.resting.push_front(Resting { until_ns: 0, served_by: worker, round, worker, slot });
             return None;
         }
         place.lease = place.lease.wrapping_add(1);
@@ -158,8 +160,9 @@ impl Pool {
         Some(PortLease { stream, rtp_port: pair.rtp_port, ipv6: pair.ipv6 })
     }
 
-    /// Ends a lease: the worker hears the pair no more, and it rests.
-    pub(crate) fn release(&mut self, stream: StreamId, now_ns: u64) {
+    /// Ends a lease: the worker number `at`, which has served it last, hears the pair no more, and it rests. If that was not its
+    /// own worker, nobody watches its sockets any more.
+    pub(crate) fn release(&mut self, stream: StreamId, at: usize, now_ns: u64) {
         let found = self.workers.iter().position(|worker| worker.shared.id == stream.worker).filter(|at| {
             let slot = self.workers[*at].slots.get(stream.slot as usize);
             slot.is_some_and(|slot| slot.leased && slot.lease == stream.lease)
@@ -168,11 +171,15 @@ impl Pool {
             add(&self.live.release_stale, 1);
             return;
         };
+        let count = self.workers.len();
         let owner = &mut self.workers[worker];
         let place = &mut owner.slots[stream.slot as usize];
         place.leased = false;
         owner.leased -= 1;
-        if let Some(pair) = &place.pair {
+        let served_by = if at < count { at } else { worker };
+        if served_by == worker
+            && let Some(pair) = &place.pair
+        {
             for fd in [pair.rtp(), pair.rtcp()] {
                 if let Err(error) = owner.shared.epoll.remove(fd) {
                     tracing::error!(%error, "an RTP socket cannot be taken out of its epoll set");
@@ -180,9 +187,9 @@ impl Pool {
             }
         }
         // After the removal: what the worker learned before it, it learned in this round at the latest.
-        let round = owner.shared.round();
+        let round = self.workers[served_by].shared.round();
         let until_ns = now_ns + self.config.rest_ms * MS;
-        self.resting.push_back(Resting { until_ns, round, worker, slot: stream.slot });
+        self.resting.push_back(Resting { until_ns, served_by, round, worker, slot: stream.slot });
         self.publish();
     }
 
@@ -194,14 +201,15 @@ impl Pool {
     /// Takes up the pairs that have rested, closes those that are too many, and binds those that are missing.
     pub(crate) fn tend(&mut self, now_ns: u64) {
         while let Some(mut rested) = self.resting.pop_front_if(|resting| resting.until_ns <= now_ns) {
-            let owner = &mut self.workers[rested.worker];
-            if !owner.shared.is_stopped() && owner.shared.round() <= rested.round {
+            let server = &self.workers[rested.served_by].shared;
+            if !server.is_stopped() && server.round() <= rested.round {
                 // The worker has not begun another round since: it could still touch these sockets. Let it begin one.
-                owner.shared.wake();
+                server.wake();
                 rested.until_ns = now_ns + WORKER_BUSY_NS;
                 self.resting.push_front(rested);
                 break;
             }
+            let owner = &mut self.workers[rested.worker];
             if let Some(pair) = &owner.slots[rested.slot as usize].pair {
                 add(&self.live.drained, pair.drain());
                 owner.idle[usize::from(pair.ipv6)].push_back(rested.slot);

@@ -34,7 +34,12 @@ pub(crate) enum PoolRequest {
         count: usize,
     },
     /// The stream is closed, or was never opened.
-    Release(StreamId),
+    Release {
+        /// Which one.
+        stream: StreamId,
+        /// Number of the worker that has served it last. If that is not its own one, the sockets are watched by nobody.
+        at: usize,
+    },
     /// End.
     Stop,
 }
@@ -80,7 +85,7 @@ fn run(thread: PoolThread) {
                     let leases = pool.lease(ipv6, count, now_ns);
                     deliver(owner, FromEngine::Ports { ipv6, leases });
                 }
-                PoolRequest::Release(stream) => pool.release(stream, now_ns),
+                PoolRequest::Release { stream, at } => pool.release(stream, at, now_ns),
                 PoolRequest::Stop => return,
             }
             next = requests.try_recv().ok();

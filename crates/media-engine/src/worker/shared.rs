@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering, fence};
 
 use base::WorkerId;
-use media_core::{Port, WorkerCounters};
+use media_core::{Places, Port, WorkerCounters};
 
 use crate::io::epoll::Epoll;
 use crate::io::wake::Waker;
@@ -17,6 +17,8 @@ pub(crate) const WAKER_TOKEN: u64 = u64::MAX;
 /// One worker as the port pool, the handles and the exporter see it.
 pub(crate) struct WorkerShared {
     pub(crate) id: WorkerId,
+    slots: u32,
+    places: Places,
     pub(crate) epoll: Epoll,
     waker: Waker,
     /// The worker waits, or is about to: who has news must wake it.
@@ -31,27 +33,40 @@ pub(crate) struct WorkerShared {
     pub(crate) thread: LiveThread,
 }
 
-/// The two sockets of a slot, -1 without. They belong to the port pool, which changes them only while the worker cannot use
-/// them: before the slot's first lease, and after [`WorkerShared::round`] has moved on past the removal from the epoll set.
+/// The two sockets of a place, -1 without. Those of the worker's own slots belong to the port pool, which changes them only while
+/// the worker cannot use them: before the slot's first lease, and after [`WorkerShared::round`] has moved on past the removal
+/// from the epoll set. Those of guests are set and cleared by the mover, before the stream comes and after it has gone.
 struct SlotSockets {
     rtp: AtomicI32,
     rtcp: AtomicI32,
 }
 
 impl WorkerShared {
+    /// A worker without guests.
+    #[cfg(test)]
     pub(crate) fn new(id: WorkerId, slots: u32) -> io::Result<WorkerShared> {
+        WorkerShared::with_guests(id, slots, 1)
+    }
+
+    /// One of `workers` workers that have `slots` slots each.
+    pub(crate) fn with_guests(id: WorkerId, slots: u32, workers: u8) -> io::Result<WorkerShared> {
+        let places = Places::new(id, slots, workers);
         let epoll = Epoll::new()?;
         let waker = Waker::new()?;
         epoll.add_waker(waker.as_raw_fd(), WAKER_TOKEN)?;
         Ok(WorkerShared {
             id,
+            slots,
+            places,
             epoll,
             waker,
             asleep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             round: AtomicU64::new(0),
             last_round_ns: AtomicU64::new(0),
-            sockets: (0..slots).map(|_| SlotSockets { rtp: AtomicI32::new(-1), rtcp: AtomicI32::new(-1) }).collect(),
+            sockets: (0..places.count())
+                .map(|_| SlotSockets { rtp: AtomicI32::new(-1), rtcp: AtomicI32::new(-1) })
+                .collect(),
             streams: [const { AtomicU64::new(0) }; WorkerCounters::COUNT],
             thread: LiveThread::default(),
         })
@@ -114,11 +129,17 @@ impl WorkerShared {
         self.waker.wake();
     }
 
+    /// Slots of its own.
     pub(crate) fn slots(&self) -> u32 {
-        self.sockets.len() as u32
+        self.slots
     }
 
-    /// Gives a slot its sockets, or takes them away by -1.
+    /// The order of its table.
+    pub(crate) fn places(&self) -> Places {
+        self.places
+    }
+
+    /// Gives a place its sockets, or takes them away by -1.
     pub(crate) fn set_sockets(&self, slot: u32, rtp: RawFd, rtcp: RawFd) {
         if let Some(sockets) = self.sockets.get(slot as usize) {
             sockets.rtp.store(rtp, Ordering::Release);

@@ -39,9 +39,11 @@ const SIGN_OF_LIFE_NS: u64 = 100 * MS;
 /// Everything a worker's thread needs.
 pub(crate) struct WorkerThread {
     pub(crate) shared: Arc<WorkerShared>,
-    /// One ring of each control loop.
+    /// One ring of each control loop, and one of the mover.
     pub(crate) ops: Vec<Consumer<Op>>,
     pub(crate) outlet: Outlet,
+    /// How many workers there are.
+    pub(crate) workers: u8,
     /// The core it shall have for itself.
     pub(crate) core: Option<usize>,
     pub(crate) hook: Option<WorkerHook>,
@@ -55,7 +57,7 @@ pub(crate) struct WorkerThread {
 pub(crate) fn spawn(thread: WorkerThread) -> io::Result<(JoinHandle<()>, Priority, Option<usize>)> {
     let WorkerId(number) = thread.shared.id;
     let (told, got) = mpsc::channel();
-    let worker = Worker::new(thread.shared.id, thread.shared.slots());
+    let worker = Worker::with_guests(thread.shared.id, thread.shared.slots(), thread.workers);
     let join = Builder::new().name(format!("media-worker-{number}")).spawn(move || {
         let core = thread.core.filter(|core| priority::pin(*core));
         let priority = if thread.realtime { priority::raise() } else { Priority::NotAsked };
@@ -87,7 +89,7 @@ struct Running {
 
 impl Running {
     fn new(thread: WorkerThread, worker: Worker) -> Running {
-        let sockets = thread.shared.slots() as usize * 2;
+        let sockets = thread.shared.places().count() as usize * 2;
         Running {
             shared: thread.shared,
             ops: thread.ops,
@@ -108,8 +110,8 @@ impl Running {
             self.wait(monotonic_ns());
             let now_ns = monotonic_ns();
             self.pace.round(now_ns, self.ready.len() as u64);
-            self.apply(now_ns);
-            self.receive(now_ns);
+            let has_given = self.apply(now_ns);
+            self.receive(now_ns, has_given);
             if self.worker.next_tick_ns().is_some_and(|due_ns| due_ns <= now_ns) {
                 self.worker.tick(now_ns, &mut self.outlet);
             }
@@ -156,23 +158,32 @@ impl Running {
         self.worker.accepts_ops() && self.ops.iter().any(|ring| !ring.is_empty())
     }
 
-    fn apply(&mut self, now_ns: u64) {
+    /// Says whether a stream was given to another worker.
+    fn apply(&mut self, now_ns: u64) -> bool {
+        let mut has_given = false;
         for ring in &mut self.ops {
             for _ in 0..OPS_MAX {
                 if !self.worker.accepts_ops() {
-                    return;
+                    return has_given;
                 }
                 let Ok(op) = ring.pop() else { break };
+                has_given |= matches!(op, Op::HandOver(_));
                 self.worker.apply(now_ns, op, &mut self.outlet);
             }
         }
+        has_given
     }
 
     /// One receive for each socket that is ready: what has more is reported again by the next wait.
-    fn receive(&mut self, now_ns: u64) {
+    /// `has_given`: a stream has left in this round, after the wait that has found its packets. They are its new worker's; its
+    /// sockets are not watched here any more. Whoever else is passed over with it is reported again.
+    fn receive(&mut self, now_ns: u64, has_given: bool) {
         self.round = self.round.wrapping_add(1);
         for at in 0..self.ready.len() {
             let Some((slot, port)) = slot_of(self.ready.token(at)) else { continue };
+            if has_given && !self.worker.serves(slot) {
+                continue;
+            }
             let Some(fd) = self.shared.socket(slot, port) else { continue };
             let most = self.receives_due(slot, port);
             for _ in 0..most {

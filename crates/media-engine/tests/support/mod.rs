@@ -133,6 +133,15 @@ impl Rig {
         }
     }
 
+    /// Waits until no stream is on its way to another worker.
+    pub(crate) fn settle(&mut self) {
+        let give_up = Instant::now() + PATIENCE;
+        while self.handle.flush() {
+            assert!(Instant::now() < give_up, "a stream never arrives: {:#?}", self.engine.metrics());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the numbers are as they should be.
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn(&media_engine::EngineMetrics) -> bool) {
         let give_up = Instant::now() + PATIENCE;

@@ -68,7 +68,7 @@ fn ports_of_other_programs_are_passed_over() {
 fn a_released_pair_rests_before_it_is_leased_again() {
     let (mut pool, workers, live) = pool(31_030, 31_031, |_| {});
     let first = pool.lease(false, 1, SECOND)[0];
-    pool.release(first.stream, SECOND);
+    pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
     workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
     assert_eq!(live.read().resting, 1);
     pool.tend(3 * SECOND - 1);
@@ -82,7 +82,7 @@ fn a_released_pair_rests_before_it_is_leased_again() {
 fn what_a_stale_sender_sent_is_not_heard_in_the_next_call() {
     let (mut pool, workers, live) = pool(31_040, 31_041, |_| {});
     let first = pool.lease(false, 1, SECOND)[0];
-    pool.release(first.stream, SECOND);
+    pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
     workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
     let stale = UdpSocket::bind("127.0.0.1:0").unwrap();
     stale.send_to(b"while it rests", "127.0.0.1:31040").unwrap();
@@ -99,7 +99,7 @@ fn sockets_are_not_touched_while_the_worker_may_still_use_them() {
     let (mut pool, workers, live) = pool(31_050, 31_051, |config| config.idle_max = 0);
     let lease = pool.lease(false, 1, SECOND)[0];
     let worker = &workers[usize::from(lease.stream.worker.0)];
-    pool.release(lease.stream, SECOND);
+    pool.release(lease.stream, usize::from(lease.stream.worker.0), SECOND);
     pool.tend(10 * SECOND);
     assert_eq!(live.read().descriptors, 2, "the worker's round is still the one of the release");
     assert!(worker.socket(lease.stream.slot, Port::Rtp).is_some());
@@ -113,11 +113,11 @@ fn sockets_are_not_touched_while_the_worker_may_still_use_them() {
 fn a_late_release_of_an_earlier_lease_changes_nothing() {
     let (mut pool, workers, live) = pool(31_060, 31_061, |config| config.rest_ms = 0);
     let first = pool.lease(false, 1, SECOND)[0];
-    pool.release(first.stream, SECOND);
+    pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
     workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
     pool.tend(SECOND);
     pool.lease(false, 1, SECOND);
-    pool.release(first.stream, SECOND);
+    pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
     assert_eq!((live.read().leased, live.read().release_stale), (1, 1));
 }
 
@@ -133,7 +133,7 @@ fn idle_pairs_are_kept_between_two_numbers() {
     let leases = pool.lease(false, 10, SECOND);
     pool.tend(SECOND);
     assert_eq!((live.read().leased, live.read().idle), (10, 2));
-    leases.iter().for_each(|lease| pool.release(lease.stream, SECOND));
+    leases.iter().for_each(|lease| pool.release(lease.stream, usize::from(lease.stream.worker.0), SECOND));
     workers.iter().for_each(|worker| worker.begin_wait(SECOND));
     pool.tend(SECOND);
     let seen = live.read();

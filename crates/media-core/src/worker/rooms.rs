@@ -1,0 +1,215 @@
+//! The rooms of a worker: who is in which, and when each is served.
+
+use base::{MS, RoomId};
+
+use super::{Slot, Worker};
+use crate::room::{Member, ROOM_TICK_NS, Room};
+use crate::stream::context::Context;
+use crate::{Retired, Stream, WorkerIo};
+
+/// Rooms of one worker at most. A room has two members as a rule, so there are more of them than a worker has streams for.
+const ROOMS_MAX: u32 = 4096;
+/// How far the ticks of neighbouring rooms are apart.
+const PHASE_NS: u64 = 4 * MS;
+/// Ticks that are served at once after a delay. If more are missing they are left out: a burst would only fill the listeners'
+/// jitter buffers.
+const CATCH_UP_MAX: u64 = 3;
+
+/// All rooms. In the schedule they stand behind the streams.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    table: Box<[Entry]>,
+    in_use: usize,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    number: u64,
+    room: Option<Box<Room>>,
+}
+
+impl Rooms {
+    #[expect(clippy::disallowed_methods, reason = "made with the worker, before its first tick")]
+    pub(super) fn new(places: u32) -> Rooms {
+        let count = Rooms::count(places) as usize;
+        Rooms { table: std::iter::repeat_with(Entry::default).take(count).collect(), in_use: 0 }
+    }
+
+    /// How many rooms a worker of so many places has at most.
+    pub(super) fn count(places: u32) -> u32 {
+        places.min(ROOMS_MAX)
+    }
+
+    /// The place of the room in the table, and a free one if it is in none.
+    fn find(&self, number: u64) -> Result<usize, Option<usize>> {
+        let (mut free, mut seen) = (None, 0);
+        for (at, entry) in self.table.iter().enumerate() {
+            if entry.room.is_none() {
+                free = free.or(Some(at));
+            } else if entry.number == number {
+                return Ok(at);
+            } else {
+                seen += 1;
+            }
+            if seen == self.in_use && free.is_some() {
+                break;
+            }
+        }
+        Err(free)
+    }
+}
+
+impl Worker {
+    /// Puts the stream at `place` into a room. `spare` becomes the room if it does not exist yet.
+    pub(super) fn join_room(
+        &mut self,
+        now_ns: u64,
+        place: u32,
+        room: RoomId,
+        mut member: Box<Member>,
+        spare: Box<Room>,
+        io: &mut impl WorkerIo,
+    ) {
+        let found = self.rooms.find(room.number);
+        let Some(Slot::Open(stream)) = self.slots.get(place as usize) else { return };
+        if let (Ok(at), Some(in_room)) = (found, stream.room())
+            && at == in_room as usize
+        {
+            self.retire(Retired::Member(member), io);
+            return self.retire(Retired::Room(spare), io);
+        }
+        self.leave_room(now_ns, place, io);
+        // Its going may have ended the room it was in, and that made a place free; it cannot have ended this one.
+        let found = found.or_else(|_| self.rooms.find(room.number));
+        let at = match found {
+            Ok(at) => {
+                self.retire(Retired::Room(spare), io);
+                at
+            }
+            Err(Some(at)) => {
+                let first_ns = now_ns + 1;
+                let phase_ns = at as u64 * PHASE_NS % ROOM_TICK_NS;
+                let mut new = spare;
+                new.due_ns = first_ns + (phase_ns + ROOM_TICK_NS - first_ns % ROOM_TICK_NS) % ROOM_TICK_NS;
+                self.schedule.set(self.places.count() + at as u32, now_ns, new.due_ns);
+                self.rooms.table[at] = Entry { number: room.number, room: Some(new) };
+                self.rooms.in_use += 1;
+                self.counters.rooms += 1;
+                at
+            }
+            Err(None) => {
+                self.retire(Retired::Room(spare), io);
+                return self.refuse(now_ns, place, room, member, io);
+            }
+        };
+        let Some(joined) = &mut self.rooms.table[at].room else { return };
+        if !joined.add(place) {
+            return self.refuse(now_ns, place, room, member, io);
+        }
+        let due_ns = joined.due_ns;
+        member.room = at as u32;
+        self.counters.room_members += 1;
+        self.counters.room_joins += 1;
+        let Worker { slots, graveyard, counters, datagram, .. } = self;
+        if let Some(Slot::Open(stream)) = slots.get_mut(place as usize) {
+            stream.enter(&mut Context { now_ns, io, counters, graveyard, datagram }, member, due_ns);
+        }
+    }
+
+    fn refuse(&mut self, now_ns: u64, place: u32, room: RoomId, member: Box<Member>, io: &mut impl WorkerIo) {
+        self.counters.room_joins_refused += 1;
+        let Worker { slots, graveyard, counters, datagram, .. } = self;
+        let mut cx = Context { now_ns, io, counters, graveyard, datagram };
+        if let Some(Slot::Open(stream)) = slots.get_mut(place as usize) {
+            stream.refuse_room(&mut cx, room);
+        }
+        cx.retire(Retired::Member(member));
+    }
+
+    /// Takes the stream at `place` out of its room, if it is in one.
+    pub(super) fn leave_room(&mut self, now_ns: u64, place: u32, io: &mut impl WorkerIo) {
+        let Some(Slot::Open(stream)) = self.slots.get_mut(place as usize) else { return };
+        let Some(at) = stream.room() else { return };
+        let codec = stream.codec();
+        let Some(room) = &mut self.rooms.table[at as usize].room else { return };
+        let Some(member) = stream.member() else { return };
+        let farewell = room.farewell(member.said(), codec);
+        room.remove(place, member);
+        self.counters.room_members -= 1;
+        let member = stream.leave(farewell);
+        if room.is_empty() {
+            self.counters.rooms -= 1;
+            self.counters.room_talkers -= room.talkers;
+            self.rooms.in_use -= 1;
+            self.schedule.clear(self.places.count() + at);
+            if let Some(room) = self.rooms.table[at as usize].room.take() {
+                self.retire(Retired::Room(room), io);
+            }
+        }
+        if let Some(member) = member {
+            self.retire(Retired::Member(member), io);
+        }
+        self.reschedule(now_ns, place);
+    }
+
+    /// Serves the room with this number in the table: everything that is due.
+    pub(super) fn serve_room(&mut self, now_ns: u64, at: u32, io: &mut impl WorkerIo) {
+        let Worker { slots, graveyard, counters, datagram, rooms, schedule, places, congested, .. } = self;
+        let Some(room) = &mut rooms.table[at as usize].room else { return };
+        let missed = now_ns.saturating_sub(room.due_ns) / ROOM_TICK_NS;
+        counters.room_ticks_missed += missed;
+        if missed > CATCH_UP_MAX {
+            room.due_ns += missed * ROOM_TICK_NS;
+        }
+        let mut cx = Context { now_ns, io, counters, graveyard, datagram };
+        while room.due_ns <= now_ns {
+            tick(room, slots, congested, &mut cx);
+            room.due_ns += ROOM_TICK_NS;
+        }
+        schedule.set(places.count() + at, now_ns, room.due_ns);
+    }
+}
+
+/// Twenty milliseconds of a room.
+fn tick<Io: WorkerIo>(room: &mut Room, slots: &mut [Slot], congested: &mut u32, cx: &mut Context<'_, Io>) {
+    let tick_ns = room.due_ns;
+    cx.counters.room_ticks += 1;
+    cx.counters.room_talkers -= room.talkers;
+    room.begin();
+    for at in 0..room.members().len() {
+        let Some(stream) = open(slots, room.members()[at]) else { continue };
+        if let Some(said) = stream.say(cx, tick_ns) {
+            room.hear(said);
+        }
+    }
+    cx.counters.room_talkers += room.talkers;
+    for at in 0..room.members().len() {
+        let Some(stream) = open(slots, room.members()[at]) else { continue };
+        let codec = stream.codec();
+        let hears = stream.hears_room();
+        let had_room = stream.has_room();
+        let Some(member) = stream.member() else { continue };
+        let (said, begins) = (member.said(), !member.hears);
+        if !hears {
+            stream.hear(cx, tick_ns, None);
+        } else if said.is_some() || begins {
+            let heard = room.own(said, codec, begins, cx.counters);
+            stream.hear(cx, tick_ns, Some(&heard));
+        } else {
+            let heard = room.shared(codec, cx.counters);
+            stream.hear(cx, tick_ns, Some(heard));
+        }
+        match (had_room, stream.has_room()) {
+            (true, false) => *congested += 1,
+            (false, true) => *congested -= 1,
+            _ => {}
+        }
+    }
+}
+
+fn open(slots: &mut [Slot], place: u32) -> Option<&mut Stream> {
+    match slots.get_mut(place as usize) {
+        Some(Slot::Open(stream)) => Some(stream),
+        _ => None,
+    }
+}
