@@ -123,7 +123,8 @@ fn resource_writes(store: &Store, writers: u128) {
                             return waits;
                         }
                         let begin = Instant::now();
-                        let id = Uuid::from_u128(number as u128 + 1);
+                        // New ones each time: SQLite writes nothing when a row stays as it is.
+                        let id = Uuid::from_u128(writers * 1_000_000 + number as u128);
                         let flow = Flow { id, tm_create: Some(Timestamp::from_us(number as u64)), ..Flow::default() };
                         store.put(&flow).unwrap();
                         waits.push(begin.elapsed());

@@ -1,5 +1,6 @@
 //! Records and timelines in memory: what lives, and what waits to be written to the database.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use model::{LogBody, LogEntry, Resource};
@@ -101,15 +102,15 @@ impl State {
     }
 
     fn update(&mut self, key: Key, resource: &Resource, head: Head, seq: u64) {
-        let tracked = self.records.entry((head.kind, head.id)).or_insert_with(|| Tracked {
-            resource: resource.clone(),
-            head,
-            last_seq: seq,
-            unsaved: None,
-        });
-        tracked.resource = resource.clone();
-        tracked.head = head;
-        tracked.last_seq = seq;
+        let resource = resource.clone();
+        let tracked = match self.records.entry((head.kind, head.id)) {
+            Entry::Occupied(known) => {
+                let tracked = known.into_mut();
+                *tracked = Tracked { resource, head, last_seq: seq, unsaved: tracked.unsaved };
+                tracked
+            }
+            Entry::Vacant(new) => new.insert(Tracked { resource, head, last_seq: seq, unsaved: None }),
+        };
         if tracked.unsaved.is_none() {
             tracked.unsaved = Some(seq);
             self.unsaved.insert((seq, key));
