@@ -24,6 +24,8 @@ if [ "$purpose" = test ]; then
     'sipp:sip-tester:plays the callers of sipp-scenarios/'
     'baresip:baresip-core:a real softphone that calls the server'
     'sox:sox:hears whether what was recorded and spoken is sound'
+    'linphonec:linphone-cli:another real softphone'
+    'python3:python3-venv:runs testing tools that are Python programs'
   )
 fi
 
