@@ -9,6 +9,8 @@
 //! first one, or the first after a jump, at the moment of its arrival. So a peer's clock can shift its own audio by some hundred milliseconds,
 //! but never make the track longer.
 
+use std::ops::Range;
+
 use crate::Codec;
 use crate::settings::SAMPLES_PER_MS;
 
@@ -107,13 +109,17 @@ impl Timeline {
         // Of what was written down before the end had moved so far, or of a clock that was wrong.
         let at = at.clamp(self.end.saturating_sub(STEP_MAX), self.end + STEP_MAX);
         let position = self.position(at, timestamp, source_changed, payload.len() as u64)?;
-        let mut sum = 0;
-        for (n, octet) in payload.iter().enumerate() {
-            let sample = codec.decode(*octet);
-            sum += u32::from(sample.unsigned_abs());
-            self.ring[((position + n as u64) % CAPACITY) as usize] = sample;
-        }
         let until = position + payload.len() as u64;
+        let mut sum = 0_u32;
+        let mut rest = payload;
+        for part in parts(position, until) {
+            let (octets, behind) = rest.split_at(part.len());
+            rest = behind;
+            for (place, octet) in self.ring[part].iter_mut().zip(octets) {
+                *place = codec.decode(*octet);
+                sum = sum.wrapping_add(u32::from(place.unsigned_abs()));
+            }
+        }
         self.dirty = self.dirty.min(position);
         self.placed_until = self.placed_until.max(until);
         Some(Placed { until, loudness: sum.checked_div(payload.len() as u32).unwrap_or(0) })
@@ -149,10 +155,9 @@ impl Timeline {
         let to = to.clamp(self.end, self.end + STEP_MAX);
         let from = self.dirty;
         samples.clear();
-        samples.extend((from..to).map(|position| match self.ring[(position % CAPACITY) as usize] {
-            EMPTY => 0,
-            sample => sample,
-        }));
+        for part in parts(from, to) {
+            samples.extend(self.ring[part].iter().map(|sample| if *sample == EMPTY { 0 } else { *sample }));
+        }
         let settled = self.settled();
         self.end = to;
         self.settle(settled, self.settled());
@@ -166,12 +171,19 @@ impl Timeline {
     }
 
     fn settle(&mut self, from: u64, to: u64) {
-        for position in from..to {
-            let place = &mut self.ring[(position % CAPACITY) as usize];
-            self.gaps += u64::from(*place == EMPTY);
-            *place = EMPTY;
+        for part in parts(from, to) {
+            let places = &mut self.ring[part];
+            self.gaps += places.iter().filter(|sample| **sample == EMPTY).count() as u64;
+            places.fill(EMPTY);
         }
     }
+}
+
+/// Where the positions from `from` to before `to`, a ring's worth at most, are in the ring: in one piece or in two.
+fn parts(from: u64, to: u64) -> [Range<usize>; 2] {
+    let (begin, length) = ((from % CAPACITY) as usize, (to - from) as usize);
+    let first = length.min(CAPACITY as usize - begin);
+    [begin..begin + first, 0..length - first]
 }
 
 #[cfg(test)]

@@ -43,8 +43,10 @@ impl WavFile {
         if samples.is_empty() {
             return Ok(());
         }
-        octets.clear();
-        octets.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        octets.resize(samples.len() * OCTETS_PER_SAMPLE as usize, 0);
+        for (place, sample) in octets.as_chunks_mut().0.iter_mut().zip(samples) {
+            *place = sample.to_le_bytes();
+        }
         self.file.write_all_at(octets, HEADER as u64 + from * OCTETS_PER_SAMPLE)?;
         let samples = from + samples.len() as u64;
         if samples > self.samples {
