@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -81,7 +80,6 @@ pub(crate) async fn limit_by_address(State(api): State<Arc<Api>>, request: Reque
         let is_auth = path.starts_with("/auth/") || path.starts_with("/v1.0/auth/");
         let buckets = if is_auth { &limiter.auth } else { &limiter.address };
         if let Err(seconds) = buckets.take(peer.0.ip(), Instant::now()) {
-            api.numbers.limited.fetch_add(1, Ordering::Relaxed);
             return refusal("ip", seconds).into_response();
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -16,8 +16,7 @@ use crate::problem::Pending;
 #[derive(Debug, Default)]
 pub(crate) struct ApiNumbers {
     answered: [AtomicU64; 6],
-    /// Turned away by a rate limit.
-    pub(crate) limited: AtomicU64,
+    limited: AtomicU64,
 }
 
 impl MetricsSource for ApiNumbers {
@@ -38,6 +37,9 @@ pub(crate) async fn request_id(State(numbers): State<Arc<ApiNumbers>>, request: 
     let mut response = next.run(request).await;
     if let Some(Pending(problem)) = response.extensions_mut().remove() {
         tracing::debug!(request_id = %id, %method, %path, code = problem.code.as_u16(), reason = problem.reason, "refused");
+        if problem.code == StatusCode::TOO_MANY_REQUESTS {
+            numbers.limited.fetch_add(1, Ordering::Relaxed);
+        }
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         response = problem.write(&id);
         if let Some(allow) = allow {

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use model::{Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, timeout_s};
+use model::{
+    Action, Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, Flow, FlowType, timeout_s,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::direct_hash;
+use super::flows::read_actions;
 use super::list::{self, Filters};
 use super::stored::Stored;
-use crate::auth::Manager;
+use crate::auth::{Identity, Manager};
 use crate::clock::{self, new_id, now};
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
@@ -25,6 +28,23 @@ use crate::service::{Api, Id};
 
 /// Longest life, seconds: a hundred years.
 const TIMEOUT_MAX: u64 = 100 * 366 * 86_400;
+
+/// The body of `POST /conferences`. The older form has actions in place of flows; they become flows.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ConferenceRequest {
+    id: Uuid,
+    #[serde(rename = "type")]
+    kind: ConferenceType,
+    name: String,
+    detail: String,
+    data: Map<String, Value>,
+    timeout: u64,
+    pre_flow_id: Uuid,
+    post_flow_id: Uuid,
+    pre_actions: Value,
+    post_actions: Value,
+}
 
 /// The body of `PUT /conferences/{id}`. What is not there stays as it is.
 #[derive(Default, Deserialize)]
@@ -72,7 +92,9 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         ("post_flow_id", schema::id()),
     ];
     let new = [("id", schema::id()), ("type", schema::word(&["", "conference", "connect", "queue"]))];
-    endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body].concat()));
+    let actions = || schema::many(schema::reference("ActionRequest"));
+    let older = [("pre_actions", actions()), ("post_actions", actions())];
+    endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body, &older].concat()));
     endpoints.schema("ConferenceUpdate", schema::body(&body));
 
     let of = |summary| Operation::new("conferences", summary);
@@ -103,19 +125,35 @@ async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): I
 async fn open(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
-    JsonBody(request): JsonBody<ConferenceBody>,
+    JsonBody(request): JsonBody<ConferenceRequest>,
 ) -> Result<Json<Value>, Problem> {
     check_timeout(request.timeout)?;
     if request.kind == ConferenceType::Queue {
         return Err(Problem::field("type", "type queue is for the server itself; say conference or connect"));
     }
-    let mut conference = request.into_conference(new_id(), new_id(), identity.customer_id, now());
+    let (pre, post) = (read_actions(request.pre_actions)?, read_actions(request.post_actions)?);
+    let body = ConferenceBody {
+        id: request.id,
+        kind: request.kind,
+        name: request.name,
+        detail: request.detail,
+        data: request.data,
+        timeout: request.timeout,
+        pre_flow_id: request.pre_flow_id,
+        post_flow_id: request.post_flow_id,
+    };
+    let mut conference = body.into_conference(new_id(), new_id(), identity.customer_id, now());
     conference.direct_hash = clock::direct_hash();
     let id = conference.id;
     let _turn = api.turn(id).await;
     if api.ask(move |repository| repository.get(Kind::Conference, id)).await?.is_some() {
         let message = "there is or was a conference with this id";
         return Err(Problem::new(ErrorStatus::AlreadyExists, "ALREADY_EXISTS", message));
+    }
+    for (field, actions) in [(&mut conference.pre_flow_id, pre), (&mut conference.post_flow_id, post)] {
+        if field.is_nil() && !actions.is_empty() {
+            *field = keep_flow(&api, &identity, &conference.name, actions).await?;
+        }
     }
     let resource = conference.into_resource();
     let shown = api.show(&resource);
@@ -177,6 +215,23 @@ async fn regenerate_hash(
     Id(id): Id,
 ) -> Result<Json<Value>, Problem> {
     direct_hash::regenerate::<Conference>(&api, &identity, id, "conference_updated").await
+}
+
+/// A flow made of the actions of the older form.
+async fn keep_flow(api: &Api, identity: &Identity, name: &str, actions: Vec<Action>) -> Result<Uuid, Problem> {
+    let flow = Flow {
+        id: new_id(),
+        customer_id: identity.customer_id,
+        kind: FlowType::Conference,
+        name: name.to_owned(),
+        actions,
+        direct_hash: clock::direct_hash(),
+        tm_create: Some(now()),
+        ..Flow::default()
+    };
+    let id = flow.id;
+    api.keep(flow.into_resource(), "flow_created").await?;
+    Ok(id)
 }
 
 fn check_timeout(timeout: u64) -> Result<(), Problem> {

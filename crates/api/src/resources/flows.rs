@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::direct_hash;
 use super::list::{self, Filters};
 use super::stored::Stored;
-use super::{direct_hash, flows};
 use crate::auth::Manager;
 use crate::clock::{self, new_id, now, random};
 use crate::endpoints::Endpoints;
@@ -35,7 +35,7 @@ struct FlowRequest {
 }
 
 /// The actions of a request, read and verified as everywhere.
-fn read_actions(actions: Value) -> Result<Vec<Action>, Problem> {
+pub(super) fn read_actions(actions: Value) -> Result<Vec<Action>, Problem> {
     let actions = flow::read_actions(actions, &mut random()).map_err(refuse)?;
     let verdict = flow::verify(&actions);
     if verdict.is_accepted() { Ok(actions) } else { Err(refuse(verdict.problems)) }
@@ -57,7 +57,7 @@ fn refuse(problems: Vec<FlowProblem>) -> Problem {
     refusal
 }
 
-pub(super) fn action_schema() -> Value {
+fn action_schema() -> Value {
     let action = schema::body(&[
         ("id", schema::text()),
         ("next_id", schema::text()),
@@ -81,28 +81,25 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         ("direct_hash", schema::text()),
     ];
     endpoints.schema("Flow", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
+    let kind = json!({"type": "string",
+        "description": "the name of an action, such as answer, play, digits_receive, branch or hangup"});
     let action = schema::body(&[
         ("id", schema::short(63)),
         ("next_id", schema::short(63)),
-        (
-            "type",
-            schema::word(&["answer", "hangup", "play", "sleep", "goto", "branch", "digits_receive", "echo", "stop"]),
-        ),
+        ("type", kind),
         ("option", schema::free()),
     ]);
-    let mut action = schema::required(action, &["type"]);
-    action["properties"]["type"] = json!({"type": "string",
-        "description": "the name of an action, such as answer, play, digits_receive, branch or hangup"});
+    endpoints.schema("ActionRequest", schema::required(action, &["type"]));
     let body = [
         ("name", schema::text()),
         ("detail", schema::text()),
-        ("actions", schema::many(action)),
+        ("actions", schema::many(schema::reference("ActionRequest"))),
         ("on_complete_flow_id", schema::id()),
     ];
     endpoints.schema("FlowRequest", schema::body(&body));
 
     let of = |summary| Operation::new("flows", summary);
-    endpoints.get("/v1.0/flows", of("Lists flows").gives_page("Flow"), flows::list_all);
+    endpoints.get("/v1.0/flows", of("Lists flows").gives_page("Flow"), list_all);
     endpoints.post("/v1.0/flows", of("Makes a flow").takes("FlowRequest").gives("Flow").refuses(&[404]), create);
     endpoints.get("/v1.0/flows/{id}", of("One flow").gives("Flow"), show);
     let update = of("Replaces a flow; calls that run keep the one they began with").takes("FlowRequest").gives("Flow");

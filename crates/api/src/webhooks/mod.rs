@@ -47,7 +47,10 @@ impl Webhooks {
     ) -> Webhooks {
         let numbers = Arc::new(WebhookNumbers::default());
         // What is accepted from here on is sent, even if it comes before the dispatcher has read its cursors.
-        let last = journal.last();
+        let last = journal.last().unwrap_or_else(|error| {
+            tracing::error!("the event log cannot be read: {error}");
+            0
+        });
         let dispatcher = Dispatcher::new(config, journal, cursors, repository, numbers.clone());
         Webhooks { numbers, task: tokio::spawn(dispatcher.run(live, last)) }
     }

@@ -23,7 +23,10 @@ pub trait WebhookJournal: Send + Sync + 'static {
     fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>>;
 
     /// The number of the last accepted entry; 0 if there is none. Must not wait.
-    fn last(&self) -> u64;
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn last(&self) -> io::Result<u64>;
 }
 
 /// How far webhooks have got, by name; small. The methods may wait for a disk.

@@ -74,6 +74,18 @@ async fn a_conference_is_opened_changed_and_closed() {
 }
 
 #[tokio::test]
+async fn the_older_actions_of_a_conference_become_flows() {
+    let site = site().await;
+    let body = json!({"pre_actions": [{"type": "answer"}], "post_actions": []});
+    let made = site.ask("POST", "/v1.0/conferences", body).await.json();
+    assert_eq!(made["post_flow_id"], uuid::Uuid::nil().to_string());
+    let flow = site.get(&format!("/v1.0/flows/{}", made["pre_flow_id"].as_str().unwrap())).await.json();
+    assert_eq!((flow["type"].as_str(), flow["actions"][0]["type"].as_str()), (Some("conference"), Some("answer")));
+    let wrong = site.ask("POST", "/v1.0/conferences", json!({"pre_actions": [{"type": "dance"}]})).await;
+    assert_eq!(wrong.refusal(), (400, "INVALID_ACTION_TYPE".into()));
+}
+
+#[tokio::test]
 async fn the_customer_says_where_its_events_go() {
     let site = site().await;
     let body = json!({"webhook_uri": "https://example.com/hook", "webhook_method": "PUT", "webhook_secret": "s"});

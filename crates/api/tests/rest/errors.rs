@@ -132,6 +132,10 @@ async fn limits_hold_per_address_and_per_customer() {
         assert_eq!(answer.refusal(), (429, "RATE_LIMIT_EXCEEDED".into()), "{by}");
         assert_eq!(answer.json()["error"]["details"][0]["limited_by"], by);
         assert!(answer.head.contains("retry-after: "), "{}", answer.head);
-        assert_eq!(site.get("/healthz").await.status, 200, "health is never limited");
+        let metrics = String::from_utf8(site.get("/metrics").await.octets).unwrap();
+        assert!(
+            metrics.contains("\nflowswitch_http_requests_limited_total 1\n"),
+            "health and metrics are never limited"
+        );
     }
 }
