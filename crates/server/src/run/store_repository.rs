@@ -190,8 +190,8 @@ impl WebhookJournal for StoreJournal {
         Ok(entries.map(|Accepted { seq, entry }| api::Accepted { sequence: seq, entry }).collect())
     }
 
-    fn last(&self) -> u64 {
-        self.0.accepted_seq()
+    fn last(&self) -> io::Result<u64> {
+        Ok(self.0.accepted_seq())
     }
 }
 
