@@ -57,6 +57,10 @@ pub(crate) struct WorldState {
     pub(crate) effects: Vec<Vec<u8>>,
     /// The workers' facts reach nobody.
     pub(crate) facts_are_lost: bool,
+    /// The store cannot write.
+    pub(crate) store_fails: bool,
+    /// The store says nothing.
+    pub(crate) store_is_silent: bool,
     mode: Mode,
     inputs_seen: u64,
     by_ip: BTreeMap<IpAddr, usize>,
@@ -86,6 +90,8 @@ impl WorldState {
             journal: Vec::new(),
             effects: Vec::new(),
             facts_are_lost: false,
+            store_fails: false,
+            store_is_silent: false,
             mode,
             inputs_seen: 0,
             by_ip: BTreeMap::new(),
@@ -304,9 +310,14 @@ impl WorldState {
             }
             Effect::Reply { token, reply } => self.replies.push((token, reply)),
             Effect::SaveBindings { token, extension_id, bindings } => {
-                self.saved.insert(extension_id, bindings);
-                let input = Input::Saved { token, saved: true };
-                self.enqueue(self.now.after_ms(5), Delivery::Answer { owner, input });
+                let saved = !self.store_fails;
+                if saved {
+                    self.saved.insert(extension_id, bindings);
+                }
+                if !self.store_is_silent {
+                    let input = Input::Saved { token, saved };
+                    self.enqueue(self.now.after_ms(5), Delivery::Answer { owner, input });
+                }
             }
             Effect::Note(note) => {
                 if let Some(line) = crate::describe::note(&note.kind) {
