@@ -26,7 +26,11 @@ fn a_phone_registers_and_is_told_so_when_it_is_stored() {
         assert!(ok.contains("Date: Fri, 15 Jan 2027 08:00:0"), "{ok}");
         assert_eq!(world.stored(&extension), ["sip:1000@127.0.1.10:5060"]);
         assert_eq!(world.registrations(), 1);
-        assert!(world.noted(|note| matches!(note, NoteKind::Registered { user_agent, .. } if user_agent == "Phone of alice")));
+        assert!(
+            world.noted(
+                |note| matches!(note, NoteKind::Registered { user_agent, .. } if user_agent == "Phone of alice")
+            )
+        );
         world.is_empty_after_40_s();
         world.says("a question changes nothing and need not be stored");
         world.store_fails(true);

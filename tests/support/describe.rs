@@ -97,7 +97,9 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
         NoteKind::CallEnded { by, reason, talked_ms, .. } => {
             format!("call ended by {by:?}, reason {}, talked {talked_ms} ms", reason.as_str())
         }
-        NoteKind::Registered { extension, contact, remote, .. } => format!("{extension} is at {contact}, from {remote}"),
+        NoteKind::Registered { extension, contact, remote, .. } => {
+            format!("{extension} is at {contact}, from {remote}")
+        }
         NoteKind::Unregistered { extension, contact, why, .. } => {
             format!("{extension} is not at {contact} any more: {}", why.as_str())
         }

@@ -175,11 +175,11 @@ impl WorldState {
         let moment_ns = match self.next_moment() {
             Some(moment_ns) if moment_ns <= limit_ns => moment_ns.max(self.now.mono_ns),
             _ => {
-                self.now = self.now.plus_ns(limit_ns.saturating_sub(self.now.mono_ns));
+                self.goes_to(limit_ns);
                 return false;
             }
         };
-        self.now = self.now.plus_ns(moment_ns - self.now.mono_ns);
+        self.goes_to(moment_ns);
         while let Some(entry) = self.queue.first_entry() {
             if entry.key().0 > moment_ns {
                 break;
@@ -197,6 +197,11 @@ impl WorldState {
         self.collect_recordings();
         self.run_phones(moment_ns);
         true
+    }
+
+    /// Both clocks are reckoned from the start: what is rounded off does not add up with the number of steps.
+    fn goes_to(&mut self, moment_ns: u64) {
+        self.now = START.plus_ns(moment_ns.max(self.now.mono_ns) - START.mono_ns);
     }
 
     fn run_phones(&mut self, moment_ns: u64) {

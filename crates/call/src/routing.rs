@@ -178,16 +178,12 @@ fn find_direct(snapshot: &Snapshot, source: Address, user: String) -> Result<Rou
 
 /// Into a conference: `[answer, conference_join]`.
 fn conference_route(conference: &Conference, source: Address) -> Route {
-    let action =
-        |kind: &str, option: Option<Value>| Action { kind: kind.to_owned(), option, ..Action::default() };
+    let action = |kind: &str, option: Option<Value>| Action { kind: kind.to_owned(), option, ..Action::default() };
     let flow = Flow {
         customer_id: conference.customer_id,
         kind: FlowType::Conference,
         name: conference.name.clone(),
-        actions: vec![
-            action("answer", None),
-            action("conference_join", Some(json!({"conference_id": conference.id}))),
-        ],
+        actions: vec![action("answer", None), action("conference_join", Some(json!({"conference_id": conference.id})))],
         ..Flow::default()
     };
     let destination = Address::new(AddressType::Conference, conference.id.to_string(), &conference.name);

@@ -61,8 +61,11 @@ impl Accounts {
         self.cseq = self.cseq.wrapping_add(*dice.pick(&[1, 1, 1, 1, 0, 7])) & (u32::MAX >> 1);
         let (cseq, branch) = (self.cseq, dice.next());
         let call_id = format!("r{}", dice.below(3));
-        let authorization =
-            if dice.one_in(6) { String::new() } else { self.authorization(dice, &Method::Register, user, "sip:127.0.0.1") };
+        let authorization = if dice.one_in(6) {
+            String::new()
+        } else {
+            self.authorization(dice, &Method::Register, user, "sip:127.0.0.1")
+        };
         let contacts = match dice.below(12) {
             0 => String::new(),
             1 => "Contact: *\r\nExpires: 0\r\n".to_owned(),

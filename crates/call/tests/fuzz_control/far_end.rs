@@ -63,6 +63,9 @@ const BODIES: [&str; 7] = [
     "",
 ];
 
+/// A stranger, and two who say that they are from here.
+const FROM: [&str; 3] = ["sip:far@127.0.0.2", "sip:1000@127.0.0.1", "sip:2000@127.0.0.1"];
+
 /// One dialog as its caller sees it.
 #[derive(Clone)]
 struct Dialog {
@@ -163,7 +166,7 @@ impl FarEnd {
         let dialog = Dialog {
             call_id: format!("c{}", dice.next()),
             from_tag: format!("f{}", dice.below(1000)),
-            from: *dice.pick(&["sip:far@127.0.0.2", "sip:1000@127.0.0.1", "sip:2000@127.0.0.1"]),
+            from: FROM[dice.below(FROM.len())],
             to_tag: String::new(),
             cseq: *dice.pick(&[1, 1, 1, 77, u32::MAX >> 1]),
             branch: format!("z9hG4bK{}", dice.next()),

@@ -2,9 +2,9 @@
 //! media workers, sounds, leases, changes of configuration and jumps of time. About two seconds, or `FUZZ_SECONDS`.
 #![allow(clippy::unwrap_used, reason = "a test may end so")]
 
+mod accounts;
 #[path = "../../../../fuzz/cases.rs"]
 mod cases;
-mod accounts;
 mod far_end;
 mod flows;
 mod media;

@@ -152,7 +152,7 @@ impl Trial {
                 self.input(dice, Input::Bindings(bindings));
             }
             10 if dice.one_in(8) => {
-                let user: &str = *dice.pick(&USERS);
+                let user = USERS[dice.below(USERS.len())];
                 let mut extension = extension(dice.below(2) as u128, user, "realm");
                 extension.tm_delete = dice.one_in(2).then(|| Timestamp::from_us(self.now.wall_us));
                 self.input(dice, Input::Changed(Box::new(Resource::Extension(Box::new(extension)))));
