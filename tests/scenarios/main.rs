@@ -3,6 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --release --test scenarios` rewrites the ladders in `tests/golden/`; review them like code.
 
 mod basic;
+mod callers;
 mod crash;
 mod crowd;
 mod dialog;
@@ -14,6 +15,7 @@ mod nat;
 mod races;
 mod recording;
 mod refusals;
+mod registrar;
 mod session;
 
 use support::{Value, json};

@@ -70,7 +70,8 @@ pub(crate) fn command(command: &Command) -> Option<String> {
             format!("start recording, at most {duration_ms} ms, until {end_of_silence_ms} ms of silence (0: no limit)")
         }
         Command::StopRecording { .. } => "stop recording".into(),
-        Command::JoinRoom { room, .. } => format!("join room {}", room.number),
+        // Its number depends on the loop that keeps the conference.
+        Command::JoinRoom { .. } => "join room".into(),
         Command::LeaveRoom { .. } => "leave room".into(),
         Command::Close { .. } => "close stream".into(),
     })
@@ -96,7 +97,9 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
         NoteKind::CallEnded { by, reason, talked_ms, .. } => {
             format!("call ended by {by:?}, reason {}, talked {talked_ms} ms", reason.as_str())
         }
-        NoteKind::Registered { extension, contact, remote, .. } => format!("{extension} is at {contact}, from {remote}"),
+        NoteKind::Registered { extension, contact, remote, .. } => {
+            format!("{extension} is at {contact}, from {remote}")
+        }
         NoteKind::Unregistered { extension, contact, why, .. } => {
             format!("{extension} is not at {contact} any more: {}", why.as_str())
         }

@@ -13,11 +13,13 @@
 //! [`scenario`] runs each one four times: plainly, replayed, with three loops, and with amnesia.
 
 mod describe;
+mod digest;
 mod ladder;
 mod link;
 mod media_sim;
 mod mode;
 mod phone;
+mod phone_account;
 mod phone_rtp;
 mod phone_sip;
 mod provision;
@@ -25,9 +27,10 @@ mod recordings_sim;
 mod scenario;
 mod web;
 mod world;
+mod world_accounts;
 mod world_handle;
 
-pub use call::{Admission, NoteKind};
+pub use call::{Admission, NoteKind, WhyUnregistered};
 pub use ladder::Ladder;
 pub use link::Link;
 pub use phone::Phone;

@@ -21,16 +21,16 @@ pub struct Phone {
 }
 
 impl Phone {
-    fn with<T>(&self, act: impl FnOnce(&mut PhoneState) -> T) -> T {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut PhoneState) -> T) -> T {
         act(&mut self.world.borrow_mut().phones[self.index])
     }
 
-    fn send(&self, text: String) {
+    pub(crate) fn send(&self, text: String) {
         self.world.borrow_mut().phone_sends(self.index, text);
     }
 
     /// Sends a request of the dialog and repeats it until it is answered.
-    fn request(&self, method: &str, body: Option<&str>) {
+    pub(crate) fn request(&self, method: &str, body: Option<&str>) {
         let now_ns = self.world.borrow().now.mono_ns;
         let text = self.with(|phone| {
             let (text, cseq) = phone.sip.request(method, body);
@@ -198,7 +198,7 @@ impl Phone {
     }
 
     /// Runs the world until `done`; fails with the ladder when it never is.
-    fn waits_until(&self, what: &str, mut done: impl FnMut(&PhoneState) -> bool) {
+    pub(crate) fn waits_until(&self, what: &str, mut done: impl FnMut(&PhoneState) -> bool) {
         let limit_ns = self.world.borrow().now.mono_ns + PATIENCE_NS;
         loop {
             let mut world = self.world.borrow_mut();

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use base::MS;
 use sip_core::Message;
 
+use crate::digest::Account;
+
 /// RFC 3261 §17.1.1.1.
 const T1_NS: u64 = 500 * MS;
 
@@ -133,6 +135,8 @@ pub(crate) struct PhoneSip {
     pub(crate) server: SocketAddr,
     pub(crate) manners: Manners,
     pub(crate) dialog: Dialog,
+    /// Its account, if it has one.
+    pub(crate) account: Option<Account>,
     branches: u32,
     calls: u32,
 }
@@ -146,6 +150,7 @@ impl PhoneSip {
             server,
             manners: Manners::default(),
             dialog: Dialog::default(),
+            account: None,
             branches: 0,
             calls: 0,
         }
@@ -174,7 +179,35 @@ impl PhoneSip {
             self.dialog.invite_cseq = self.dialog.cseq;
             self.dialog.invite_branch.clone_from(&branch);
         }
-        (self.text(method, &branch, self.dialog.cseq, body), self.dialog.cseq)
+        let uri = format!("sip:{}@{}", self.dialog.user, self.server);
+        let credentials = self.account.as_mut().filter(|_| method == "INVITE");
+        let credentials = credentials.and_then(|account| account.authorization(method, &uri));
+        let line = credentials.map_or(String::new(), |value| format!("Proxy-Authorization: {value}\r\n"));
+        (self.text_with(method, &branch, self.dialog.cseq, body, &line), self.dialog.cseq)
+    }
+
+    /// The next REGISTER of the account.
+    pub(crate) fn register(&mut self) -> (String, u32) {
+        let (branch, server, me) = (self.next_branch(), self.server, self.own_address);
+        let name = self.name.clone();
+        let account = self.account.as_mut().expect("the phone has an account");
+        account.cseq += 1;
+        let authorization = account.authorization("REGISTER", &format!("sip:{server}"));
+        let authorization = authorization.map_or(String::new(), |value| format!("Authorization: {value}\r\n"));
+        let (user, to, cseq) = (&account.user, &account.to, account.cseq);
+        let lines = account.lines.replace("{user}", user).replace("{me}", &me.to_string());
+        let text = format!(
+            "REGISTER sip:{server} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {me};branch={branch};rport\r\n\
+             Max-Forwards: 70\r\n\
+             From: <sip:{user}@{server}>;tag={name}-account\r\n\
+             To: <sip:{to}@{server}>\r\n\
+             Call-ID: account-of-{name}\r\n\
+             CSeq: {cseq} REGISTER\r\n\
+             User-Agent: Phone of {name}\r\n\
+             {authorization}{lines}Content-Length: 0\r\n\r\n"
+        );
+        (text, cseq)
     }
 
     /// The first INVITE of a new dialog.
@@ -198,8 +231,17 @@ impl PhoneSip {
     }
 
     fn text(&self, method: &str, branch: &str, cseq: u32, body: Option<&str>) -> String {
+        self.text_with(method, branch, cseq, body, "")
+    }
+
+    fn text_with(&self, method: &str, branch: &str, cseq: u32, body: Option<&str>, extra: &str) -> String {
         let Dialog { user, call_id, from_tag, to_tag, .. } = &self.dialog;
         let (me, server, name) = (self.own_address, self.server, &self.name);
+        // A phone with an account says that it is from the server.
+        let from = match &self.account {
+            Some(account) => format!("sip:{}@{server}", account.user),
+            None => format!("sip:{name}@{}", me.ip()),
+        };
         let to_tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
         let body = body.unwrap_or_default();
         let expires = self.manners.expires_s.filter(|_| method == "INVITE");
@@ -209,13 +251,12 @@ impl PhoneSip {
             "{method} sip:{user}@{server} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {me};branch={branch};rport\r\n\
              Max-Forwards: 70\r\n\
-             From: \"{name}\" <sip:{name}@{ip}>;tag={from_tag}\r\n\
+             From: \"{name}\" <{from}>;tag={from_tag}\r\n\
              To: <sip:{user}@{server}>{to_tag}\r\n\
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
              Contact: <sip:{name}@{me}>\r\n\
-             {expires}{content_type}Content-Length: {length}\r\n\r\n{body}",
-            ip = me.ip(),
+             {extra}{expires}{content_type}Content-Length: {length}\r\n\r\n{body}",
             length = body.len(),
         )
     }
@@ -269,6 +310,9 @@ impl PhoneSip {
             !(answered && (status >= 200 || method == "INVITE"))
         });
         self.dialog.responses.push((status, method.clone(), message.clone()));
+        if let (401 | 407, Some(account)) = (status, &mut self.account) {
+            account.learn(&String::from_utf8_lossy(message.as_bytes()));
+        }
         if method != "INVITE" || number != self.dialog.invite_cseq {
             return Vec::new();
         }

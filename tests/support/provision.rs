@@ -1,7 +1,7 @@
 //! Flows and numbers of a scenario, made as provisioning makes them.
 
 use base::Random;
-use model::{Flow, FlowBody, Number, NumberBody, Timestamp};
+use model::{Extension, Flow, FlowBody, Number, NumberBody, PasswordDigests, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,4 +15,16 @@ pub(crate) fn flow_and_number(count: u128, number: &str, actions: Value) -> (Flo
     let flow = flow.into_flow(flow_id, Uuid::nil(), actions, now);
     let body = NumberBody { number: number.to_owned(), call_flow_id: flow_id, ..NumberBody::default() };
     (flow, body.into_number(Uuid::from_u128(count), Uuid::nil(), now))
+}
+
+/// The `count`-th account of a scenario. Its digests are made here, as the phones make theirs.
+pub(crate) fn extension(count: u128, number: &str, realm: &str, password: &str) -> Extension {
+    let digest = |algorithm| crate::digest::hash(algorithm, &format!("{number}:{realm}:{password}"));
+    Extension {
+        id: Uuid::from_u128(0xe000 + count),
+        extension: number.to_owned(),
+        domain_name: realm.to_owned(),
+        ha1: PasswordDigests { md5: digest("MD5"), sha256: digest("SHA-256") },
+        ..Extension::default()
+    }
 }

@@ -57,6 +57,10 @@ pub(crate) struct WorldState {
     pub(crate) effects: Vec<Vec<u8>>,
     /// The workers' facts reach nobody.
     pub(crate) facts_are_lost: bool,
+    /// The store cannot write.
+    pub(crate) store_fails: bool,
+    /// The store says nothing.
+    pub(crate) store_is_silent: bool,
     mode: Mode,
     inputs_seen: u64,
     by_ip: BTreeMap<IpAddr, usize>,
@@ -86,6 +90,8 @@ impl WorldState {
             journal: Vec::new(),
             effects: Vec::new(),
             facts_are_lost: false,
+            store_fails: false,
+            store_is_silent: false,
             mode,
             inputs_seen: 0,
             by_ip: BTreeMap::new(),
@@ -169,11 +175,11 @@ impl WorldState {
         let moment_ns = match self.next_moment() {
             Some(moment_ns) if moment_ns <= limit_ns => moment_ns.max(self.now.mono_ns),
             _ => {
-                self.now = self.now.plus_ns(limit_ns.saturating_sub(self.now.mono_ns));
+                self.goes_to(limit_ns);
                 return false;
             }
         };
-        self.now = self.now.plus_ns(moment_ns - self.now.mono_ns);
+        self.goes_to(moment_ns);
         while let Some(entry) = self.queue.first_entry() {
             if entry.key().0 > moment_ns {
                 break;
@@ -191,6 +197,11 @@ impl WorldState {
         self.collect_recordings();
         self.run_phones(moment_ns);
         true
+    }
+
+    /// Both clocks are reckoned from the start: what is rounded off does not add up with the number of steps.
+    fn goes_to(&mut self, moment_ns: u64) {
+        self.now = START.plus_ns(moment_ns.max(self.now.mono_ns) - START.mono_ns);
     }
 
     fn run_phones(&mut self, moment_ns: u64) {
@@ -304,9 +315,14 @@ impl WorldState {
             }
             Effect::Reply { token, reply } => self.replies.push((token, reply)),
             Effect::SaveBindings { token, extension_id, bindings } => {
-                self.saved.insert(extension_id, bindings);
-                let input = Input::Saved { token, saved: true };
-                self.enqueue(self.now.after_ms(5), Delivery::Answer { owner, input });
+                let saved = !self.store_fails;
+                if saved {
+                    self.saved.insert(extension_id, bindings);
+                }
+                if !self.store_is_silent {
+                    let input = Input::Saved { token, saved };
+                    self.enqueue(self.now.after_ms(5), Delivery::Answer { owner, input });
+                }
             }
             Effect::Note(note) => {
                 if let Some(line) = crate::describe::note(&note.kind) {

@@ -1,6 +1,6 @@
 //! The handle that scenarios hold: it makes numbers and phones, and looks at the server's books.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
 
 use base::{LoopId, MS, RecordingId, StreamId};
@@ -32,6 +32,10 @@ impl World {
 
     pub(crate) fn state(&self) -> Ref<'_, WorldState> {
         self.state.borrow()
+    }
+
+    pub(crate) fn state_mut(&self) -> RefMut<'_, WorldState> {
+        self.state.borrow_mut()
     }
 
     /// A phone with an address of its own.
@@ -73,6 +77,11 @@ impl World {
         let mut state = self.state.borrow_mut();
         let limit_ns = state.now.mono_ns + ms * MS;
         while state.step(limit_ns) {}
+    }
+
+    /// Milliseconds since the scenario began.
+    pub fn elapsed_ms(&self) -> u64 {
+        self.state().elapsed_ns() / MS
     }
 
     /// Opens or closes admission in every loop.
@@ -119,7 +128,7 @@ impl World {
         }
     }
 
-    fn to_all(&self, input: impl Fn() -> Input) {
+    pub(crate) fn to_all(&self, input: impl Fn() -> Input) {
         let mut state = self.state.borrow_mut();
         for owner in 0..state.controls.len() {
             state.input(owner, input());

@@ -178,16 +178,12 @@ fn find_direct(snapshot: &Snapshot, source: Address, user: String) -> Result<Rou
 
 /// Into a conference: `[answer, conference_join]`.
 fn conference_route(conference: &Conference, source: Address) -> Route {
-    let action =
-        |kind: &str, option: Option<Value>| Action { kind: kind.to_owned(), option, ..Action::default() };
+    let action = |kind: &str, option: Option<Value>| Action { kind: kind.to_owned(), option, ..Action::default() };
     let flow = Flow {
         customer_id: conference.customer_id,
         kind: FlowType::Conference,
         name: conference.name.clone(),
-        actions: vec![
-            action("answer", None),
-            action("conference_join", Some(json!({"conference_id": conference.id}))),
-        ],
+        actions: vec![action("answer", None), action("conference_join", Some(json!({"conference_id": conference.id})))],
         ..Flow::default()
     };
     let destination = Address::new(AddressType::Conference, conference.id.to_string(), &conference.name);
@@ -265,5 +261,82 @@ mod tests {
             let source = source(&invite("sip:x@y", from));
             assert_eq!((source.target.as_str(), source.target_name.as_str()), (target, name), "{from}");
         }
+    }
+
+    fn snapshot() -> Snapshot {
+        let id = Uuid::from_u128;
+        let mut snapshot = Snapshot::default();
+        snapshot.settings.registrar.realm = "c1.registrar.example.com".into();
+        for (n, direct_hash) in [(1, ""), (2, "direct.00000000000f")] {
+            let flow = Flow { id: id(n), direct_hash: direct_hash.into(), ..Flow::default() };
+            snapshot.flows.insert(flow.id, flow);
+        }
+        for (name, n) in [("ivr", 1), ("1001", 2), ("dead", 9)] {
+            let number = model::Number { call_flow_id: id(n), ..model::Number::default() };
+            snapshot.numbers.insert(name.into(), number);
+        }
+        for (name, direct_hash) in [("1000", ""), ("1001", ""), ("ann", "direct.00000000000e")] {
+            let extension = model::Extension {
+                extension: name.into(),
+                direct_hash: direct_hash.into(),
+                ..model::Extension::default()
+            };
+            snapshot.extensions.insert(name.into(), extension);
+        }
+        let conference =
+            Conference { id: id(0xc0), direct_hash: "direct.00000000000c".into(), ..Conference::default() };
+        snapshot.conferences.insert(conference.id, conference);
+        snapshot
+    }
+
+    /// `flow 1`, `conference`, or the status.
+    fn outcome(snapshot: &Snapshot, caller: &Caller, uri: &str) -> String {
+        match find(snapshot, caller, &invite(uri, "<sip:1000@b>")) {
+            Ok(Route { target: Target::Flow(id), .. }) => format!("flow {}", id.as_u128()),
+            Ok(Route { target: Target::Generated(flow), destination, .. }) => {
+                let actions: Vec<_> = flow.actions.iter().map(|action| action.kind.as_str()).collect();
+                assert_eq!((actions, destination.kind), (vec!["answer", "conference_join"], AddressType::Conference));
+                "conference".into()
+            }
+            Err(no_route) => no_route.rejection().status.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_dialled_is_the_first_that_it_fits_of_what_the_caller_may_reach() {
+        let mut snapshot = snapshot();
+        let phone = Caller::Phone("1000".into());
+        const C0: &str = "00000000-0000-0000-0000-0000000000c0";
+        const C1: &str = "00000000-0000-0000-0000-0000000000c1";
+        for (uri, stranger, of_phone) in [
+            ("sip:ivr@a".to_owned(), "flow 1", "flow 1"),
+            ("sip:1001@a".into(), "flow 2", "480"),
+            ("sip:1000@a".into(), "404", "480"),
+            ("sip:dead@a".into(), "404", "404"),
+            ("sip:nobody@a".into(), "404", "404"),
+            ("sip:a".into(), "404", "404"),
+            ("sip:agent%3A7@a".into(), "404", "480"),
+            ("sip:agent:7@a".into(), "404", "480"),
+            ("sip:direct.00000000000f@a".into(), "flow 2", "flow 2"),
+            ("sip:direct.00000000000c@a".into(), "conference", "conference"),
+            ("sip:direct.00000000000e@a".into(), "480", "480"),
+            ("sip:direct.@a".into(), "404", "404"),
+            ("sip:@a".into(), "404", "404"),
+            (format!("sip:conference:{C0}@a"), "404", "conference"),
+            (format!("sip:conference%3a{C0}@a"), "404", "conference"),
+            (format!("sip:conference:{C1}@a"), "404", "404"),
+            ("sip:conference:1@a".into(), "404", "404"),
+            (format!("sip:{C0}@conference.Example.com:5070"), "404", "conference"),
+            (format!("sip:{C0}@conference.example.org"), "404", "404"),
+            ("sip:ivr@conference.example.com".into(), "404", "404"),
+        ] {
+            assert_eq!(outcome(&snapshot, &Caller::Anyone, &uri), stranger, "a stranger dials {uri}");
+            assert_eq!(outcome(&snapshot, &phone, &uri), of_phone, "a phone dials {uri}");
+        }
+        snapshot.settings.open_conferences = true;
+        assert_eq!(outcome(&snapshot, &Caller::Anyone, &format!("sip:conference:{C0}@a")), "conference");
+        let invite = invite(&format!("sip:{C0}@conference.example.com"), "Bob <sip:bob@far.example:5070>");
+        let route = find(&snapshot, &Caller::Anyone, &invite).unwrap();
+        assert_eq!(route.source, Address::new(AddressType::Sip, "bob@far.example:5070", "Bob"));
     }
 }

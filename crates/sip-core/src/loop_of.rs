@@ -159,7 +159,7 @@ mod tests {
             loop_of(&Message::parse_datagram(Bytes::from(text)).unwrap(), 3)
         };
         let mut seen = [false; 3];
-        for user in ["1000", "1001", "1002", "1003", "1004", "1005", "ann%40Home"] {
+        for user in ["1000", "1001", "1002", "1003", "1004", "1005", "1006", "1007", "ivr", "ann%40Home"] {
             let owner = loop_of_user(&user.replace("%40", "@"), 3);
             seen[usize::from(owner.0)] = true;
             for call in 0..20 {

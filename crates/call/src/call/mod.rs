@@ -13,7 +13,8 @@ use base::{CellId, Random, StreamId, TimerTable};
 use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow, StopReason};
 use media_core::{Event as MediaEvent, PortLease};
 use model::{
-    Address, AddressType, Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource, SipAnswer, Timestamp,
+    Address, AddressType, Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource,
+    SipAnswer, Timestamp,
 };
 use sdp::{LocalMedia, Negotiation};
 use serde::{Deserialize, Serialize};

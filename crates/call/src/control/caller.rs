@@ -1,12 +1,13 @@
 //! Who asks: which requests must prove who sent them, and what they are told otherwise (spec/media.md §2 and §4).
 //!
-//! Extensions cannot be found out by asking. Whoever has not proven who he is gets an answer that no extension was looked up
-//! for: a REGISTER is asked for a password whatever its To says, and a call reaches numbers and direct addresses, or is asked, or
-//! is told that nothing is there, by where it comes from and by its form alone.
+//! Extensions cannot be found out by asking. What somebody is told who has not proven who he is does not depend on which there
+//! are: a REGISTER is asked for a password whatever its To says. A call reaches numbers and direct addresses from an open
+//! network; for everything else it is asked (407) if it looks like one of a phone of ours, and told that nothing is there (404)
+//! if not. From elsewhere every call is asked. Where there is no extension at all nobody is asked: 404, and 403 from elsewhere.
 
 use base::Now;
 use sip_core::digest::{Credentials, CredentialsError, ServerKey};
-use sip_core::{HeaderName, Host, Hop, Message, Method, uas};
+use sip_core::{HeaderName, Hop, Host, Message, Method, uas};
 use uuid::Uuid;
 
 use super::Control;
@@ -115,8 +116,7 @@ impl Control {
         let uri = request.address(name).ok().flatten().and_then(|address| address.uri().ok());
         let user = uri.as_ref().and_then(|uri| uri.user_unescaped());
         let extension = user.and_then(|user| self.snapshot.extensions.get(user.as_ref()));
-        let record = extension.and_then(|extension| self.registrar.records.get(&extension.id));
-        record.is_some_and(|record| record.is_reached_at(now, hop.remote))
+        extension.is_some_and(|extension| self.registrar.is_reached_at(now, extension, hop.remote))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One control loop: it owns its endpoint (transactions), its cells, and the indexes that find a cell. It only routes.
 
 mod admission;
+mod bindings;
 mod caller;
 mod cells;
 mod gauges;
@@ -116,8 +117,7 @@ impl Control {
 
     /// When [`Input::Timeout`] is due: monotonic nanoseconds.
     pub fn next_deadline(&self) -> Option<u64> {
-        let deadlines =
-            [self.endpoint.next_deadline(), self.deadlines.next_deadline(), self.registrar.next_deadline()];
+        let deadlines = [self.endpoint.next_deadline(), self.deadlines.next_deadline(), self.registrar.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -11,8 +11,8 @@ use super::registrar::note;
 use crate::call::{Call, NewCall};
 use crate::cell::{Body, Cell, Panicked, guarded};
 use crate::context::CellInput;
-use crate::will::Will;
 use crate::routing::{Caller, Route, Target};
+use crate::will::Will;
 use crate::{Effect, NoteKind, reply, routing};
 
 impl Control {

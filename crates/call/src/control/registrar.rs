@@ -1,35 +1,36 @@
-//! The loop as registrar (RFC 3261 §10.3, spec/media.md §4): REGISTER, and what becomes of bindings with time.
+//! The loop as registrar (RFC 3261 §10.3, spec/media.md §4): what a REGISTER is answered, and when.
 //!
-//! A loop owns the addresses of record whose user leads to it ([`loop_of_user`]); the edge sends it every REGISTER for them.
+//! A loop owns the addresses of record whose user leads to it ([`sip_core::loop_of_user`]); the edge sends it every REGISTER for them.
 //! A change counts at once and is answered by 200 when the store has it. The state lives here and not in cells: a REGISTER is one
 //! step, and an extension that is not registered costs nothing.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use base::{LoopId, Now, TimerTable};
-use model::{Binding, Extension, Resource};
+use model::{Binding, Extension};
 use serde::{Deserialize, Serialize};
 use sip_core::digest::ServerKey;
 use sip_core::register::{self, Register, Wish};
-use sip_core::{HeaderName, Hop, Message, ServerTransactionId, Uri, loop_of_user, new_tag, uas};
+use sip_core::{HeaderName, Hop, Message, ServerTransactionId, Uri, new_tag, uas};
 use uuid::Uuid;
 
-use super::Control;
 use super::admission::NotTaken;
 use super::held::{Held, HeldAnswer, WhenSaved};
+use super::{Control, bindings};
 use crate::cell::{Panicked, guarded};
 use crate::note::WhyUnregistered;
 use crate::registrar::{AddressOfRecord, Authenticator, Registered};
-use crate::{Effect, Note, NoteKind, Snapshot, reply};
+use crate::{Effect, Note, NoteKind, reply};
 
 /// What a loop knows as registrar.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Registrar {
     pub(super) authenticator: Authenticator,
-    /// By extension id; those with at least one binding.
-    pub(super) records: BTreeMap<Uuid, AddressOfRecord>,
+    /// By extension id.
+    pub(super) known: BTreeMap<Uuid, Known>,
     /// When something of which record expires.
-    expiries: TimerTable<Uuid>,
+    pub(super) expiries: TimerTable<Uuid>,
     pub(super) held: Held,
     /// REGISTERs that were answered by 200.
     pub(super) accepted: u64,
@@ -39,11 +40,19 @@ pub(super) struct Registrar {
     pub(super) panic_next: bool,
 }
 
+/// An extension with at least one binding.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// What it is called.
+    pub(super) user: String,
+    pub(super) record: AddressOfRecord,
+}
+
 impl Registrar {
     pub(super) fn new(key: ServerKey, owner: LoopId) -> Registrar {
         Registrar {
             authenticator: Authenticator::new(key, owner),
-            records: BTreeMap::new(),
+            known: BTreeMap::new(),
             expiries: TimerTable::new(),
             held: Held::default(),
             accepted: 0,
@@ -58,28 +67,29 @@ impl Registrar {
 
     /// How many bindings there are.
     pub(super) fn registrations(&self) -> usize {
-        self.records.values().map(AddressOfRecord::len).sum()
+        self.known.values().map(|known| known.record.len()).sum()
     }
 
-    /// Keeps a record if there is anything in it, and wakes the loop when something of it expires.
-    fn put(&mut self, now: Now, record: AddressOfRecord) {
+    /// Whether a phone of this extension is registered here from exactly this address and port.
+    pub(super) fn is_reached_at(&self, now: Now, extension: &Extension, remote: SocketAddr) -> bool {
+        self.known.get(&extension.id).is_some_and(|known| known.record.is_reached_at(now, remote))
+    }
+
+    /// Keeps the record of this user if there is anything in it, and wakes the loop when something of it expires.
+    pub(super) fn put(&mut self, now: Now, user: String, record: AddressOfRecord) {
         let id = record.extension_id();
         match record.next_deadline_ns(now) {
             Some(deadline_ns) => {
                 self.expiries.set(id, deadline_ns);
-                self.records.insert(id, record);
+                self.known.insert(id, Known { user, record });
             }
-            None => {
-                self.expiries.stop(&id);
-                self.records.remove(&id);
-            }
+            None => drop(self.take(id)),
         }
     }
 
-    /// The names of the extensions that have bindings here.
-    fn names(&self, snapshot: &Snapshot) -> BTreeMap<Uuid, String> {
-        let registered = snapshot.extensions.values().filter(|extension| self.records.contains_key(&extension.id));
-        registered.map(|extension| (extension.id, extension.extension.clone())).collect()
+    pub(super) fn take(&mut self, id: Uuid) -> Option<Known> {
+        self.expiries.stop(&id);
+        self.known.remove(&id)
     }
 }
 
@@ -147,81 +157,13 @@ impl Control {
         }
     }
 
-    /// Sends what is due, and takes out what has expired.
-    pub(super) fn registrar_timeout(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some(answer) = self.registrar.held.pop_due(now) {
-            self.let_go(now, answer, effects);
-        }
-        while let Some(id) = self.registrar.expiries.pop_expired(now.mono_ns) {
-            let Some(mut record) = self.registrar.records.remove(&id) else { continue };
-            let expired = record.expire(now);
-            if !expired.is_empty() {
-                let bindings = record.to_store();
-                effects.push(Effect::SaveBindings { token: 0, extension_id: id, bindings });
-                let name = self.snapshot.extensions.values().find(|extension| extension.id == id);
-                let name = name.map(|extension| extension.extension.clone()).unwrap_or_default();
-                let gone = |binding: &Binding| unregistered(&name, binding, WhyUnregistered::Expired);
-                effects.extend(expired.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
-            }
-            self.registrar.put(now, record);
-        }
-    }
-
-    /// What was stored before the process began. A phone that has registered since is known better already.
-    pub(super) fn restore_bindings(&mut self, now: Now, bindings: Vec<Binding>) {
-        let loops = self.snapshot.settings.loops;
-        let owned = self.snapshot.extensions.values();
-        let owned = owned.filter(|extension| loop_of_user(&extension.extension, loops) == self.owner);
-        let owned: BTreeMap<Uuid, Uuid> = owned.map(|extension| (extension.id, extension.customer_id)).collect();
-        let mut by_extension: BTreeMap<Uuid, Vec<Binding>> = BTreeMap::new();
-        for binding in bindings.into_iter().filter(|binding| owned.contains_key(&binding.extension_id)) {
-            by_extension.entry(binding.extension_id).or_default().push(binding);
-        }
-        for (id, bindings) in by_extension {
-            if !self.registrar.records.contains_key(&id) {
-                self.registrar.put(now, AddressOfRecord::restore(id, owned[&id], bindings));
-            }
-        }
-    }
-
-    /// Another snapshot takes the place of the one before.
-    pub(super) fn replace_snapshot(&mut self, now: Now, snapshot: Snapshot, effects: &mut Vec<Effect>) {
-        let before = self.registrar.names(&self.snapshot);
-        self.snapshot = snapshot;
-        self.forget_extensions(now, before, effects);
-    }
-
-    /// One resource of the snapshot has changed.
-    pub(super) fn apply_change(&mut self, now: Now, resource: Resource, effects: &mut Vec<Effect>) {
-        let is_extension = matches!(resource, Resource::Extension(_));
-        let before = if is_extension { self.registrar.names(&self.snapshot) } else { BTreeMap::new() };
-        self.snapshot.apply(resource);
-        self.forget_extensions(now, before, effects);
-    }
-
-    /// Of the extensions that had bindings `before`, those that are deleted or have another name lose them.
-    fn forget_extensions(&mut self, now: Now, before: BTreeMap<Uuid, String>, effects: &mut Vec<Effect>) {
-        if before.is_empty() {
-            return;
-        }
-        let after = self.registrar.names(&self.snapshot);
-        for (id, name) in before.iter().filter(|(id, name)| after.get(id) != Some(name)) {
-            self.registrar.expiries.stop(id);
-            let Some(record) = self.registrar.records.remove(id) else { continue };
-            let gone = |binding: &Binding| unregistered(name, binding, WhyUnregistered::Deleted);
-            let bindings = record.to_store();
-            effects.extend(bindings.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
-            effects.push(Effect::SaveBindings { token: 0, extension_id: *id, bindings: Vec::new() });
-        }
-    }
-
     /// Does what the REGISTER of this user wants. It is done to a copy, so that a panic changes nothing.
     fn change_bindings(&mut self, now: Now, user: &str, request: &Message, hop: &Hop) -> Result<Changed, NotTaken> {
         let Some(Extension { id, customer_id, .. }) = self.snapshot.extensions.get(user) else {
             return Err(NotTaken::new(uas::Rejection::new(404), format!("there is no extension \"{user}\"")));
         };
         let (id, customer_id) = (*id, *customer_id);
-        let known = self.registrar.records.get(&id).cloned();
+        let known = self.registrar.known.get(&id).map(|known| known.record.clone());
         let mut record = known.unwrap_or_else(|| AddressOfRecord::new(id, customer_id));
         let settings = &self.snapshot.settings.registrar.bindings;
         let panic_next = std::mem::take(&mut self.registrar.panic_next);
@@ -234,7 +176,7 @@ impl Control {
         });
         match done {
             Ok(Ok((record, register, before, registered))) => {
-                self.registrar.put(now, record);
+                self.registrar.put(now, user.to_owned(), record);
                 Ok(((id, customer_id), register, before, registered))
             }
             Ok(Err(rejection)) => {
@@ -250,7 +192,7 @@ impl Control {
     }
 
     /// Sends an answer that has waited long enough, or whose bindings could not be stored.
-    fn let_go(&mut self, now: Now, answer: HeldAnswer, effects: &mut Vec<Effect>) {
+    pub(super) fn let_go(&mut self, now: Now, answer: HeldAnswer, effects: &mut Vec<Effect>) {
         if let Some(WhenSaved { failed, customer_id, .. }) = answer.when_saved {
             self.registrar.not_saved += 1;
             effects.push(note(now, customer_id, failed));
@@ -286,7 +228,7 @@ fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Regi
         asked if is_asked_for(asked) => WhyUnregistered::Asked,
         _ => WhyUnregistered::TooMany,
     };
-    let gone = done.removed.iter().map(|binding| unregistered(user, binding, why(binding)));
+    let gone = done.removed.iter().map(|binding| bindings::unregistered(user, binding, why(binding)));
     let new = done.bindings.iter().filter(is_new).map(|binding| NoteKind::Registered {
         extension: user.to_owned(),
         contact: binding.contact.clone(),
@@ -295,16 +237,6 @@ fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Regi
         until_us: binding.expires_us,
     });
     gone.chain(new).collect()
-}
-
-fn unregistered(extension: &str, binding: &Binding, why: WhyUnregistered) -> NoteKind {
-    NoteKind::Unregistered {
-        extension: extension.to_owned(),
-        contact: binding.contact.clone(),
-        remote: binding.received.clone(),
-        user_agent: binding.user_agent.clone(),
-        why,
-    }
 }
 
 /// A note that belongs to no call.

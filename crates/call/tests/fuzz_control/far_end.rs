@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use sip_core::{Hop, Message, Method, Transport};
 
+use crate::accounts::{Accounts, USERS};
 use crate::cases::Dice;
 use crate::flows::NUMBERS;
 
@@ -43,6 +44,9 @@ pub(crate) const PIECES: &[&[u8]] = &[
     b"2147483647",
     b"4294967296",
     b"-1",
+    b"Authorization: Digest ",
+    b"Expires: 0\r\n",
+    b"nc=ffffffff",
     b"m=audio 0 RTP/AVP 0\r\n",
     b"c=IN IP6 ::1\r\n",
     b"a=inactive\r\n",
@@ -59,11 +63,15 @@ const BODIES: [&str; 7] = [
     "",
 ];
 
+/// A stranger, and two who say that they are from here.
+const FROM: [&str; 3] = ["sip:far@127.0.0.2", "sip:1000@127.0.0.1", "sip:2000@127.0.0.1"];
+
 /// One dialog as its caller sees it.
 #[derive(Clone)]
 struct Dialog {
     call_id: String,
     from_tag: String,
+    from: &'static str,
     to_tag: String,
     cseq: u32,
     branch: String,
@@ -79,6 +87,7 @@ pub(crate) struct FarEnd {
     dialogs: Vec<Dialog>,
     /// Requests of the server that may be answered.
     asked: Vec<(Message, Hop)>,
+    accounts: Accounts,
     /// What was sent before, to be repeated and mutated.
     before: Vec<(Bytes, Hop)>,
 }
@@ -107,6 +116,7 @@ impl FarEnd {
             drop(self.asked.drain(..surplus));
             return;
         }
+        self.accounts.hear(&message);
         let Some(dialog) = self.dialogs.iter_mut().find(|dialog| dialog.call_id == message.call_id()) else { return };
         if let Some(tag) = message.to_tag() {
             tag.clone_into(&mut dialog.to_tag);
@@ -138,6 +148,10 @@ impl FarEnd {
             }
             5 | 6 if !self.asked.is_empty() => self.answers(dice),
             7..=9 => self.invites(dice),
+            10..=12 => {
+                let hop = hop(dice);
+                (self.accounts.register(dice, &hop.remote.to_string()), hop)
+            }
             _ if self.dialogs.is_empty() => self.invites(dice),
             _ => self.goes_on(dice),
         };
@@ -152,6 +166,7 @@ impl FarEnd {
         let dialog = Dialog {
             call_id: format!("c{}", dice.next()),
             from_tag: format!("f{}", dice.below(1000)),
+            from: FROM[dice.below(FROM.len())],
             to_tag: String::new(),
             cseq: *dice.pick(&[1, 1, 1, 77, u32::MAX >> 1]),
             branch: format!("z9hG4bK{}", dice.next()),
@@ -167,12 +182,22 @@ impl FarEnd {
             .to_owned(),
             accepted: None,
         };
-        let text = write(dice, &dialog, "INVITE", "INVITE", &dialog.branch);
+        let credentials = self.credentials(dice, &dialog);
+        let text = write(dice, &dialog, "INVITE", "INVITE", &dialog.branch, &credentials);
         let hop = dialog.hop;
         self.dialogs.push(dialog);
         let surplus = self.dialogs.len().saturating_sub(12);
         drop(self.dialogs.drain(..surplus));
         (text, hop)
+    }
+
+    /// Some calls are those of phones.
+    fn credentials(&mut self, dice: &mut Dice, dialog: &Dialog) -> String {
+        if !dice.one_in(3) {
+            return String::new();
+        }
+        let (user, uri) = (*dice.pick(&USERS), format!("sip:{}@127.0.0.1", dialog.number));
+        self.accounts.authorization(dice, &Method::Invite, user, &uri)
     }
 
     /// The next request of a dialog; mostly one that fits its state.
@@ -202,7 +227,8 @@ impl FarEnd {
         }
         let dialog = self.dialogs[index].clone();
         let hop = if dice.one_in(20) { hop(dice) } else { dialog.hop };
-        (write(dice, &dialog, kind, kind, &branch), hop)
+        let credentials = if kind == "INVITE" { self.credentials(dice, &dialog) } else { String::new() };
+        (write(dice, &dialog, kind, kind, &branch, &credentials), hop)
     }
 
     fn answers(&mut self, dice: &mut Dice) -> (Vec<u8>, Hop) {
@@ -213,8 +239,15 @@ impl FarEnd {
     }
 }
 
-fn write(dice: &mut Dice, dialog: &Dialog, method: &str, cseq_method: &str, branch: &str) -> Vec<u8> {
-    let Dialog { call_id, from_tag, to_tag, cseq, number, contact, hop, .. } = dialog;
+fn write(
+    dice: &mut Dice,
+    dialog: &Dialog,
+    method: &str,
+    cseq_method: &str,
+    branch: &str,
+    credentials: &str,
+) -> Vec<u8> {
+    let Dialog { call_id, from_tag, to_tag, from, cseq, number, contact, hop, .. } = dialog;
     let to = if to_tag.is_empty() || method == "CANCEL" || dice.one_in(30) {
         String::new()
     } else {
@@ -242,8 +275,8 @@ fn write(dice: &mut Dice, dialog: &Dialog, method: &str, cseq_method: &str, bran
     let sent_by = hop.remote;
     format!(
         "{method} sip:{number}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {sent_by};rport;branch={branch}\r\nMax-Forwards: 70\r\n\
-         From: \"F\" <sip:far@127.0.0.2>;tag={from_tag}\r\nTo: <sip:{number}@127.0.0.1>{to}\r\nCall-ID: {call_id}\r\n\
-         CSeq: {cseq} {cseq_method}\r\nContact: {contact}\r\n{extra}{content_type}Content-Length: {}\r\n\r\n{body}",
+         From: \"F\" <{from}>;tag={from_tag}\r\nTo: <sip:{number}@127.0.0.1>{to}\r\nCall-ID: {call_id}\r\n\
+         CSeq: {cseq} {cseq_method}\r\nContact: {contact}\r\n{extra}{credentials}{content_type}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

@@ -3,20 +3,42 @@
 use std::collections::BTreeMap;
 
 use base::Random;
-use call::{Settings, Snapshot};
-use model::{FlowBody, NumberBody, Timestamp};
+use call::registrar::BindingSettings;
+use call::{RegistrarSettings, Settings, Snapshot};
+use model::{Extension, FlowBody, NumberBody, PasswordDigests, Timestamp};
 use serde_json::{Value, json};
+use sip_core::digest::{Algorithm, ha1};
 use uuid::Uuid;
 
+use crate::accounts::{PASSWORD, USERS};
 use crate::cases::Dice;
 
 /// Cursor moves of one flow: small, so that an endless one is over soon.
 pub(crate) const MAX_MOVES: u64 = 60;
 /// Calls of the loop.
 pub(crate) const MAX_CALLS: u32 = 6;
-/// Names of the numbers.
-pub(crate) const NUMBERS: [&str; 13] =
-    ["echo", "ivr", "loop", "sender", "early", "sleep", "short", "busy", "record", "meet", "talk", "web", "unheard-of"];
+/// Places of one extension.
+pub(crate) const MAX_CONTACTS: usize = 2;
+/// What is dialled; the first twelve are numbers.
+pub(crate) const NUMBERS: [&str; 17] = [
+    "echo",
+    "ivr",
+    "loop",
+    "sender",
+    "early",
+    "sleep",
+    "short",
+    "busy",
+    "record",
+    "meet",
+    "talk",
+    "web",
+    "unheard-of",
+    "1001",
+    "agent:7",
+    "conference:00000000-0000-0000-0000-0000000000c0",
+    "direct.0000000000c0",
+];
 
 /// The conference of `meet`, its bridge, and what runs when a recording has ended.
 const CONFERENCE: Uuid = Uuid::from_u128(0xc0);
@@ -76,6 +98,22 @@ fn actions(number: &str) -> Value {
     }
 }
 
+/// Registrations and nonces that end within a trial.
+fn registrar() -> RegistrarSettings {
+    let mut registrar = RegistrarSettings::default();
+    registrar.digest.nonce_lifetime_s = 20;
+    registrar.bindings =
+        BindingSettings { max_contacts: MAX_CONTACTS, min_expires_s: 1, max_expires_s: 30, default_expires_s: 10 };
+    registrar
+}
+
+/// The `index`-th account.
+pub(crate) fn extension(index: u128, user: &str, realm: &str) -> Extension {
+    let digest = |algorithm| ha1(algorithm, user, realm, PASSWORD);
+    let digests = PasswordDigests { md5: digest(Algorithm::Md5), sha256: digest(Algorithm::Sha256) };
+    Extension { id: Uuid::from_u128(0xe0 + index), extension: user.to_owned(), ha1: digests, ..Extension::default() }
+}
+
 /// A snapshot with bounds that a trial reaches.
 pub(crate) fn snapshot(dice: &mut Dice, number: u64, max_call_duration_ms: u64) -> Snapshot {
     let mut snapshot = Snapshot { number, ..Snapshot::default() };
@@ -92,7 +130,16 @@ pub(crate) fn snapshot(dice: &mut Dice, number: u64, max_call_duration_ms: u64) 
         let timeout = if dice.one_in(3) { 60 } else { 0 };
         let body = model::ConferenceBody { id: CONFERENCE, timeout, ..Default::default() };
         let now = Timestamp::from_us(1_800_000_000_000_000);
-        snapshot.conferences.insert(CONFERENCE, body.into_conference(CONFERENCE, BRIDGE, Uuid::nil(), now));
+        let mut conference = body.into_conference(CONFERENCE, BRIDGE, Uuid::nil(), now);
+        conference.direct_hash = "direct.0000000000c0".to_owned();
+        snapshot.conferences.insert(CONFERENCE, conference);
+    }
+    let registrar = registrar();
+    for (index, user) in USERS[..2].iter().enumerate() {
+        if !dice.one_in(8) {
+            let extension = extension(index as u128, user, &registrar.realm);
+            snapshot.extensions.insert((*user).to_owned(), extension);
+        }
     }
     if dice.one_in(10) {
         snapshot.flows = BTreeMap::new();
@@ -105,6 +152,8 @@ pub(crate) fn snapshot(dice: &mut Dice, number: u64, max_call_duration_ms: u64) 
         port_stock: 4,
         port_stock_ipv6: 2,
         max_execute_count: MAX_MOVES,
+        open_conferences: dice.one_in(4),
+        registrar,
         ..Settings::default()
     };
     snapshot

@@ -2,6 +2,7 @@
 //! media workers, sounds, leases, changes of configuration and jumps of time. About two seconds, or `FUZZ_SECONDS`.
 #![allow(clippy::unwrap_used, reason = "a test may end so")]
 
+mod accounts;
 #[path = "../../../../fuzz/cases.rs"]
 mod cases;
 mod far_end;
@@ -39,8 +40,21 @@ fn the_cases_reach_answers_refusals_limits_and_ends() {
         trial.falls_silent(dice);
         seen.add(&trial.seen());
     }
-    let trial::Seen { calls, answered, refused, turned_away, ended, closed, acks_missing, transactions_refused, stale } =
-        seen;
+    let trial::Seen {
+        calls,
+        answered,
+        refused,
+        turned_away,
+        ended,
+        closed,
+        acks_missing,
+        transactions_refused,
+        stale,
+        registered,
+        not_saved,
+        asked,
+        wrong_passwords,
+    } = seen;
     for (what, count) in [
         ("calls", calls),
         ("answered", answered),
@@ -51,6 +65,10 @@ fn the_cases_reach_answers_refusals_limits_and_ends() {
         ("final responses without ACK", acks_missing),
         ("requests that found the table full", transactions_refused),
         ("answers that came too late", stale),
+        ("registrations", registered),
+        ("registrations that could not be stored", not_saved),
+        ("requests that were asked for a password", asked),
+        ("wrong passwords", wrong_passwords),
     ] {
         assert!(count >= 5, "only {count} {what}: {seen:?}");
     }

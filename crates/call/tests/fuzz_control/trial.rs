@@ -5,12 +5,14 @@ use std::cell::RefCell;
 use base::{LoopId, MS, Now, SECOND};
 use bytes::Bytes;
 use call::{Admission, Control, Effect, Gauges, Input, NoteKind, SoundOutcome};
+use model::{Binding, Resource, Timestamp};
 use sip_core::{EndpointConfig, Hop, Message};
 use sip_transport::{Edge, Pushed};
 
+use crate::accounts::USERS;
 use crate::cases::{self, Dice};
 use crate::far_end::FarEnd;
-use crate::flows::{MAX_CALLS, MAX_MOVES, snapshot};
+use crate::flows::{MAX_CALLS, MAX_CONTACTS, MAX_MOVES, extension, snapshot};
 use crate::media::Media;
 
 /// Transactions of the loop.
@@ -34,6 +36,10 @@ pub(crate) struct Seen {
     pub(crate) acks_missing: u64,
     pub(crate) transactions_refused: u64,
     pub(crate) stale: u64,
+    pub(crate) registered: u64,
+    pub(crate) not_saved: u64,
+    pub(crate) asked: u64,
+    pub(crate) wrong_passwords: u64,
 }
 
 impl Seen {
@@ -47,6 +53,10 @@ impl Seen {
         self.acks_missing += other.acks_missing;
         self.transactions_refused += other.transactions_refused;
         self.stale += other.stale;
+        self.registered += other.registered;
+        self.not_saved += other.not_saved;
+        self.asked += other.asked;
+        self.wrong_passwords += other.wrong_passwords;
     }
 }
 
@@ -58,6 +68,8 @@ pub(crate) struct Trial {
     far_end: FarEnd,
     /// Longest call, ms; 0 where the trial ends with [`Input::HangUpAll`].
     max_call_duration_ms: u64,
+    /// Bindings as they were to be stored; none at first.
+    stored: Vec<Vec<Binding>>,
     inputs: u64,
     ended: u64,
     /// The steps so far, in short.
@@ -74,6 +86,7 @@ impl Trial {
             media: Media::default(),
             far_end: FarEnd::default(),
             max_call_duration_ms: if dice.one_in(2) { SHORT_CALL_MS } else { 0 },
+            stored: vec![Vec::new()],
             inputs: 0,
             ended: 0,
             story: String::new(),
@@ -85,6 +98,7 @@ impl Trial {
 
     pub(crate) fn seen(&self) -> Seen {
         let (counters, endpoint) = (self.control.counters(), self.control.endpoint_counters());
+        let registrar = self.control.registrar_numbers();
         Seen {
             calls: counters.calls,
             answered: counters.answered,
@@ -95,6 +109,10 @@ impl Trial {
             acks_missing: counters.acks_missing,
             transactions_refused: endpoint.refused_full,
             stale: counters.stale_inputs,
+            registered: registrar.accepted,
+            not_saved: registrar.not_saved,
+            asked: registrar.refusals.asked,
+            wrong_passwords: registrar.refusals.wrong_password,
         }
     }
 
@@ -128,6 +146,16 @@ impl Trial {
             8 if dice.one_in(10) => {
                 let next = snapshot(dice, self.inputs, self.max_call_duration_ms);
                 self.input(dice, Input::Snapshot(Box::new(next)));
+            }
+            8 if dice.one_in(4) => {
+                let bindings = dice.pick(&self.stored).clone();
+                self.input(dice, Input::Bindings(bindings));
+            }
+            10 if dice.one_in(8) => {
+                let user = USERS[dice.below(USERS.len())];
+                let mut extension = extension(dice.below(2) as u128, user, "realm");
+                extension.tm_delete = dice.one_in(2).then(|| Timestamp::from_us(self.now.wall_us));
+                self.input(dice, Input::Changed(Box::new(Resource::Extension(Box::new(extension)))));
             }
             9 if dice.one_in(30) => self.input(dice, Input::HangUpAll),
             _ => {
@@ -167,7 +195,7 @@ impl Trial {
     fn driver_answers(&mut self, dice: &mut Dice) {
         let index = dice.below(self.media.owed.len());
         let answer = self.media.owed.swap_remove(index);
-        if matches!(answer, Input::Media(_) | Input::Sound { .. }) && dice.one_in(40) {
+        if matches!(answer, Input::Media(_) | Input::Sound { .. } | Input::Saved { .. }) && dice.one_in(40) {
             self.tell(|| "a driver's answer is lost".to_owned());
             return;
         }
@@ -269,6 +297,8 @@ impl Trial {
             transaction_timers,
             streams,
             cell_timers,
+            registrations,
+            registrar_answers,
             ..
         } = self.control.gauges();
         assert!(
@@ -278,6 +308,8 @@ impl Trial {
         assert_eq!(self.control.counters().panics, 0, "a panic was caught and counted");
         let within_dialogs = MAX_TRANSACTIONS + MAX_TRANSACTIONS / 4;
         let ours = client_transactions;
+        assert!(registrations <= MAX_CONTACTS * USERS.len(), "{registrations} registrations");
+        assert!(registrar_answers <= server_transactions, "{registrar_answers} answers are kept back");
         assert!(server_transactions <= within_dialogs, "{server_transactions} server transactions");
         // One BYE of each call that is up or was: none of them outlives its Timer F.
         assert!(ours as u64 <= self.control.counters().calls, "{ours} client transactions");
@@ -295,7 +327,14 @@ impl Trial {
             Effect::PrepareSound { cell, step, urls } => self.media.sound(dice, cell, step, &urls),
             Effect::PrepareSpeech { cell, step, speech } => self.media.sound(dice, cell, step, &[speech.text]),
             // Nobody answers: whoever waits is ended by its caller or its longest duration.
-            Effect::Http(_) | Effect::Log(_) | Effect::Reply { .. } | Effect::SaveBindings { .. } => {}
+            Effect::Http(_) | Effect::Log(_) | Effect::Reply { .. } => {}
+            Effect::SaveBindings { token, bindings, .. } => {
+                let saved = !dice.one_in(5);
+                self.media.owed.push(Input::Saved { token, saved });
+                self.stored.push(bindings);
+                let surplus = self.stored.len().saturating_sub(4);
+                drop(self.stored.drain(..surplus));
+            }
             Effect::Send(_) => unreachable!("there is one loop"),
             Effect::Note(note) => self.ended += u64::from(matches!(note.kind, NoteKind::CallEnded { .. })),
             Effect::KeepCrash(_) => unreachable!("looked for before"),

@@ -44,7 +44,14 @@ pub(super) fn write(note: &Note) {
             tracing::info!(extension, remote, contact, user_agent, "a phone registered for {seconds} s");
         }
         NoteKind::Unregistered { extension, contact, remote, user_agent, why } => {
-            tracing::info!(extension, remote, contact, user_agent, "a phone is not registered any more: {}", why.as_str());
+            tracing::info!(
+                extension,
+                remote,
+                contact,
+                user_agent,
+                "a phone is not registered any more: {}",
+                why.as_str()
+            );
         }
         NoteKind::RegisterRefused { extension, remote, status, why } => {
             tracing::warn!(extension, %remote, status, "refused a registration: {why}");
