@@ -51,7 +51,7 @@ impl Algorithm {
 impl Default for RegistrarConfig {
     fn default() -> RegistrarConfig {
         RegistrarConfig {
-            algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
+            algorithms: vec![Algorithm::Md5],
             nonce_seconds: 300,
             shortest_seconds: 60,
             longest_seconds: 7_200,

@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
 
 use crate::config::Config;
 use crate::provision::Provisioned;
 
-/// What was made up at this start and is shown this once.
+/// What was made up at this start. A person at a terminal is shown it once; logs never are.
 #[derive(Default)]
 pub(super) struct Secrets {
     /// The administrator's access key.
@@ -17,17 +18,24 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    fn write(&self, text: &mut String) {
-        if self.access_key.is_none() && self.passwords.is_empty() {
-            return;
-        }
-        text.push_str("\n  Made at this start and shown only now; please write it down\n");
+    /// The lines for people; empty when nothing was made up.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
         if let Some(key) = &self.access_key {
-            let _ = writeln!(text, "    {:<34} administrator's access key, for the console and the API", key);
+            let _ = writeln!(text, "    {key:<36} administrator's access key, for the console and the API");
         }
         for (extension, password) in &self.passwords {
-            let _ = writeln!(text, "    {:<34} password of extension {extension}", password);
+            let _ = writeln!(text, "    {password:<36} password of extension {extension}");
         }
+        text
+    }
+
+    /// Adds them to a file that only the server's user may read, so that they are not lost with the terminal.
+    pub(super) fn keep(&self, file: &Path) -> std::io::Result<()> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).append(true).mode(0o600).open(file)?.write_all(self.text().as_bytes())
     }
 }
 
@@ -38,7 +46,6 @@ pub(super) fn text(
     sip: &[SocketAddr],
     http: SocketAddr,
     media: &str,
-    secrets: &Secrets,
 ) -> String {
     let mut text = format!("flowswitch {} is up\n\n", env!("CARGO_PKG_VERSION"));
     for (address, listener) in sip.iter().zip(&config.sip.udp) {
@@ -71,7 +78,6 @@ pub(super) fn text(
             let _ = writeln!(text, "    {:<34} {about}", format!("{first}@{}{port}", host(address.ip())));
         }
     }
-    secrets.write(&mut text);
     text
 }
 
@@ -113,8 +119,6 @@ fn outward_address(bound: IpAddr) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use model::Timestamp;
 
     use super::*;
@@ -129,19 +133,32 @@ mod tests {
         let secrets =
             Secrets { access_key: Some("vb_0123".into()), passwords: vec![("1000".into(), "open sesame".into())] };
         let http = "0.0.0.0:8080".parse().unwrap();
-        let text = text(&config, &provisioned, &sip, http, "2 media workers", &secrets);
+        let text = text(&config, &provisioned, &sip, http, "2 media workers");
         for wanted in [
             "udp 0.0.0.0:5060, callers are told the local address that they reached",
             "ports 10000-29999; 2 media workers",
             "http://127.0.0.1:8080/metrics",
             "Console  http://127.0.0.1:8080/",
-            "vb_0123 ",
-            "password of extension 1000",
             "127.0.0.0/8",
             "sip:echo@127.0.0.1 ",
             "hear yourself",
         ] {
             assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_was_made_up_is_kept_where_only_the_server_can_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let passwords = vec![("1000".into(), "open sesame".into())];
+        let secrets = Secrets { access_key: Some("vb_0123".into()), passwords };
+        let file = std::env::temp_dir().join(format!("flowswitch-first-start-{}", std::process::id()));
+        secrets.keep(&file).unwrap();
+        let kept = std::fs::read_to_string(&file).unwrap();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        std::fs::remove_file(&file).unwrap();
+        assert!(kept.contains("vb_0123 ") && kept.contains("open sesame") && kept.contains("extension 1000"), "{kept}");
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(Secrets::default().text(), "");
     }
 }

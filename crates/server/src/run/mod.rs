@@ -23,6 +23,7 @@ mod supervisor;
 mod wishes;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,7 +149,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
 
     let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
     let secrets = banner::Secrets { access_key: first_key, passwords: applied.new_passwords };
-    announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string(), &secrets));
+    announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
+    announce_secrets(&secrets, &config.data_dir);
 
     let server = ServerMetrics {
         loops: numbers.clone(),
@@ -238,6 +240,25 @@ fn announce(text: &str) {
         println!("{text}");
     } else {
         tracing::info!("{text}");
+    }
+}
+
+/// Shows a person what was made up at this start, and keeps it in a file; a log is only told where.
+#[expect(clippy::print_stdout, reason = "passwords are for the person who typed the command, never for a log")]
+fn announce_secrets(secrets: &banner::Secrets, data_dir: &Path) {
+    use std::io::IsTerminal as _;
+    let text = secrets.text();
+    if text.is_empty() {
+        return;
+    }
+    let file = data_dir.join("secrets").join("first-start.txt");
+    let kept = secrets.keep(&file);
+    if std::io::stdout().is_terminal() {
+        println!("  Made at this start; also in {}\n{text}", file.display());
+    }
+    match kept {
+        Ok(()) => tracing::info!("an access key or passwords were made; they are in {}", file.display()),
+        Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
     }
 }
 
