@@ -47,4 +47,4 @@ pub use repository::{After, Kind, Listing, Repository, RepositoryError, Timeline
 pub use routes::{api_router, router};
 pub use service::{Api, ApiConfig, Ports};
 pub use shape::Shape;
-pub use webhooks::{Accepted, Cursors, WebhookConfig, WebhookJournal, WebhookNumbers, Webhooks};
+pub use webhooks::{Cursors, WebhookConfig, WebhookJournal, WebhookNumbers, Webhooks};

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::LogEntry;
+use store::Accepted;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::destination::Destination;
 use super::directory::Directory;
-use super::{Accepted, Cursors, WebhookConfig, WebhookJournal, WebhookNumbers};
+use super::{Cursors, WebhookConfig, WebhookJournal, WebhookNumbers};
 use crate::http_client::Client;
 use crate::repository::Repository;
 
@@ -64,15 +65,19 @@ impl Dispatcher {
     }
 
     /// Runs until `live` is closed. `last` was the log's end at the start.
-    pub(super) async fn run(mut self, mut live: mpsc::Receiver<Accepted>, last: u64) {
+    pub(super) async fn run(mut self, mut live: mpsc::Receiver<Arc<[Accepted]>>, last: u64) {
         self.resume(last).await;
         let mut round = interval(ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut saved = Instant::now();
         loop {
             tokio::select! {
-                accepted = live.recv() => match accepted {
-                    Some(accepted) => self.take(accepted).await,
+                group = live.recv() => match group {
+                    Some(group) => {
+                        for accepted in group.iter() {
+                            self.take(accepted).await;
+                        }
+                    }
                     None => break,
                 },
                 _ = round.tick() => {
@@ -106,14 +111,14 @@ impl Dispatcher {
         self.catch_up(last).await;
     }
 
-    async fn take(&mut self, accepted: Accepted) {
-        if accepted.sequence <= self.position {
+    async fn take(&mut self, accepted: &Accepted) {
+        if accepted.seq <= self.position {
             return;
         }
-        if accepted.sequence > self.position + 1 {
-            self.catch_up(accepted.sequence - 1).await;
+        if accepted.seq > self.position + 1 {
+            self.catch_up(accepted.seq - 1).await;
         }
-        self.route(accepted.sequence, &accepted.entry).await;
+        self.route(accepted.seq, &accepted.entry).await;
     }
 
     /// Reads what was missed from the journal, up to `last`.
@@ -130,7 +135,7 @@ impl Dispatcher {
                 self.position = last;
             }
             for accepted in batch {
-                self.route(accepted.sequence, &accepted.entry).await;
+                self.route(accepted.seq, &accepted.entry).await;
             }
         }
     }
@@ -193,7 +198,7 @@ impl Dispatcher {
         let mut reached = batch.is_empty();
         let mut next = after;
         for accepted in batch {
-            if accepted.sequence > self.position {
+            if accepted.seq > self.position {
                 reached = true;
                 break;
             }
@@ -201,11 +206,11 @@ impl Dispatcher {
             if let Some((_, target)) = receivers.into_iter().find(|(of, _)| of == name) {
                 let body = self.body(&accepted.entry);
                 let Some(destination) = self.destinations.get_mut(name) else { return };
-                if !destination.offer(accepted.sequence, order_of(&accepted.entry), &target, &body) {
+                if !destination.offer(accepted.seq, order_of(&accepted.entry), &target, &body) {
                     break;
                 }
             }
-            next = accepted.sequence;
+            next = accepted.seq;
         }
         if let Some(destination) = self.destinations.get_mut(name) {
             reached |= next >= self.position;

@@ -17,12 +17,13 @@ mod signature;
 
 use std::sync::Arc;
 
+use store::Accepted;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use config::WebhookConfig;
 pub use numbers::WebhookNumbers;
-pub use ports::{Accepted, Cursors, WebhookJournal};
+pub use ports::{Cursors, WebhookJournal};
 pub(crate) use signature::signature;
 
 use crate::repository::Repository;
@@ -40,7 +41,7 @@ impl Webhooks {
     /// gaps are read from the journal. It ends when `live` is closed. Must be called within a tokio runtime.
     pub fn start(
         config: WebhookConfig,
-        live: mpsc::Receiver<Accepted>,
+        live: mpsc::Receiver<Arc<[Accepted]>>,
         journal: Arc<dyn WebhookJournal>,
         cursors: Arc<dyn Cursors>,
         repository: Arc<dyn Repository>,

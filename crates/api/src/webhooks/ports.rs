@@ -3,16 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use model::LogEntry;
-
-/// An entry that the log has taken for good.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Accepted {
-    /// Its number; each is one more than the one before.
-    pub sequence: u64,
-    /// What happened.
-    pub entry: LogEntry,
-}
+use store::Accepted;
 
 /// The log, read again.
 pub trait WebhookJournal: Send + Sync + 'static {

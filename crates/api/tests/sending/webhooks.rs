@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use api::{Accepted, Cursors, MemoryRepository, Repository, WebhookConfig, WebhookJournal, Webhooks};
+use api::{Cursors, MemoryRepository, Repository, WebhookConfig, WebhookJournal, Webhooks};
 use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Resource, Timestamp};
 use serde_json::{Map, Value};
+use store::Accepted;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ impl WebhookJournal for Journal {
     fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>> {
         let entries = self.0.lock().unwrap();
         let found = (1..).zip(entries.iter()).skip(after as usize).take(most);
-        Ok(found.map(|(sequence, entry)| Accepted { sequence, entry: entry.clone() }).collect())
+        Ok(found.map(|(seq, entry)| Accepted { seq, entry: entry.clone() }).collect())
     }
 
     fn last(&self) -> io::Result<u64> {
@@ -47,7 +48,7 @@ struct Sender {
     journal: Arc<Journal>,
     cursors: Arc<Saved>,
     repository: Arc<MemoryRepository>,
-    live: mpsc::Sender<Accepted>,
+    live: mpsc::Sender<Arc<[Accepted]>>,
     webhooks: Webhooks,
 }
 
@@ -88,7 +89,7 @@ impl Sender {
             entries.len() as u64
         };
         // What does not fit is left out: the journal has it.
-        let _ = self.live.try_send(Accepted { sequence, entry });
+        let _ = self.live.try_send(Arc::from([Accepted { seq: sequence, entry }]));
         if sequence.is_multiple_of(64) {
             tokio::task::yield_now().await;
         }

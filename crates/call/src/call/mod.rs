@@ -57,6 +57,8 @@ pub(crate) enum CallTimer {
     Flow,
     /// The moment that a sound has to be at hand before the caller is told that it rings.
     Ring,
+    /// The longest wait for the beginning of a speech.
+    Speech,
     /// How long the caller waits for an answer, as it says itself (RFC 3261 §13.3.1).
     Expires,
     /// The call's longest duration (spec/media.md §2); then that of the flow that runs after it.
@@ -276,8 +278,9 @@ impl Call {
                         self.step_flow(context, FlowEvent::Timer { step });
                     }
                 }
-                // §13.3.1: as if it had cancelled.
                 CallTimer::Ring => self.leg.ring(context),
+                CallTimer::Speech => self.speech_is_late(context),
+                // §13.3.1: as if it had cancelled.
                 CallTimer::Expires => self.cancelled(context),
                 CallTimer::Duration => self.duration_reached(context),
                 CallTimer::Farewell => self.give_up(context),

@@ -49,6 +49,7 @@ impl Call {
             FlowEffect::Talk { step, speech, .. } => self.prepare_speech(context, step, speech),
             FlowEffect::StopPlayback => {
                 self.waiting.sound = None;
+                self.timers.stop(&CallTimer::Speech);
                 self.media.stop_playback(context);
             }
             FlowEffect::Echo { mode } => self.echo(context, mode),
@@ -97,6 +98,7 @@ impl Call {
         self.waiting.sound = None;
         self.waiting.timer = None;
         self.timers.stop(&CallTimer::Flow);
+        self.timers.stop(&CallTimer::Speech);
     }
 
     pub(super) fn answer(&mut self, context: &mut Context<'_>) {

@@ -10,6 +10,8 @@ use crate::{Effect, NoteKind, SoundOutcome};
 
 /// How long a caller may hear of nothing but 100 while a sound is being made ready, ms.
 const SOUND_AT_HAND_MS: u64 = 200;
+/// How long the beginning of a speech may take, ms (spec/actions.md `talk`).
+const SPEECH_BEGINS_MS: u64 = 10_000;
 /// Stands for a step where no action wants the sound but a recording that begins with a beep.
 pub(super) const RECORDING_BEEP: u64 = u64::MAX;
 /// The URL of the beep.
@@ -33,6 +35,7 @@ impl Call {
 
     pub(super) fn prepare(&mut self, context: &mut Context<'_>, step: u64, urls: Vec<String>) {
         self.waiting.sound = Some(step);
+        self.timers.stop(&CallTimer::Speech);
         context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step, urls }));
     }
 
@@ -42,6 +45,7 @@ impl Call {
 
     pub(super) fn prepare_speech(&mut self, context: &mut Context<'_>, step: u64, speech: Speech) {
         self.waiting.sound = Some(step);
+        self.timers.set(CallTimer::Speech, context.now.after_ms(SPEECH_BEGINS_MS));
         context.act(Act::Effect(Effect::PrepareSpeech { cell: self.cell, step, speech }));
     }
 
@@ -61,12 +65,21 @@ impl Call {
         if self.waiting.sound.take_if(|wanted| *wanted == step).is_none() {
             return context.act(Act::CountStale);
         }
+        self.timers.stop(&CallTimer::Speech);
         match outcome.sound {
             Some(sound) => self.start_playback(context, step, sound),
             None => {
                 let reason = "no sound could be played".to_owned();
                 self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
             }
+        }
+    }
+
+    /// The beginning of a speech takes too long: the flow goes on without it.
+    pub(super) fn speech_is_late(&mut self, context: &mut Context<'_>) {
+        if let Some(step) = self.waiting.sound.take() {
+            let reason = "no sound came within 10 s".to_owned();
+            self.step_flow(context, FlowEvent::PlaybackFailed { step, reason });
         }
     }
 

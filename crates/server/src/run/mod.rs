@@ -160,7 +160,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         engine: engine.metrics_reader(),
     };
     let repository = Arc::new(StoreRepository(store.clone()));
-    let (live, entries) = tokio::sync::mpsc::channel(LIVE_ENTRIES);
+    let (live, entries) = tokio::sync::mpsc::channel(LIVE_GROUPS);
     let webhooks = Webhooks::start(
         webhook_config(&config),
         entries,
@@ -268,8 +268,8 @@ fn listeners(config: &Config) -> Vec<ListenerConfig> {
     config.sip.udp.iter().map(|udp| listener(udp.socket_address())).collect()
 }
 
-/// Accepted entries on their way to webhooks; what does not fit is read from the log.
-const LIVE_ENTRIES: usize = 8_192;
+/// Groups of accepted entries on their way to webhooks; what does not fit is read from the log.
+const LIVE_GROUPS: usize = 256;
 
 fn reach(config: &Config) -> Reach {
     if config.webhook.private_addresses { Reach::Anywhere } else { Reach::PublicOnly }

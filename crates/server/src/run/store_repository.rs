@@ -180,14 +180,13 @@ fn entry(resource: &Resource, event: &str) -> LogEntry {
 pub(super) struct StoreJournal(pub(super) Store);
 
 impl WebhookJournal for StoreJournal {
-    fn read(&self, after: u64, most: usize) -> io::Result<Vec<api::Accepted>> {
+    fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>> {
         let read = match self.0.read_from(after + 1, most) {
             // What was thrown away can be sent to nobody: they go on with the oldest that there is.
             Err(StoreError::Gone { first_seq }) => self.0.read_from(first_seq, most),
             other => other,
         };
-        let entries = read.map_err(io::Error::other)?.into_iter();
-        Ok(entries.map(|Accepted { seq, entry }| api::Accepted { sequence: seq, entry }).collect())
+        read.map_err(io::Error::other)
     }
 
     fn last(&self) -> io::Result<u64> {
