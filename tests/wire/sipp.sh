@@ -105,7 +105,8 @@ for index in "${!pids[@]}"; do
     failed=1
     for log in errors out; do
       [ -s "$folder/$name.$log" ] || continue
-      tail -n 40 "$folder/$name.$log" | sed 's/\r$//; s/^/      | /'
+      # SIPp writes its errors without ends of lines, and the same one for each call.
+      sed -E 's/\r$//; s/([^0-9])(20[0-9]{2}-[0-9]{2}-[0-9]{2}\t)/\1\n\2/g' "$folder/$name.$log" | tail -n 20 | cut -c 1-300 | sed 's/^/      | /'
       break
     done
   fi

@@ -41,8 +41,8 @@ free_range() {
   return 1
 }
 
-# First the server's sound (200 ports), then its SIP and HTTP; the callers take what lies above 31500 and 25400.
-rtp_first=$(free_range 31000 31499 200)
+# First the sound of the server (200 ports), then its SIP and HTTP; the callers take what lies above 31500 and 25400.
+rtp_first=$(free_range 30000 31499 200)
 sip_port=$(free_range 25060 25399 2)
 http_port=$((sip_port + 1))
 
