@@ -207,6 +207,12 @@ impl World {
         self.to_all(|| Input::Changed(Box::new(resource.clone())));
     }
 
+    /// The next input of the handler of this conference's bridge panics.
+    pub fn injects_panic_into_conference(&self, conference_id: uuid::Uuid) {
+        let confbridge_id = self.state.borrow().snapshot.conferences[&conference_id].confbridge_id;
+        self.to_all(|| Input::InjectPanicIntoBridge(confbridge_id));
+    }
+
     /// Crash reports so far: the panics' own words.
     pub fn crashes(&self) -> Vec<String> {
         self.state.borrow().crashes.iter().map(|report| report.message.clone()).collect()

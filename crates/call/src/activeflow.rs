@@ -1,7 +1,8 @@
 //! What runs of flows have in common, with a call and without: flows that are looked up, and HTTP.
 
-use base::CellId;
-use flow::{Event as FlowEvent, HttpRequest, Machine, NewActiveflow};
+use base::{CellId, Now};
+use flow::{ActiveflowStatus, Event as FlowEvent, HttpRequest, Machine, NewActiveflow};
+use model::{LogEntry, Resource, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,7 +46,19 @@ pub(crate) fn on_complete(
     ended: &mut Machine,
     flow_id: Uuid,
 ) -> Result<NewActiveflow, String> {
-    let flow = context.snapshot.flows.get(&flow_id).ok_or("there is no such flow")?;
+    let flow = context.snapshot.flows.get(&flow_id).filter(|flow| flow.customer_id == ended.customer_id());
+    let flow = flow.ok_or("there is no such flow")?;
     let id = model::random_id(context.random);
     NewActiveflow::on_complete(ended, id, flow).map_err(|error| error.to_string())
+}
+
+/// The end of an activeflow whose cell is being dropped because its handler panicked; none if it has ended already.
+pub(crate) fn last_words(flow: &Machine, subject: Subject, now: Now) -> Option<LogEntry> {
+    if flow.status() == ActiveflowStatus::Ended {
+        return None;
+    }
+    let mut activeflow = flow.to_activeflow();
+    activeflow.status = ActiveflowStatus::Ended;
+    activeflow.tm_update = Some(Timestamp::from_us(now.wall_us));
+    Some(subject.event(now, "activeflow_updated", Resource::Activeflow(Box::new(activeflow))))
 }

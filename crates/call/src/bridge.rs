@@ -96,9 +96,9 @@ impl Bridge {
 
     pub(crate) fn handle(&mut self, context: &mut Context<'_>, input: CellInput) {
         match input {
-            CellInput::Start => self.announce(context),
+            CellInput::Start => self.end_if_past(context),
             CellInput::Message(message) => {
-                self.announce(context);
+                self.end_if_past(context);
                 self.message(context, message);
             }
             CellInput::Conference(conference) => self.changed(context, *conference),
@@ -110,7 +110,8 @@ impl Bridge {
             }
             _ => context.act(Act::CountStale),
         }
-        let will = Will { members: self.members.keys().copied().collect(), ..Will::default() };
+        let members = self.members.keys().copied().collect();
+        let will = Will { members, members_of: self.confbridge.id, ..Will::default() };
         context.act(Act::Will(Box::new(will)));
     }
 
@@ -118,7 +119,6 @@ impl Bridge {
         if !std::mem::replace(&mut self.announced, true) {
             self.publish_bridge(context, "confbridge_created", Map::new());
         }
-        self.end_if_past(context);
     }
 
     fn message(&mut self, context: &mut Context<'_>, message: CellMessage) {
@@ -130,14 +130,19 @@ impl Bridge {
             | CellMessage::NotAdmitted { .. }
             | CellMessage::Entered { .. }
             | CellMessage::NotEntered { .. }
-            | CellMessage::Kick => context.act(Act::CountStale),
+            | CellMessage::Kick { .. } => context.act(Act::CountStale),
         }
     }
 
     fn admit(&mut self, context: &mut Context<'_>, from: CellId, step: u64, mut call: Conferencecall) {
+        if self.members.contains_key(&from) {
+            // Its flow comes by for the second time: the way that it took before is over.
+            self.left(context, from);
+        }
         if let Some(why) = self.closed() {
             return context.send(Address::Cell(from), CellMessage::NotAdmitted { step, why });
         }
+        self.announce(context);
         let now = Timestamp::from_us(context.now.wall_us);
         call.conference_id = self.conference.id;
         call.customer_id = self.conference.customer_id;
@@ -164,6 +169,7 @@ impl Bridge {
         if let Some(why) = why {
             return context.send(Address::Cell(from), CellMessage::NotEntered { step, why });
         }
+        self.announce(context);
         let number = self.cell.to_u64();
         let room = *self.room.get_or_insert(RoomId { worker, number });
         let member =
@@ -172,7 +178,8 @@ impl Bridge {
         if let Some(call) = &mut member.conferencecall {
             set_status(context, call, ConferencecallStatus::Joined);
         }
-        let answers = self.confbridge.kind != ConferenceType::Connect;
+        // spec/actions.md `conference_join`: a participant is answered when it enters.
+        let answers = self.confbridge.kind != ConferenceType::Connect || member.conferencecall.is_some();
         let confbridge_id = self.confbridge.id;
         context.send(Address::Cell(from), CellMessage::Entered { step, room, confbridge_id, answers });
         self.publish_bridge(context, "confbridge_joined", Map::from_iter([("joined_call_id".into(), json!(call_id))]));
@@ -182,7 +189,9 @@ impl Bridge {
     fn left(&mut self, context: &mut Context<'_>, from: CellId) {
         let Some(member) = self.members.remove(&from) else { return context.act(Act::CountStale) };
         if let Some(mut call) = member.conferencecall {
-            set_status(context, &mut call, ConferencecallStatus::Leaving);
+            if call.status != ConferencecallStatus::Leaving {
+                set_status(context, &mut call, ConferencecallStatus::Leaving);
+            }
             set_status(context, &mut call, ConferencecallStatus::Leaved);
         }
         if member.in_mix {
@@ -200,16 +209,21 @@ impl Bridge {
 
     fn kick_member(&mut self, context: &mut Context<'_>, conferencecall_id: Uuid) {
         let is = |member: &Member| member.conferencecall.as_ref().is_some_and(|call| call.id == conferencecall_id);
+        let confbridge_id = self.confbridge.id;
         if let Some((cell, member)) = self.members.iter_mut().find(|(_, member)| is(member)) {
-            kick(context, *cell, member);
+            kick(context, confbridge_id, *cell, member);
         }
     }
 }
 
-fn kick(context: &mut Context<'_>, cell: CellId, member: &mut Member) {
-    if !std::mem::replace(&mut member.kicked, true) {
-        context.send(Address::Cell(cell), CellMessage::Kick);
+fn kick(context: &mut Context<'_>, confbridge_id: Uuid, cell: CellId, member: &mut Member) {
+    if std::mem::replace(&mut member.kicked, true) {
+        return;
     }
+    if let Some(call) = &mut member.conferencecall {
+        set_status(context, call, ConferencecallStatus::Leaving);
+    }
+    context.send(Address::Cell(cell), CellMessage::Kick { confbridge_id });
 }
 
 fn set_status(context: &mut Context<'_>, call: &mut Conferencecall, status: ConferencecallStatus) {
@@ -225,9 +239,11 @@ fn publish_call(context: &mut Context<'_>, call: &Conferencecall) {
         ConferencecallStatus::Leaving => "conferencecall_leaving",
         ConferencecallStatus::Leaved => "conferencecall_leaved",
     };
-    let about =
-        Subject { customer_id: call.customer_id, call_id: call.reference_id, activeflow_id: call.activeflow_id };
-    let before = std::mem::replace(&mut context.subject, about);
+    let before = std::mem::replace(&mut context.subject, about(call));
     context.event(name, Resource::Conferencecall(Box::new(call.clone())));
     context.subject = before;
+}
+
+fn about(call: &Conferencecall) -> Subject {
+    Subject { customer_id: call.customer_id, call_id: call.reference_id, activeflow_id: call.activeflow_id }
 }

@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base::CellId;
+use base::{CellId, Now};
+use model::LogEntry;
 use serde::{Deserialize, Serialize};
 
+use crate::activeflow;
 use crate::bridge::Bridge;
 use crate::call::Call;
 use crate::context::{CellInput, Context, Subject};
@@ -71,6 +73,17 @@ impl Cell {
             Body::Run(run) => run.subject(),
             Body::Bridge(bridge) => bridge.subject(),
         }
+    }
+
+    /// What is owed to users when the cell is dropped because its handler panicked. The handler left it as it was then, so
+    /// this may panic too: then nothing is said.
+    pub(crate) fn last_words(&self, now: Now) -> Vec<LogEntry> {
+        let words = || match &self.body {
+            Body::Call(call) => call.last_words(now),
+            Body::Run(run) => activeflow::last_words(run.flow(), run.subject(), now).into_iter().collect(),
+            Body::Bridge(bridge) => bridge.last_words(now),
+        };
+        guarded(words).unwrap_or_default()
     }
 
     /// Whether nothing more can come of it.

@@ -94,6 +94,15 @@ pub(crate) struct Subject {
     pub(crate) activeflow_id: Uuid,
 }
 
+impl Subject {
+    /// An event about it, for the log.
+    pub(crate) fn event(self, now: Now, name: &str, resource: Resource) -> LogEntry {
+        let Subject { customer_id, call_id, activeflow_id } = self;
+        let body = LogBody::Event { name: name.to_owned(), resource, extra: Map::new() };
+        LogEntry { at_us: now.wall_us, customer_id, call_id, activeflow_id, body }
+    }
+}
+
 impl Context<'_> {
     pub(crate) fn settings(&self) -> &Settings {
         &self.snapshot.settings

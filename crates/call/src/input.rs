@@ -89,6 +89,8 @@ pub enum Input {
     InjectPanic(StreamId),
     /// Tests only: the handling of the next REGISTER panics.
     InjectPanicIntoRegistrar,
+    /// Tests only: the next input of the bridge of this confbridge id panics.
+    InjectPanicIntoBridge(uuid::Uuid),
 }
 
 /// What came of the preparation of a list of sounds.

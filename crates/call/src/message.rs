@@ -42,8 +42,8 @@ pub(crate) enum CellMessage {
     Entered { step: u64, room: RoomId, confbridge_id: Uuid, answers: bool },
     /// The mix is closed to the call.
     NotEntered { step: u64, why: String },
-    /// Leave the mix.
-    Kick,
+    /// Leave this bridge: the mix, or the way into it.
+    Kick { confbridge_id: Uuid },
 }
 
 impl Envelope {

@@ -22,8 +22,11 @@ pub(crate) struct Will {
     pub(crate) bridges: Vec<Uuid>,
     /// A recording that runs, to be closed in its name.
     pub(crate) recording: Option<Box<Recording>>,
-    /// Calls that a bridge must send out of the mix.
+    /// Whether the media side knows of that recording, and will report its end.
+    pub(crate) recording_reports: bool,
+    /// Calls that a bridge must send out of the mix, and the bridge's id.
     pub(crate) members: Vec<CellId>,
+    pub(crate) members_of: Uuid,
 }
 
 /// Q.850 cause 41: temporary failure.
@@ -48,8 +51,9 @@ impl Will {
             .bridges
             .iter()
             .map(|bridge| Envelope { to: Address::Bridge(*bridge), message: CellMessage::Left { from: gone } });
-        let to_members =
-            self.members.iter().map(|cell| Envelope { to: Address::Cell(*cell), message: CellMessage::Kick });
+        let confbridge_id = self.members_of;
+        let kick = |cell| Envelope { to: Address::Cell(cell), message: CellMessage::Kick { confbridge_id } };
+        let to_members = self.members.iter().copied().map(kick);
         to_bridges.chain(to_members).collect()
     }
 }

@@ -302,6 +302,12 @@ impl Machine {
         self.cursor.push_frame(stack_id, actions).map_err(|error| error.to_string())
     }
 
+    /// Whether the frame of this service is still there: it is gone when the cursor has passed its end, or has jumped out
+    /// of it.
+    pub fn has_frame(&self, stack_id: Uuid) -> bool {
+        self.cursor.has_frame(stack_id)
+    }
+
     /// Sets variables that follow from what an action has started, such as those of a recording. The next action sees
     /// them. Those that a limit forbids are told to the timeline.
     pub fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {

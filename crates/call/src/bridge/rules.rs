@@ -1,10 +1,10 @@
 //! When a conference ends, and what is said about it.
 
 use base::{MS, Now};
-use model::{Conference, ConferenceStatus, ConferenceType, Resource, Timestamp};
+use model::{Conference, ConferenceStatus, ConferenceType, ConferencecallStatus, LogEntry, Resource, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Bridge, BridgeTimer, kick};
+use super::{Bridge, BridgeTimer, about, kick};
 use crate::context::Context;
 
 impl Bridge {
@@ -62,9 +62,12 @@ impl Bridge {
         }
         self.timers.stop(&BridgeTimer::End);
         self.set_status(context, ConferenceStatus::Terminating);
-        self.publish_bridge(context, "confbridge_terminating", Map::new());
+        if self.announced {
+            self.publish_bridge(context, "confbridge_terminating", Map::new());
+        }
+        let confbridge_id = self.confbridge.id;
         for (cell, member) in &mut self.members {
-            kick(context, *cell, member);
+            kick(context, confbridge_id, *cell, member);
         }
         self.end_if_empty(context);
     }
@@ -81,8 +84,28 @@ impl Bridge {
         if self.conference.status == ConferenceStatus::Terminating && self.members.is_empty() {
             self.conference.tm_end = Some(Timestamp::from_us(context.now.wall_us));
             self.set_status(context, ConferenceStatus::Terminated);
-            self.publish_bridge(context, "confbridge_terminated", Map::new());
+            if self.announced {
+                self.publish_bridge(context, "confbridge_terminated", Map::new());
+            }
         }
+    }
+
+    /// What is owed to users when the bridge is dropped because its handler panicked: everybody is out. A conference that was
+    /// ending has ended; another one begins anew when somebody comes.
+    pub(crate) fn last_words(&self, now: Now) -> Vec<LogEntry> {
+        let at = Some(Timestamp::from_us(now.wall_us));
+        let mut words = Vec::new();
+        for mut call in self.members.values().filter_map(|member| member.conferencecall.clone()) {
+            (call.status, call.tm_update) = (ConferencecallStatus::Leaved, at);
+            words.push(about(&call).event(now, "conferencecall_leaved", Resource::Conferencecall(Box::new(call))));
+        }
+        let mut conference = self.conference.clone();
+        (conference.conferencecall_ids, conference.tm_update) = (Vec::new(), at);
+        if conference.status == ConferenceStatus::Terminating {
+            (conference.status, conference.tm_end) = (ConferenceStatus::Terminated, at);
+        }
+        words.push(self.subject().event(now, "conference_updated", Resource::Conference(Box::new(conference))));
+        words
     }
 
     fn set_status(&mut self, context: &mut Context<'_>, status: ConferenceStatus) {

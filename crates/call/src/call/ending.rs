@@ -115,10 +115,7 @@ impl Call {
         self.suspend_flow();
         self.leave_all(context);
         self.media.close(context);
-        // The stream's end is the recording's, unless there was no stream.
-        if self.media.is_over() {
-            self.give_up_recording(context);
-        }
+        self.end_recording_with_call(context);
         self.settle(context);
     }
 

@@ -157,10 +157,13 @@ impl LegMedia {
         Some(playback.step)
     }
 
-    pub(crate) fn stop_playback(&mut self, context: &mut Context<'_>) {
-        if self.playback.take().is_some() && self.is_open() {
+    /// Stops what is played; gives back its step.
+    pub(crate) fn stop_playback(&mut self, context: &mut Context<'_>) -> Option<u64> {
+        let stopped = self.playback.take()?;
+        if self.is_open() {
             context.act(Act::Media(Command::StopPlayback { stream: self.lease.stream }));
         }
+        Some(stopped.step)
     }
 
     /// Records both directions from now on, or from the moment that the stream is open.

@@ -300,7 +300,8 @@ impl Call {
 
     /// Keeps the copy outside of the cell true.
     fn renew_will(&mut self, context: &mut Context<'_>) {
-        let recording = self.recording.as_ref().map(|running| (running.record.id, running.record.status));
+        let reports = self.recording_reports();
+        let recording = self.recording.as_ref().map(|running| (running.record.id, running.record.status, reports));
         let stage = (self.leg.stage(), self.media.in_service(), self.stays.bridges().to_vec(), recording);
         if self.waiting.will_written.as_ref() == Some(&stage) {
             return;
@@ -316,7 +317,8 @@ impl Call {
             ports,
             bridges: self.stays.bridges().to_vec(),
             recording: self.recording.as_ref().map(|running| Box::new(running.record.clone())),
-            members: Vec::new(),
+            recording_reports: reports,
+            ..Will::default()
         })));
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::leg::Stage;
+use super::sound::RECORDING_BEEP;
 use super::{Call, CallTimer};
 use crate::context::{Act, Context};
 use crate::{Effect, NoteKind, activeflow};
@@ -22,8 +23,9 @@ pub(super) struct Waiting {
     pub(super) will_written: Option<WillStage>,
 }
 
-/// What a will depends on: leg, stream, the bridges that know of the call, the recording that runs.
-pub(super) type WillStage = (Stage, Option<bool>, Vec<Uuid>, Option<(Uuid, RecordingStatus)>);
+/// What a will depends on: leg, stream, the bridges that know of the call, the recording that runs and whether the media
+/// side knows of it.
+pub(super) type WillStage = (Stage, Option<bool>, Vec<Uuid>, Option<(Uuid, RecordingStatus, bool)>);
 
 impl Call {
     /// Gives an event to the flow and carries out what follows from it.
@@ -36,6 +38,7 @@ impl Call {
         while let Some(effect) = self.flow.poll(context.now, &CallView::of(&self.record)) {
             self.carry_out(context, effect);
         }
+        self.leave_abandoned(context);
         if self.over.is_none() && self.leg.unanswered_invite().is_some() {
             self.ring_or_wait_for_sound(context);
         }
@@ -50,7 +53,10 @@ impl Call {
             FlowEffect::StopPlayback => {
                 self.waiting.sound = None;
                 self.timers.stop(&CallTimer::Speech);
-                self.media.stop_playback(context);
+                // The beep before a recording is nothing that the flow waits for, but the recording does.
+                if self.media.stop_playback(context) == Some(RECORDING_BEEP) {
+                    self.recording_beep_over(context);
+                }
             }
             FlowEffect::Echo { mode } => self.echo(context, mode),
             FlowEffect::SendDigits { digits, duration_ms, interval_ms, .. } => {

@@ -1,10 +1,11 @@
 //! What users are told about a call: its events, and the last one of a call whose handler panicked.
 
 use base::Now;
-use model::{CallStatus, HangupBy, HangupReason, LogBody, LogEntry, Resource, Timestamp};
-use serde_json::Map;
+use model::{CallStatus, HangupBy, HangupReason, LogEntry, Resource, Timestamp};
+use uuid::Uuid;
 
 use super::Call;
+use crate::activeflow;
 use crate::context::{Context, Subject};
 
 impl Call {
@@ -28,19 +29,19 @@ impl Call {
         Resource::Call(Box::new(self.record.clone()), Some(self.flow.current_action().clone()))
     }
 
-    /// The end of a call that is being dropped because its handler panicked.
-    pub(crate) fn last_words(&self, now: Now) -> Option<LogEntry> {
-        if self.record.status == CallStatus::Hangup {
-            return None;
+    /// What is owed to users when the call is dropped because its handler panicked: the end of its flow and its own.
+    pub(crate) fn last_words(&self, now: Now) -> Vec<LogEntry> {
+        let mut words = Vec::new();
+        if self.record.status != CallStatus::Hangup {
+            let at = Timestamp::from_us(now.wall_us);
+            let mut record = self.record.clone();
+            record.status = CallStatus::Hangup;
+            (record.hangup_by, record.hangup_reason) = (HangupBy::Local, HangupReason::Failed);
+            (record.tm_hangup, record.tm_update) = (Some(at), Some(at));
+            (record.confbridge_id, record.recording_id) = (Uuid::nil(), Uuid::nil());
+            words.push(self.subject().event(now, "call_hangup", Resource::Call(Box::new(record), None)));
         }
-        let at = Timestamp::from_us(now.wall_us);
-        let mut record = self.record.clone();
-        record.status = CallStatus::Hangup;
-        (record.hangup_by, record.hangup_reason) = (HangupBy::Local, HangupReason::Failed);
-        (record.tm_hangup, record.tm_update) = (Some(at), Some(at));
-        let Subject { customer_id, call_id, activeflow_id } = self.subject();
-        let resource = Resource::Call(Box::new(record), None);
-        let body = LogBody::Event { name: "call_hangup".into(), resource, extra: Map::new() };
-        Some(LogEntry { at_us: now.wall_us, customer_id, call_id, activeflow_id, body })
+        words.extend(activeflow::last_words(&self.flow, self.subject(), now));
+        words
     }
 }

@@ -104,6 +104,11 @@ impl Call {
         }
     }
 
+    /// Whether the media side has been asked, so that it will report the end.
+    pub(super) fn recording_reports(&self) -> bool {
+        self.recording.is_some() && !self.is_beeping() && self.media.in_service() == Some(true)
+    }
+
     fn is_beeping(&self) -> bool {
         self.recording.as_ref().is_some_and(|running| running.phase == Phase::Beeping)
     }
@@ -177,7 +182,14 @@ impl Call {
         self.run_on_end(context, &record);
     }
 
-    /// The call is over and the media side will not report any more.
+    /// The call is over. The stream's end is the recording's, if the media side knows of it.
+    pub(super) fn end_recording_with_call(&mut self, context: &mut Context<'_>) {
+        if !self.recording_reports() {
+            self.recording_over(context, 0, words(&RecordingEnd::StreamClosed));
+        }
+    }
+
+    /// The media side is not waited for any longer.
     pub(super) fn give_up_recording(&mut self, context: &mut Context<'_>) {
         self.recording_over(context, 0, "the media side did not report its end".into());
     }
@@ -188,7 +200,8 @@ impl Call {
         if flow_id.is_nil() {
             return;
         }
-        let Some(flow) = context.snapshot.flows.get(&flow_id) else {
+        let flow = context.snapshot.flows.get(&flow_id).filter(|flow| flow.customer_id == record.customer_id);
+        let Some(flow) = flow else {
             return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".into() });
         };
         let mut variables = Variables::default();

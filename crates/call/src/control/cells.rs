@@ -1,12 +1,13 @@
 //! Running a cell's handler: what it decided is carried out, the loop's tables are kept in step with it, and a panic ends it
 //! and nothing else.
 
-use base::{CellId, Now};
+use base::{CellId, Now, RecordingId};
 use bytes::Bytes;
 use flow::NewActiveflow;
 use media_core::Command;
 
 use super::Control;
+use super::mail::orphan_recording_over;
 use crate::cell::{Body, Cell, Panicked};
 use crate::context::{Act, CellInput, Context, Subject};
 use crate::run::Run;
@@ -149,7 +150,10 @@ impl Control {
             }
         }
         if let Some(recording) = cell.will.recording.take() {
-            self.orphan_recordings.insert(base::RecordingId(recording.id.as_u128()), *recording);
+            match cell.will.recording_reports {
+                true => drop(self.orphan_recordings.insert(RecordingId(recording.id.as_u128()), *recording)),
+                false => effects.push(orphan_recording_over(now, *recording, 0)),
+            }
         }
         for letter in cell.will.letters(id) {
             match letter.owner(self.snapshot.settings.loops) == self.owner {
@@ -163,9 +167,7 @@ impl Control {
         let kind = NoteKind::CellPanicked { message: message.clone() };
         let note = Note { at_us: now.wall_us, customer_id, call_id, activeflow_id, kind };
         effects.push(Effect::Note(note));
-        if let Some(entry) = cell.call().and_then(|call| call.last_words(now)) {
-            effects.push(Effect::Log(Box::new(entry)));
-        }
+        effects.extend(cell.last_words(now).into_iter().map(|entry| Effect::Log(Box::new(entry))));
         effects.push(Effect::KeepCrash(Box::new(CrashReport { cell: id, call_id, message, inputs })));
     }
 }

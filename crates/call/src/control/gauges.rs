@@ -45,6 +45,8 @@ pub struct Gauges {
     pub streams: usize,
     /// Streams of panicked calls that are still being closed.
     pub orphan_streams: usize,
+    /// Recordings of panicked calls whose end has not been reported yet.
+    pub orphan_recordings: usize,
     /// Leased port pairs at hand and in no call.
     pub port_stock: usize,
     /// Places where phones are registered.
@@ -98,6 +100,7 @@ impl Control {
             cell_timers: self.deadlines.len(),
             streams: self.by_stream.len(),
             orphan_streams: self.orphans.len(),
+            orphan_recordings: self.orphan_recordings.len(),
             port_stock: self.ports.len(),
             registrations: self.registrar.registrations(),
             registrar_answers: self.registrar.held.len(),

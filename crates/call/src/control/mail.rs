@@ -2,15 +2,14 @@
 
 use base::{CellId, Now, RecordingId, StreamId};
 use media_core::RecordingFact;
-use model::{Conference, ConferenceStatus, LogBody, LogEntry, RecordingStatus, Resource, Timestamp};
-use serde_json::Map;
+use model::{Conference, ConferenceStatus, Recording, RecordingStatus, Resource, Timestamp};
 use uuid::Uuid;
 
 use super::Control;
 use crate::Effect;
 use crate::bridge::Bridge;
 use crate::cell::{Body, Cell};
-use crate::context::CellInput;
+use crate::context::{CellInput, Subject};
 use crate::message::{Address, CellMessage, Envelope, loop_of_resource};
 use crate::will::Will;
 
@@ -20,10 +19,18 @@ impl Control {
         let Some(Envelope { to, message }) = self.mail.pop_front() else { return false };
         match to {
             Address::Cell(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
-            Address::Bridge(confbridge_id) => match self.bridge(now, confbridge_id) {
-                Some(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
-                None => self.no_bridge(message),
-            },
+            Address::Bridge(confbridge_id) => {
+                // Only who comes opens the door. That somebody has left is of no interest to a bridge that has ended.
+                let comes = matches!(message, CellMessage::Admit { .. } | CellMessage::Enter { .. });
+                let cell = match comes {
+                    true => self.bridge(now, confbridge_id),
+                    false => self.by_bridge.get(&confbridge_id).copied(),
+                };
+                match cell {
+                    Some(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
+                    None => self.no_bridge(message),
+                }
+            }
         }
         true
     }
@@ -103,22 +110,25 @@ impl Control {
         effects: &mut Vec<Effect>,
     ) {
         if let RecordingFact::Ended { samples, .. } = fact
-            && let Some(mut orphan) = self.orphan_recordings.remove(&recording)
+            && let Some(orphan) = self.orphan_recordings.remove(&recording)
         {
-            let at = Timestamp::from_us(now.wall_us);
-            orphan.status = RecordingStatus::Ended;
-            orphan.duration_ms = samples / 8;
-            orphan.end_reason = "the call was ended because its handler panicked".into();
-            (orphan.tm_end, orphan.tm_update) = (Some(at), Some(at));
-            let name = "recording_finished".to_owned();
-            let (customer_id, call_id, activeflow_id) = (orphan.customer_id, orphan.reference_id, orphan.activeflow_id);
-            let body = LogBody::Event { name, resource: Resource::Recording(Box::new(orphan)), extra: Map::new() };
-            let entry = LogEntry { at_us: now.wall_us, customer_id, call_id, activeflow_id, body };
-            return effects.push(Effect::Log(Box::new(entry)));
+            return effects.push(orphan_recording_over(now, orphan, samples / 8));
         }
         match self.by_stream.get(&stream).copied() {
             Some(cell) => self.deliver(now, cell, CellInput::Recording { recording, fact }, effects),
             None => self.counters.stale_inputs += 1,
         }
     }
+}
+
+/// The end of a recording whose call panicked.
+pub(super) fn orphan_recording_over(now: Now, mut orphan: Recording, duration_ms: u64) -> Effect {
+    let at = Timestamp::from_us(now.wall_us);
+    orphan.status = RecordingStatus::Ended;
+    orphan.duration_ms = duration_ms;
+    orphan.end_reason = "the call was ended because its handler panicked".into();
+    (orphan.tm_end, orphan.tm_update) = (Some(at), Some(at));
+    let (customer_id, call_id, activeflow_id) = (orphan.customer_id, orphan.reference_id, orphan.activeflow_id);
+    let subject = Subject { customer_id, call_id, activeflow_id };
+    Effect::Log(Box::new(subject.event(now, "recording_finished", Resource::Recording(Box::new(orphan)))))
 }

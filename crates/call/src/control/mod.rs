@@ -164,6 +164,11 @@ impl Control {
                     cell.panic_next = true;
                 }
             }
+            Input::InjectPanicIntoBridge(id) => {
+                if let Some(cell) = self.by_bridge.get(&id).and_then(|cell| self.cells.get_mut(cell)) {
+                    cell.panic_next = true;
+                }
+            }
             Input::InjectPanicIntoRegistrar => self.registrar.panic_next = true,
         }
         self.drain_endpoint(now, effects);

@@ -2,11 +2,11 @@
 
 use base::{CellId, Now};
 use flow::Machine;
-use model::{Conference, ConferenceStatus};
+use model::{Conference, ConferenceStatus, Conferencecall};
 use uuid::Uuid;
 
 use super::Control;
-use crate::cell::Body;
+use crate::cell::{Body, Cell};
 use crate::context::CellInput;
 use crate::message::loop_of_resource;
 use crate::{Effect, Reply, Request};
@@ -66,13 +66,14 @@ impl Control {
     }
 
     fn kick(&mut self, now: Now, conferencecall_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
-        let found = self.cells.values().find_map(|cell| match &cell.body {
-            Body::Bridge(bridge) => bridge.conferencecall(conferencecall_id).map(|call| (cell.id, call.clone())),
-            Body::Call(_) | Body::Run(_) => None,
-        });
-        let Some((cell, conferencecall)) = found else { return Reply::NotHere };
+        let has = |cell: &&Cell| conferencecall_of(cell, conferencecall_id).is_some();
+        let Some(cell) = self.cells.values().find(has).map(|cell| cell.id) else { return Reply::NotHere };
         self.deliver(now, cell, CellInput::KickMember(conferencecall_id), effects);
-        Reply::Conferencecall(Box::new(conferencecall))
+        // Its call hears of it by letter, so the participant is still there.
+        match self.cells.get(&cell).and_then(|cell| conferencecall_of(cell, conferencecall_id)) {
+            Some(conferencecall) => Reply::Conferencecall(Box::new(conferencecall.clone())),
+            None => Reply::NotHere,
+        }
     }
 
     fn close_conference(&mut self, now: Now, conference_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
@@ -99,5 +100,12 @@ impl Control {
             Body::Run(run) => Some(run.flow()),
             Body::Bridge(_) => None,
         }
+    }
+}
+
+fn conferencecall_of(cell: &Cell, id: Uuid) -> Option<&Conferencecall> {
+    match &cell.body {
+        Body::Bridge(bridge) => bridge.conferencecall(id),
+        Body::Call(_) | Body::Run(_) => None,
     }
 }

@@ -186,6 +186,11 @@ impl Cursor {
         true
     }
 
+    /// Whether the frame with this id is on the stack.
+    pub(crate) fn has_frame(&self, id: Uuid) -> bool {
+        self.frames.iter().any(|frame| frame.id == id)
+    }
+
     /// Jumps that a `goto` has left, if it was reached before.
     pub(crate) fn goto_left(&self, at: Position) -> Option<i64> {
         self.frames[at.frame].goto_left.get(&at.index).copied()
