@@ -134,8 +134,6 @@ mod tests {
         let provisioned = crate::provision::parse(Path::new("demo.json"), json, Timestamp::from_us(0)).unwrap();
         let config = Config::default();
         let sip = ["0.0.0.0:5060".parse().unwrap()];
-        let secrets =
-            Secrets { access_key: Some("vb_0123".into()), passwords: vec![("1000".into(), "open sesame".into())] };
         let http = "0.0.0.0:8080".parse().unwrap();
         let text = text(&config, &provisioned, &sip, http, "2 media workers");
         for wanted in [
