@@ -33,7 +33,10 @@ impl Secrets {
     /// Adds them to a file that only the server's user may read, so that they are not lost with the terminal.
     pub(super) fn keep(&self, file: &Path) -> std::io::Result<()> {
         use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        if let Some(folder) = file.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
         let mut options = std::fs::OpenOptions::new();
         options.create(true).append(true).mode(0o600).open(file)?.write_all(self.text().as_bytes())
     }
@@ -130,8 +133,6 @@ mod tests {
         let provisioned = crate::provision::parse(Path::new("demo.json"), json, Timestamp::from_us(0)).unwrap();
         let config = Config::default();
         let sip = ["0.0.0.0:5060".parse().unwrap()];
-        let secrets =
-            Secrets { access_key: Some("vb_0123".into()), passwords: vec![("1000".into(), "open sesame".into())] };
         let http = "0.0.0.0:8080".parse().unwrap();
         let text = text(&config, &provisioned, &sip, http, "2 media workers");
         for wanted in [
@@ -152,13 +153,14 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let passwords = vec![("1000".into(), "open sesame".into())];
         let secrets = Secrets { access_key: Some("vb_0123".into()), passwords };
-        let file = std::env::temp_dir().join(format!("flowswitch-first-start-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("flowswitch-first-start-{}", std::process::id()));
+        let file = folder.join("secrets").join("first-start.txt");
         secrets.keep(&file).unwrap();
         let kept = std::fs::read_to_string(&file).unwrap();
-        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
-        std::fs::remove_file(&file).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&file), mode(&folder.join("secrets"))), (0o600, 0o700));
+        std::fs::remove_dir_all(&folder).unwrap();
         assert!(kept.contains("vb_0123 ") && kept.contains("open sesame") && kept.contains("extension 1000"), "{kept}");
-        assert_eq!(mode & 0o777, 0o600);
         assert_eq!(Secrets::default().text(), "");
     }
 }
