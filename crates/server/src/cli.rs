@@ -42,6 +42,24 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0: no mistake was found (there may be warnings and hints). \
                             1: at least one mistake. 2: the command line is wrong, or the result could not be written.")]
     Check(CheckArgs),
+    /// Copy what the server keeps into a new folder; the server may run meanwhile.
+    ///
+    /// Copied are the database (flows, numbers, phones, call records), the event log and the secrets, so that the copy is one
+    /// moment of the server. Recordings are files that do not change any more once they have ended, and are not copied: take
+    /// their folder along by any other means.
+    #[command(
+        after_help = "To go back to a copy: stop the server, move its data_dir aside, put the copy in its place, start.\n\
+                            The copy holds password hashes and keys: keep it as safe as data_dir itself.\n\
+                            Exit codes: 0: the copy is complete. 2: it is not, and the message says why."
+    )]
+    Backup(BackupArgs),
+    /// Make damaged data startable again, when the server refuses to start with it.
+    ///
+    /// What can be read is kept, each file that is replaced is first kept beside it as <name>.damaged-<time>, and every thing
+    /// that was done is told. Prefer a backup if you have a recent one: what is damaged is lost. Where nothing is damaged,
+    /// nothing is changed. It refuses while a server uses the data.
+    #[command(after_help = "Exit codes: 0: the server can be started. 2: it cannot, and the message says why.")]
+    Repair(ServeArgs),
     /// Call a SIP server many times at once and prove what comes back.
     Load(Box<load::Args>),
 }
@@ -52,6 +70,17 @@ pub struct ServeArgs {
     /// The configuration file. Left out, conf/flowswitch.toml is read if it exists; else all keys have their defaults.
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Options of `backup`.
+#[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// The folder of the copy: it is made, or is there and empty.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServeArgs,
 }
 
 impl ServeArgs {
@@ -104,6 +133,23 @@ mod tests {
         for told in ["Exit codes: 0:", "\"hints\": []", "`expected`"] {
             assert!(help.contains(told), "{told}: {help}");
         }
+    }
+
+    #[test]
+    fn the_help_of_backup_and_repair_tells_what_happens_to_the_data() {
+        for (line, wanted) in [
+            (
+                "flowswitch backup --help",
+                ["may run meanwhile", "Recordings", "To go back to a copy", "--config <FILE>"],
+            ),
+            ("flowswitch repair --help", [".damaged-<time>", "Prefer a backup", "Exit codes", "--config <FILE>"]),
+        ] {
+            let help = parse(line).unwrap_err().to_string();
+            for told in wanted {
+                assert!(help.contains(told), "{told}: {help}");
+            }
+        }
+        assert!(parse("flowswitch backup").unwrap_err().to_string().contains("<TO>"));
     }
 
     #[test]

@@ -12,3 +12,4 @@ pub mod process_metrics;
 pub mod provision;
 pub mod run;
 pub mod signals;
+pub mod upkeep;

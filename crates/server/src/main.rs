@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use flowswitch_server::cli::{Cli, Command};
-use flowswitch_server::{check, run};
+use flowswitch_server::run::{self, StartError};
+use flowswitch_server::{check, upkeep};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,12 +20,18 @@ fn main() -> ExitCode {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => refuse(&error),
         },
+        Some(Command::Backup(args)) => done(upkeep::backup(&args, &mut std::io::stdout().lock())),
+        Some(Command::Repair(args)) => done(upkeep::repair(&args, &mut std::io::stdout().lock())),
         Some(Command::Load(args)) => load::run(&args).unwrap_or_else(|error| refuse(&error)),
     }
 }
 
 fn serve(args: &flowswitch_server::cli::ServeArgs) -> ExitCode {
-    match run::serve(args) {
+    done(run::serve(args))
+}
+
+fn done(result: Result<(), StartError>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&error),
     }

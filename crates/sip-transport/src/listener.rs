@@ -52,7 +52,13 @@ pub struct BindError {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on UDP {}: {}", self.address, self.source)
+        write!(f, "SIP cannot listen on UDP {} (section sip.udp): {}", self.address, self.source)?;
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => f.write_str("; another program has this port, or the server runs already"),
+            io::ErrorKind::PermissionDenied => f.write_str("; ports below 1024 need special rights"),
+            io::ErrorKind::AddrNotAvailable => f.write_str("; this machine does not have the address"),
+            _ => Ok(()),
+        }
     }
 }
 

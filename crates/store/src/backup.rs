@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::log::{segment, segments};
 use crate::record::Unsaved;
-use crate::{StoreError, database, secrets};
+use crate::{StoreError, database, secrets, store};
 
 /// Copies database, event log and secrets of `data_dir` into `to`, which must be empty or not exist. Recordings are not
 /// copied. The store may be in use, by this process or another; a store can be opened on the copy.
@@ -18,6 +18,7 @@ use crate::{StoreError, database, secrets};
 /// # Errors
 /// The folder is not empty; something cannot be read or written; there is no store.
 pub fn backup(data_dir: &Path, to: &Path) -> Result<(), StoreError> {
+    store::refuse_none(data_dir)?;
     fs::create_dir_all(to).map_err(|error| StoreError::io("make the folder", to, &error))?;
     let mut there = fs::read_dir(to).map_err(|error| StoreError::io("list", to, &error))?;
     if there.next().is_some() {

@@ -34,6 +34,8 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// There is no store in the folder.
+    Missing(String),
     /// Another process uses the folder.
     InUse(String),
     /// There is already another one with this name.
@@ -84,6 +86,12 @@ impl fmt::Display for StoreError {
                 "{what} has format version {found}, and this flowswitch knows versions up to {known}: it was written by a \
                  newer flowswitch. Start that one, or restore a backup that was made before the upgrade"
             ),
+            StoreError::Missing(path) => {
+                write!(
+                    f,
+                    "nothing was ever kept in {path}: there is neither a database nor an event log. Is data_dir right?"
+                )
+            }
             StoreError::InUse(path) => {
                 write!(f, "{path} is used by another flowswitch: stop that one, or give this one its own data_dir")
             }

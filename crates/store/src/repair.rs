@@ -23,8 +23,9 @@ pub struct Repaired {
 /// rows that can be read are kept; the numbers of entries that are lost are never used again.
 ///
 /// # Errors
-/// A server uses the folder; it was written by a newer flowswitch; the file system says no.
+/// There is no store; a server uses the folder; it was written by a newer flowswitch; the file system says no.
 pub fn repair(data_dir: &Path) -> Result<Repaired, StoreError> {
+    store::refuse_none(data_dir)?;
     let _lock = store::lock(data_dir)?;
     let mut repaired = Repaired::default();
     let connection = repair_database(data_dir, &mut repaired)?;

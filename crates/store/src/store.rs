@@ -375,6 +375,14 @@ pub(crate) fn lock(data_dir: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Refuses a folder in which no store was ever opened.
+pub(crate) fn refuse_none(data_dir: &Path) -> Result<(), StoreError> {
+    if database::path_of(data_dir).exists() || !log::segment::list(&log::segment::folder(data_dir))?.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Missing(data_dir.display().to_string()))
+}
+
 /// A log without its database, or an emptied database file, is what a mistake leaves behind: the resources are missing.
 fn refuse_half(data_dir: &Path, database: &Path, log: &Path) -> Result<(), StoreError> {
     let database_is_there = fs::metadata(database).is_ok_and(|data| data.len() > 0);

@@ -79,12 +79,16 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
         ("".into(), &["x.json line 1: not valid JSON: EOF while parsing a value (column 0)"]),
         ("[]".into(), &["x.json line 1: found an array, allowed: an object of arrays such as `flows`"]),
         (
-            "{\n\"extensions\": []}".into(),
-            &["x.json line 2: extensions: not yet supported: extensions; allowed: flows, numbers"],
+            "{\n\"queues\": []}".into(),
+            &[
+                "x.json line 2: queues: not yet supported: queues; allowed: flows, numbers, extensions, conferences, accesskeys, agents, customers",
+            ],
         ),
         (
             "{\n\n\"flow\": []}".into(),
-            &["x.json line 3: flow: found the unknown collection \"flow\", allowed: flows, numbers"],
+            &[
+                "x.json line 3: flow: found the unknown collection \"flow\", allowed: flows, numbers, extensions, conferences, accesskeys, agents, customers",
+            ],
         ),
         ("{\"flows\": {}}".into(), &["x.json line 1: flows: found an object, allowed: an array of objects"]),
         ("{\"flows\": [\n 5]}".into(), &["x.json line 2: flows[0]: found 5, allowed: an object"]),

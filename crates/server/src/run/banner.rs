@@ -155,14 +155,13 @@ mod tests {
         let passwords = vec![("1000".into(), "open sesame".into())];
         let secrets = Secrets { access_key: Some("vb_0123".into()), passwords };
         let folder = std::env::temp_dir().join(format!("flowswitch-first-start-{}", std::process::id()));
-        let file = folder.join("first-start.txt");
+        let file = folder.join("secrets").join("first-start.txt");
         secrets.keep(&file).unwrap();
         let kept = std::fs::read_to_string(&file).unwrap();
-        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
-        let folder_mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&file), mode(&folder.join("secrets"))), (0o600, 0o700));
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(kept.contains("vb_0123 ") && kept.contains("open sesame") && kept.contains("extension 1000"), "{kept}");
-        assert_eq!((mode & 0o777, folder_mode & 0o777), (0o600, 0o700));
         assert_eq!(Secrets::default().text(), "");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base::{MS, Now, Turns};
-use call::{Control, Counters, Effect, Gauges, Input};
+use call::{Control, Counters, Effect, Gauges, Input, RegistrarNumbers};
 use media_engine::{EngineHandle, SoundRequest, SoundSource};
 use sip_core::EndpointCounters;
 use sip_transport::UdpSender;
@@ -39,6 +39,8 @@ pub(super) struct LoopNumbers {
     pub(super) gauges: Gauges,
     /// What it counted.
     pub(super) counters: Counters,
+    /// What it did as registrar.
+    pub(super) registrar: RegistrarNumbers,
     /// What its transaction layer counted.
     pub(super) endpoint: EndpointCounters,
     /// A media worker has not shown life for 500 ms although it has work.
@@ -212,6 +214,7 @@ impl Driver {
         self.numbers.store(Arc::new(LoopNumbers {
             gauges: self.parts.control.gauges(),
             counters: *self.parts.control.counters(),
+            registrar: self.parts.control.registrar_numbers(),
             endpoint: self.parts.control.endpoint_counters(),
             worker_silent: self.parts.engine.worker_silent(now.mono_ns),
             lost: false,

@@ -30,6 +30,7 @@ impl MetricsSource for ServerMetrics {
         for (number, numbers) in self.loops.iter().enumerate() {
             let label = number.to_string();
             loop_numbers(out, &[("loop", &label)], &numbers.load());
+            registrar_numbers(out, &[("loop", &label)], &numbers.load());
         }
         self.lanes(out);
         self.edge(out);
@@ -42,6 +43,7 @@ fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNu
     let gauges = &numbers.gauges;
     for (name, help, value) in [
         ("calls", "Calls that are up or ending (cells)", gauges.calls),
+        ("other_cells", "Flows that run without a call, and bridges", gauges.other_cells),
         ("sip_server_transactions", "SIP server transactions", gauges.server_transactions),
         ("sip_client_transactions", "SIP client transactions", gauges.client_transactions),
         ("sip_transaction_timers", "Armed timers of SIP transactions", gauges.transaction_timers),
@@ -76,6 +78,45 @@ fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNu
     ] {
         let _ = out.counter(name, help).sample(labels, value);
     }
+}
+
+fn registrar_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNumbers) {
+    let (gauges, registrar) = (&numbers.gauges, &numbers.registrar);
+    for (name, help, value) in [
+        ("registrar_contacts", "Places where phones are registered", gauges.registrations),
+        (
+            "registrar_answers",
+            "Answers that wait for the store, or because their source guesses",
+            gauges.registrar_answers,
+        ),
+        ("registrar_guessing_networks", "Networks that guess passwords", registrar.guessing_networks),
+    ] {
+        let _ = out.gauge(name, help).sample(labels, value);
+    }
+    for (name, help, value) in [
+        ("registrar_accepted_total", "REGISTERs that were answered by 200", registrar.accepted),
+        ("registrar_not_saved_total", "REGISTERs that could not be written down", registrar.not_saved),
+        ("registrar_delayed_total", "Answers that were kept back because their source guesses", registrar.delayed),
+    ] {
+        let _ = out.counter(name, help).sample(labels, value);
+    }
+    let refusals = &registrar.refusals;
+    let mut family =
+        out.counter("registrar_refused_total", "REGISTERs and calls that were asked for a password or refused");
+    for (reason, value) in [
+        ("asked", refusals.asked),
+        ("stale", refusals.stale),
+        ("replayed", refusals.replayed),
+        ("wrong_password", refusals.wrong_password),
+        ("unknown_user", refusals.unknown_user),
+        ("other_account", refusals.other_account),
+        ("malformed", refusals.malformed),
+        ("too_many_mistakes", refusals.too_many_mistakes),
+    ] {
+        let labels: Vec<(&str, &str)> = labels.iter().copied().chain([("reason", reason)]).collect();
+        family = family.sample(&labels, value);
+    }
+    let _ = family;
 }
 
 impl ServerMetrics {

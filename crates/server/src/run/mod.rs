@@ -23,7 +23,7 @@ mod supervisor;
 mod wishes;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,11 @@ use wishes::Wishes;
 const PORT_WAIT_ROUND: Duration = Duration::from_millis(10);
 const PORT_WAIT_ROUNDS: u32 = 500;
 
+/// How long the end waits for HTTP requests that are being answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// How long it waits for what runs besides: names that are looked up, for one.
+const LAST_TASKS: Duration = Duration::from_secs(1);
+
 /// Whatever keeps the server from starting, in words for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -79,12 +84,18 @@ pub fn serve(args: &ServeArgs) -> Result<(), StartError> {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(run(args, config, provisioned, logging))
+    let result = runtime.block_on(run(args, config, provisioned, logging));
+    // A look-up of a name cannot be called off, and the end does not wait for it.
+    runtime.shutdown_timeout(LAST_TASKS);
+    result
 }
 
 async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging: Logging) -> Result<(), StartError> {
     let signals = Signals::listen()?;
     let readiness = Arc::new(Readiness::default());
+    // First of all: who starts a second server reads that this one runs, and nobody waits in a socket while records are read.
+    let started = Timestamp::from_us(clock::now().wall_us);
+    let store = keeping::open(&config, started)?;
     let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
     let limits =
         Limits { max_connections: config.http.max_connections, idle: Duration::from_secs(config.http.idle_seconds) };
@@ -103,11 +114,11 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let speech = speech::start(&config);
     let mut engine = Engine::start(engine_config(&config, speech), config.control.loops, Box::new(deliver))?;
 
-    let started = Timestamp::from_us(clock::now().wall_us);
-    let store = keeping::open(&config, started)?;
+    // Nothing is likely to keep it from starting any more, so that a password made up here is not lost.
     let resources = Resources::new(store.clone(), config.sip.domain.clone());
     let applied = resources.apply(&provisioned, started)?;
-    let first_key = resources.first_key(started)?;
+    let secrets = banner::Secrets { access_key: resources.first_key(started)?, passwords: applied.new_passwords };
+    keep_secrets(&secrets, &config.data_dir);
     resources::tell(&store, &[], &applied.changes);
     let mut first = snapshot::snapshot(1, &config);
     resources.fill(&mut first)?;
@@ -148,9 +159,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let udp = Arc::new(udp);
 
     let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
-    let secrets = banner::Secrets { access_key: first_key, passwords: applied.new_passwords };
     announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
-    announce_secrets(&secrets, &config.data_dir);
+    show_secrets(&secrets, &config.data_dir);
 
     let server = ServerMetrics {
         loops: numbers.clone(),
@@ -209,7 +219,9 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     }
     engine.shutdown();
     let _ = stop_http.send(());
-    let _ = http.await;
+    if tokio::time::timeout(LAST_ANSWERS, http).await.is_err() {
+        tracing::warn!("some HTTP requests were not answered to their end");
+    }
     if let Err(error) = tokio::task::spawn_blocking(move || store.settle()).await? {
         tracing::error!(%error, "not everything could be written down");
     }
@@ -243,23 +255,30 @@ fn announce(text: &str) {
     }
 }
 
-/// Shows a person what was made up at this start, and keeps it in a file; a log is only told where.
-#[expect(clippy::print_stdout, reason = "passwords are for the person who typed the command, never for a log")]
-fn announce_secrets(secrets: &banner::Secrets, data_dir: &Path) {
-    use std::io::IsTerminal as _;
-    let text = secrets.text();
-    if text.is_empty() {
+/// Keeps what was made up at this start in a file; a log is only told where.
+fn keep_secrets(secrets: &banner::Secrets, data_dir: &Path) {
+    if secrets.text().is_empty() {
         return;
     }
-    let file = data_dir.join("secrets").join("first-start.txt");
-    let kept = secrets.keep(&file);
-    if std::io::stdout().is_terminal() {
-        println!("  Made at this start; also in {}\n{text}", file.display());
-    }
-    match kept {
+    let file = secrets_file(data_dir);
+    match secrets.keep(&file) {
         Ok(()) => tracing::info!("an access key or passwords were made; they are in {}", file.display()),
         Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
     }
+}
+
+/// Shows it to a person.
+#[expect(clippy::print_stdout, reason = "passwords are for the person who typed the command, never for a log")]
+fn show_secrets(secrets: &banner::Secrets, data_dir: &Path) {
+    use std::io::IsTerminal as _;
+    let text = secrets.text();
+    if !text.is_empty() && std::io::stdout().is_terminal() {
+        println!("  Made at this start; also in {}\n{text}", secrets_file(data_dir).display());
+    }
+}
+
+fn secrets_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("secrets").join("first-start.txt")
 }
 
 fn listeners(config: &Config) -> Vec<ListenerConfig> {
