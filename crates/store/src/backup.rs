@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,12 @@ use crate::{StoreError, database, secrets, store};
 /// The folder is not empty; something cannot be read or written; there is no store.
 pub fn backup(data_dir: &Path, to: &Path) -> Result<(), StoreError> {
     store::refuse_none(data_dir)?;
-    fs::create_dir_all(to).map_err(|error| StoreError::io("make the folder", to, &error))?;
+    // Phones' passwords are in it: nobody else may look.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(to)
+        .map_err(|error| StoreError::io("make the folder", to, &error))?;
     let mut there = fs::read_dir(to).map_err(|error| StoreError::io("list", to, &error))?;
     if there.next().is_some() {
         let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is not empty; name a new folder");

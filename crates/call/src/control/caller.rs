@@ -5,6 +5,8 @@
 //! network; for everything else it is asked (407) if it looks like one of a phone of ours, and told that nothing is there (404)
 //! if not. From elsewhere every call is asked. Where there is no extension at all nobody is asked: 404, and 403 from elsewhere.
 
+use std::net::IpAddr;
+
 use base::Now;
 use sip_core::digest::{Credentials, CredentialsError, ServerKey};
 use sip_core::{HeaderName, Hop, Host, Message, Method, uas};
@@ -16,7 +18,7 @@ use super::registrar::note;
 use crate::cell::{Panicked, guarded};
 use crate::registrar::{Authenticator, Identity, Question, Refusal, WhyRefused};
 use crate::routing::Caller;
-use crate::{Effect, NoteKind};
+use crate::{Effect, NoteKind, Settings};
 
 /// Characters of a claimed user name that a note repeats.
 const NAME_MAX: usize = 64;
@@ -36,7 +38,10 @@ impl Control {
             return Ok(Caller::Phone(self.identify(now, invite, hop, effects)?));
         }
         let source = hop.remote.ip().to_canonical();
-        if settings.open_networks.iter().any(|network| network.contains(&source)) {
+        // A phone on this machine may use its address for the outside; nobody else can (RFC 1812 §5.3.7: such a source is
+        // dropped when it comes from elsewhere).
+        let from_here = source == hop.local.ip().to_canonical() && is_open(&IpAddr::from([127, 0, 0, 1]), settings);
+        if from_here || is_open(&source, settings) {
             return Ok(Caller::Anyone);
         }
         if self.snapshot.extensions.is_empty() {
@@ -156,4 +161,9 @@ fn mistake(why: WhyRefused) -> Option<&'static str> {
         | WhyRefused::Malformed(_)
         | WhyRefused::TooManyMistakes => None,
     }
+}
+
+/// Whether calls from there are taken without a password.
+fn is_open(source: &IpAddr, settings: &Settings) -> bool {
+    settings.open_networks.iter().any(|network| network.contains(source))
 }

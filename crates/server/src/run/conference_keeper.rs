@@ -1,6 +1,7 @@
 //! Conferences change by themselves: people come and go, time runs out. The database and the loops' snapshots are kept in step.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 use call::Input;
@@ -10,15 +11,20 @@ use store::Store;
 
 use super::lanes::LaneSender;
 
+/// Held by whoever reads a conference and writes it back: the owner's wish to delete it must not be overwritten by its last
+/// guest's leaving.
+pub(super) type Turn = Arc<Mutex<()>>;
+
 /// Starts the thread; it ends when the last sender is gone. Of several states of a conference that wait only the newest is
 /// written, so that its queue holds no more than there are changes within one write.
-pub(super) fn start(store: Store, senders: Vec<LaneSender>) -> std::io::Result<Sender<Conference>> {
+pub(super) fn start(store: Store, senders: Vec<LaneSender>, turn: Turn) -> std::io::Result<Sender<Conference>> {
     let (sender, receiver) = unbounded::<Conference>();
     Builder::new().name("conferences".into()).spawn(move || {
         while let Ok(first) = receiver.recv() {
             let mut newest = BTreeMap::from([(first.id, first)]);
             newest.extend(receiver.try_iter().map(|conference| (conference.id, conference)));
             for conference in newest.into_values() {
+                let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
                 keep(&store, &senders, conference);
             }
         }

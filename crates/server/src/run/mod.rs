@@ -81,13 +81,18 @@ pub fn serve(args: &ServeArgs) -> Result<(), StartError> {
     for warning in &provisioned.warnings {
         tracing::warn!("{warning}");
     }
-    std::fs::create_dir_all(&config.data_dir)
-        .map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
+    make_data_dir(&config.data_dir).map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(run(args, config, provisioned, logging));
     // A look-up of a name cannot be called off, and the end does not wait for it.
     runtime.shutdown_timeout(LAST_TASKS);
     result
+}
+
+/// The folder of everything that is kept. Phones' passwords and callers' voices are in it: nobody else may look.
+fn make_data_dir(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging: Logging) -> Result<(), StartError> {
@@ -126,7 +131,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let wishes = Arc::new(Wishes::new(senders.clone(), store.clone()));
     let fetcher = HttpFetcher::new(reach(&config));
     let webhook_secret = Arc::new(ArcSwap::from_pointee(resources.webhook_secret()?));
-    let conferences = conference_keeper::start(store.clone(), senders.clone())?;
+    let turn = conference_keeper::Turn::default();
+    let conferences = conference_keeper::start(store.clone(), senders.clone(), turn.clone())?;
     let bindings = store.all_bindings()?;
     let mut loops = Vec::new();
     for (number, lanes) in receivers.into_iter().enumerate() {
@@ -169,7 +175,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         udp: udp.clone(),
         engine: engine.metrics_reader(),
     };
-    let repository = Arc::new(StoreRepository(store.clone()));
+    let repository = Arc::new(StoreRepository(store.clone(), turn));
     let (live, entries) = tokio::sync::mpsc::channel(LIVE_GROUPS);
     let webhooks = Webhooks::start(
         webhook_config(&config),

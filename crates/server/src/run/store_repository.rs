@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::PoisonError;
 
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
@@ -12,8 +13,10 @@ use serde_json::Map;
 use store::{Accepted, CallRecord, Filter, Listed, Page, Record, Store, StoreError, Stored, extension_key};
 use uuid::Uuid;
 
+use super::conference_keeper::Turn;
+
 /// The store behind the API.
-pub(super) struct StoreRepository(pub(super) Store);
+pub(super) struct StoreRepository(pub(super) Store, pub(super) Turn);
 
 impl StoreRepository {
     fn resource<R: Stored>(&self, id: Uuid, wrap: fn(Box<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
@@ -128,7 +131,10 @@ impl Repository for StoreRepository {
 
     fn put(&self, resource: &Resource, event: &str) -> Result<(), RepositoryError> {
         match resource {
-            Resource::Conference(conference) => self.0.put(&**conference),
+            Resource::Conference(conference) => {
+                let _turn = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+                self.0.put(&**conference)
+            }
             Resource::Flow(flow) => self.0.put(&**flow),
             Resource::Number(number) => self.0.put(&**number),
             Resource::Extension(extension) => self.0.put(&**extension),

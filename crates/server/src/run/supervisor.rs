@@ -10,6 +10,7 @@ use media_engine::MetricsReader;
 use model::Timestamp;
 use store::Store;
 
+use super::banner::Secrets;
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
 use super::resources::{self, Resources};
@@ -210,8 +211,13 @@ impl Supervisor<'_> {
         }
         self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
         resources::tell(&self.store, &[], &applied.changes);
-        for (extension, _) in &applied.new_passwords {
-            tracing::warn!(extension, "got a password that nobody knows: set one in its file or over the API");
+        if !applied.new_passwords.is_empty() {
+            let file = self.config.data_dir.join("secrets").join("first-start.txt");
+            let secrets = Secrets { access_key: None, passwords: applied.new_passwords };
+            match secrets.keep(&file) {
+                Ok(()) => tracing::info!("passwords were made for new extensions; they are in {}", file.display()),
+                Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
+            }
         }
         let waiting = changes.after_restart.join(", ");
         tracing::info!(
