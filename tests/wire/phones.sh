@@ -51,9 +51,15 @@ start_phone carl 1100 "" "$(account 1001)"
 told carl '200 OK' 8 && echo "  registered with the password that the server made up: ok" || verdict=1
 printf '/dial sip:voicemail@127.0.0.1:%s\n' "$sip_port" >&"${phone_keys[carl]}"
 if told carl 'Call established' 8; then
-  sleep 11 # the announcement takes about six seconds
+  sleep 10 # the announcement takes about five seconds
+  [ "$(number media_recordings_running)" = 1 ] || { echo "  voicemail: nothing is being recorded after 10 s"; verdict=1; }
   press carl '#'
-  told carl 'terminated (duration' 10 || verdict=1
+  sleep 0.7
+  # The key ends the message, not the call.
+  [ "$(number media_recordings_running)" = 0 ] || { echo "  voicemail: the # key did not end the message"; verdict=1; }
+  [ "$(number calls)" = 1 ] || { echo "  voicemail: the # key ended the call"; verdict=1; }
+  press carl b
+  told carl 'terminated (duration' 3 || verdict=1
 else
   verdict=1
 fi
