@@ -25,7 +25,6 @@ if [ "$purpose" = test ]; then
     'baresip:baresip-core:a real softphone that calls the server'
     'sox:sox:hears whether what was recorded and spoken is sound'
     'linphonec:linphone-cli:another real softphone'
-    'python3:python3-venv:runs testing tools that are Python programs'
   )
 fi
 
@@ -36,6 +35,11 @@ for entry in "${needed[@]}"; do
   say "$command is missing ($why): package $package"
   missing+=("$package")
 done
+# Debian's python3 comes without what makes a folder of its own for such a program.
+if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  say "Python's venv is missing (for testing tools that are Python programs): package python3-venv"
+  missing+=(python3-venv)
+fi
 
 # as_root COMMAND...: as it is for root, else by sudo.
 as_root() {

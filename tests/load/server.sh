@@ -63,6 +63,9 @@ leftovers() {
     BEGIN {
       split("port_stock media_ports_leased media_ports_idle media_ports_descriptors " \
         "media_sounds_cached media_sounds_cached_octets media_sounds_joined http_connections " \
+        "media_sounds_speech_disk_octets media_sounds_speech_first_ms_max store_log_accepted_seq store_log_first_seq " \
+        "store_log_segments store_log_octets store_log_last_sync_us store_log_longest_sync_us store_log_subscribers " \
+        "store_database_longest_commit_us store_records_resume_seq " \
         "log_queue_lines process_resident_memory_bytes process_threads process_open_fds", names, " ")
       for (at in names) judged["flowswitch_" names[at]] = 1
     }

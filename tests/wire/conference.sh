@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Three softphones meet in a conference, each with a tone of its own: each hears the two others together, and never itself.
+# Three softphones register and meet in `conf` of conf/demo.json, each with a tone of its own: each hears the two others together,
+# and never itself.
 #     tests/wire/conference.sh BINARY
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,13 +9,15 @@ binary=${1:?usage: tests/wire/conference.sh BINARY}
 . tests/wire/lib/server.bash
 # shellcheck source=tests/wire/lib/phone.bash
 . tests/wire/lib/phone.bash
-write_config tests/wire/phones.json
+write_config conf/demo.json
 start_server "$binary"
 
-declare -A tone=([anna]=500 [berta]=900 [carl]=1300)
+declare -A tone=([anna]=500 [berta]=900 [carl]=1300) extension=([anna]=1001 [berta]=1002 [carl]=1003)
 verdict=0
 for name in anna berta carl; do
-  start_phone $name "${tone[$name]}" "sip:conf@127.0.0.1:$sip_port"
+  start_phone $name "${tone[$name]}" "" "$(account "${extension[$name]}")"
+  told $name '200 OK' 8 || verdict=1
+  printf '/dial sip:conf@127.0.0.1:%s\n' "$sip_port" >&"${phone_keys[$name]}"
   told $name 'Call established' 8 || verdict=1
 done
 [ $verdict = 1 ] || sleep 7

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A softphone registers, calls `echo` and hears itself, calls `recorded`, whose files must hold its tone from beginning to end, and
-# leaves a message in `voicemail` of conf/demo.json:   tests/wire/phones.sh BINARY
+# A softphone registers, calls `echo` and hears itself; another calls `recorded`, whose files must hold its tone from beginning to end.
+# With conf/demo.json one registers with the password that the server made up, leaves a message in `voicemail`, ended by the
+# # key, and presses 1 and 0 in `ivr`. What each sent and heard is known by its tones.   tests/wire/phones.sh BINARY
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 binary=${1:?usage: tests/wire/phones.sh BINARY}
@@ -9,8 +10,6 @@ binary=${1:?usage: tests/wire/phones.sh BINARY}
 # shellcheck source=tests/wire/lib/phone.bash
 . tests/wire/lib/phone.bash
 write_config tests/wire/phones.json
-# This baresip (1.0 of Debian 12) gives up when a challenge names any algorithm but MD5, even beside one that does.
-printf '[registrar]\nalgorithms = ["MD5"]\n' >>"$folder/server.toml"
 start_server "$binary"
 verdict=0
 
@@ -44,20 +43,53 @@ at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1
 unharmed call_panics_total edge_malformed_total || verdict=1
 stop_server || verdict=1
 
-# What is needed to know which file is the message: a folder of its own.
+# A folder of its own: there is one recording, the message.
 rm -rf "$folder/data"
 write_config conf/demo.json
 start_server "$binary"
-start_phone carl 1100 "sip:voicemail@127.0.0.1:$sip_port"
-if told carl 'Call established' 8; then sleep 12; else verdict=1; fi
-end_phone carl || verdict=1
-at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1
+start_phone carl 1100 "" "$(account 1001)"
+told carl '200 OK' 8 && echo "  registered with the password that the server made up: ok" || verdict=1
+printf '/dial sip:voicemail@127.0.0.1:%s\n' "$sip_port" >&"${phone_keys[carl]}"
+if told carl 'Call established' 8; then
+  sleep 10 # the announcement takes about five seconds
+  [ "$(number media_recordings_running)" = 1 ] || { echo "  voicemail: nothing is being recorded after 10 s"; verdict=1; }
+  press carl '#'
+  sleep 0.7
+  # The key ends the message, not the call.
+  [ "$(number media_recordings_running)" = 0 ] || { echo "  voicemail: the # key did not end the message"; verdict=1; }
+  [ "$(number calls)" = 1 ] || { echo "  voicemail: the # key ended the call"; verdict=1; }
+  press carl b
+  told carl 'terminated (duration' 3 || verdict=1
+else
+  verdict=1
+fi
 message=$(find "$folder/data/recordings" -name '*_in.wav' | head -n 1)
 if [ -n "$message" ]; then
-  heard "$message" 1100 50 "voicemail, a message of the caller"
+  heard "$message" 1100 100 "voicemail, a message of the caller"
 else
   echo "  voicemail: no file was recorded"
   verdict=1
 fi
+# The beep takes half a second: 25 frames.
+heard "$(received carl)" 1000 20 "voicemail, the beep before it" --require 'wav.frames<=30'
+
+sleep 1.1 # the name of the phone's file is the second of its call
+printf '/dial sip:ivr@127.0.0.1:%s\n' "$sip_port" >&"${phone_keys[carl]}"
+if told carl 'Call established' 8 2; then
+  sleep 4
+  press carl 1
+  sleep 5.5
+  press carl 0
+  told carl 'terminated (duration' 14 2 || verdict=1
+else
+  verdict=1
+fi
+end_phone carl || verdict=1
+# The marks of the sounds (media/README.md) take half a second; the one of key 2 must not be there.
+heard "$(received carl)" 600 20 "ivr, key 1" --require 'wav.frames<=40'
+heard "$(received carl)" 1400 20 "ivr, key 0" --require 'wav.frames<=40'
+heard "$(received carl)" 900 0 "ivr, not key 2" --require 'wav.frames<=10'
+at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1
+unharmed call_panics_total edge_malformed_total || verdict=1
 stop_server || verdict=1
 exit $verdict

@@ -10,6 +10,7 @@ binary=${1:?usage: tests/wire/register.sh BINARY}
 registrar=${REGISTRAR:-127.0.0.1:$sip_port}
 if [ -z "${REGISTRAR:-}" ]; then
   write_config tests/wire/phones.json
+  printf '[registrar]\nalgorithms = ["MD5", "SHA-256"]\n' >>"$folder/server.toml"
   start_server "$binary"
 fi
 failed=0

@@ -3,7 +3,8 @@
 #
 #   start_phone NAME HZ TO [ACCOUNT]   calls TO; ACCOUNT is a line of baresip's accounts file (default: no registration)
 #   press NAME KEYS                    types KEYS at the phone, during a call: sent as keys
-#   told NAME TEXT SECONDS             waits until its log has TEXT
+#   told NAME TEXT SECONDS [TIMES]     waits until its log has TEXT, so many times
+#   account EXTENSION                  the line of a phone that registers with the password that the server made up
 #   end_phone NAME                     quits it; fails unless it ends by itself
 #   received NAME                      the WAV file with what it received
 
@@ -62,13 +63,21 @@ press() { printf '%s' "$2" >&"${phone_keys[$1]}"; }
 told() {
   local try
   for try in $(seq $(($3 * 20))); do
-    grep -q "$2" "$folder/$1/log" && return
+    [ "$(tr '\r' '\n' <"$folder/$1/log" | grep -c "$2")" -ge "${4:-1}" ] && return
     kill -0 "${phone_process[$1]}" 2>/dev/null || break
     sleep 0.05
   done
   echo "the phone $1 did not tell \`$2\` within $3 s; the end of its log:"
   tr '\r' '\n' <"$folder/$1/log" | grep -v 'bit/s' | grep -v '^[[:cntrl:][:blank:]]*$' | tail -n 15 | sed 's/^/      | /'
   return 1
+}
+
+# account EXTENSION: at its first start the server makes a password for each extension of conf/demo.json, and keeps it in a file.
+account() {
+  local password
+  password=$(sed -n "s/^ *\([^ ]*\) *password of extension $1\$/\1/p" "$folder/data/secrets/first-start.txt")
+  [ -n "$password" ] || { echo "the server did not make a password for $1" >&2; return 1; }
+  echo "<sip:$1@127.0.0.1:$sip_port>;auth_pass=$password;regint=60"
 }
 
 # end_phone NAME: hangs up, if it is in a call, and quits.

@@ -20,6 +20,9 @@ use crate::service::Api;
 /// What an event may be sent with; empty = `POST`.
 const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
 
+/// Longest address of the receiver and longest secret, characters.
+const TEXT_MAX: usize = 255;
+
 /// The body of `PUT /customer`. What is not there stays as it is.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -41,9 +44,9 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &schema::times(),
     ];
     endpoints.schema("Customer", schema::answer(&answer.concat()));
-    let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": 255});
+    let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": TEXT_MAX});
     let request = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", uri), method];
-    let secret = [("webhook_secret", schema::short(255))];
+    let secret = [("webhook_secret", schema::short(TEXT_MAX))];
     endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat()));
     endpoints.get(
         "/v1.0/customer",
@@ -64,6 +67,11 @@ async fn update(
     Manager(identity): Manager,
     JsonBody(request): JsonBody<CustomerRequest>,
 ) -> Result<Json<Value>, Problem> {
+    for (name, value) in [("webhook_uri", &request.webhook_uri), ("webhook_secret", &request.webhook_secret)] {
+        if value.as_ref().is_some_and(|value| value.chars().count() > TEXT_MAX) {
+            return Err(Problem::field(name, format!("{name} is longer than {TEXT_MAX} characters")));
+        }
+    }
     if let Some(uri) = request.webhook_uri.as_deref().filter(|uri| !uri.is_empty())
         && let Err(what) = crate::http_client::check_url(uri)
     {

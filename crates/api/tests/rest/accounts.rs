@@ -97,6 +97,21 @@ async fn the_customer_says_where_its_events_go() {
 }
 
 #[tokio::test]
+async fn where_events_go_is_no_longer_than_the_document_says() {
+    let site = site().await;
+    // 255 characters, of which each takes two octets in the secret.
+    let (secret, path) = ("ä".repeat(255), "a".repeat(255 - "https://example.com/".len()));
+    let body = json!({"webhook_uri": format!("https://example.com/{path}"), "webhook_secret": secret});
+    assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.status, 200);
+    for body in [
+        json!({"webhook_uri": format!("https://example.com/{path}a")}),
+        json!({"webhook_secret": format!("{secret}a")}),
+    ] {
+        assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.refusal(), (400, "INVALID_ARGUMENT".into()));
+    }
+}
+
+#[tokio::test]
 async fn only_the_own_phones_are_shown() {
     let site = site().await;
     let shown = site.get("/v1.0/registrations").await.json();
