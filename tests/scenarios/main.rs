@@ -4,6 +4,7 @@
 
 mod basic;
 mod callers;
+mod conference;
 mod crash;
 mod crowd;
 mod dialog;
@@ -14,9 +15,11 @@ mod flows;
 mod nat;
 mod races;
 mod recording;
+mod recording_actions;
 mod refusals;
 mod registrar;
 mod session;
+mod talk;
 
 use support::{Value, json};
 

@@ -81,7 +81,7 @@ impl Cell {
         let words = || match &self.body {
             Body::Call(call) => call.last_words(now),
             Body::Run(run) => activeflow::last_words(run.flow(), run.subject(), now).into_iter().collect(),
-            Body::Bridge(bridge) => bridge.last_words(now),
+            Body::Bridge(bridge) => bridge.last_words(now, &self.will.members),
         };
         guarded(words).unwrap_or_default()
     }
@@ -131,6 +131,11 @@ pub(crate) struct Recent(VecDeque<CellInput>);
 impl Recent {
     const INPUTS_MAX: usize = 16;
     const OCTETS_MAX: usize = 16 * 1_024;
+
+    /// The last one.
+    pub(crate) fn newest(&self) -> Option<&CellInput> {
+        self.0.back()
+    }
 
     /// Adds the newest, which always stays; the oldest make room.
     fn push(&mut self, input: CellInput) {

@@ -58,10 +58,7 @@ impl Control {
                     effects.push(effect);
                 }
                 Act::CountStale => self.counters.stale_inputs += 1,
-                Act::Send(letter) if letter.owner(self.snapshot.settings.loops) == self.owner => {
-                    self.mail.push_back(letter);
-                }
-                Act::Send(letter) => effects.push(Effect::Send(letter)),
+                Act::Send(letter) => self.post(letter, effects),
                 Act::StartRun(new) => self.start_run(now, *new, effects),
                 Act::Will(will) => {
                     if let Some(cell) = self.cells.get_mut(&id) {
@@ -156,10 +153,10 @@ impl Control {
             }
         }
         for letter in cell.will.letters(id) {
-            match letter.owner(self.snapshot.settings.loops) == self.owner {
-                true => self.mail.push_back(letter),
-                false => effects.push(Effect::Send(letter)),
-            }
+            self.post(letter, effects);
+        }
+        if let Some(CellInput::Message(message)) = cell.recent.newest() {
+            self.turned_away(message, "the conference has failed", effects);
         }
         let inputs = rmp_serde::to_vec_named(&cell.recent).map(Bytes::from).unwrap_or_default();
         let Subject { customer_id, call_id, activeflow_id } = cell.subject();
