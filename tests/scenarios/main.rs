@@ -11,6 +11,7 @@ mod dialog;
 mod digits;
 mod early;
 mod ending;
+mod events;
 mod flows;
 mod nat;
 mod races;
@@ -20,6 +21,8 @@ mod refusals;
 mod registrar;
 mod session;
 mod talk;
+mod web;
+mod wishes;
 
 use support::{Value, json};
 

@@ -195,6 +195,21 @@ impl World {
         state.publish();
     }
 
+    /// Gives a flow other actions.
+    pub fn edits_flow(&self, flow_id: uuid::Uuid, actions: Value) {
+        let mut state = self.state.borrow_mut();
+        let (edited, _) = crate::provision::flow_and_number(0xff, "edited", actions);
+        state.snapshot.flows.get_mut(&flow_id).expect("it was made").actions = edited.actions;
+        state.publish();
+    }
+
+    /// Gives a flow another owner.
+    pub fn owns_flow(&self, flow_id: uuid::Uuid, customer_id: uuid::Uuid) {
+        let mut state = self.state.borrow_mut();
+        state.snapshot.flows.get_mut(&flow_id).expect("it was made").customer_id = customer_id;
+        state.publish();
+    }
+
     /// What answers under a URL.
     pub fn page(&self, url: &str, status: u16, body: &str) {
         self.state.borrow_mut().web.pages.insert(url.to_owned(), (status, body.to_owned()));
