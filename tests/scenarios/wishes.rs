@@ -1,6 +1,6 @@
 //! What the API may wish of what is running (spec/resources.md §4.1, §5): each loop is asked, one answers.
 
-use model::{ActiveflowStatus, CallStatus, ConferenceStatus};
+use model::{ActiveflowStatus, CallStatus, ConferenceStatus, HangupBy};
 use support::{Reply, Request, Value, World, json, scenario, uuid};
 use uuid::Uuid;
 
@@ -31,7 +31,8 @@ fn a_call_that_is_hung_up_while_it_rings_gets_603() {
         alice.gets(180);
         let (call_id, reply) = hang_up(world);
         let Some(Reply::Call(call)) = reply else { panic!("{reply:?}") };
-        assert_eq!((call.id, call.status), (call_id, CallStatus::Terminating), "until the 603 is acknowledged");
+        assert_eq!((call.id, call.status), (call_id, CallStatus::Hangup));
+        assert_eq!((call.hangup_by, call.hangup_reason.as_str()), (HangupBy::Local, "normal"));
         alice.gets(603);
         let call = world.last("call_hangup");
         assert_eq!((&call["hangup_by"], &call["hangup_reason"]), (&"local".into(), &"normal".into()));
