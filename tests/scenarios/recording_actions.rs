@@ -1,6 +1,6 @@
 //! `recording_start` and `recording_stop` (spec/actions.md), their events and variables, and the flow that runs afterwards.
 
-use support::{NoteKind, Recorded, Value, World, json, scenario};
+use support::{NoteKind, Recorded, Value, World, json, scenario, scenario_of_one_loop};
 
 fn play(hz: u32, ms: u32) -> Value {
     json!({"type": "play", "option": {"stream_urls": [format!("tone:{hz}:{ms}")]}})
@@ -295,6 +295,28 @@ fn a_flow_that_is_not_there_does_not_run_afterwards() {
         alice.is_asked("BYE");
         world.passes_ms(300);
         assert!(world.noted(|note| matches!(note, NoteKind::OnCompleteSkipped { flow_id, .. } if *flow_id == nowhere)));
+        world.is_empty_after_40_s();
+    });
+}
+
+/// A flow that records again and again cannot make the server run flows without end.
+#[test]
+fn only_so_many_flows_run_for_no_call() {
+    scenario_of_one_loop("record_on_end_many", |world| {
+        world.settings(|settings| settings.max_calls = 2);
+        let on_end = world.flow("after", json!([sleep(5_000)]));
+        let again = json!({"type": "goto", "option": {"target_id": "again", "loop_count": 3}});
+        let mut first = start(json!({"on_end_flow_id": on_end}));
+        first["id"] = "again".into();
+        let stop = json!({"type": "recording_stop"});
+        world.number("record", json!([{"type": "answer"}, first, sleep(200), stop, sleep(200), again, sleep(5_000)]));
+        let alice = world.phone("alice");
+        alice.is_connected_to("record");
+        alice.waits_ms(2_000);
+        assert_eq!((world.published("recording_finished"), world.published("activeflow_created")), (4, 3));
+        let skipped = |note: &NoteKind| matches!(note, NoteKind::OnCompleteSkipped { why, .. } if why.starts_with('2'));
+        assert!(world.noted(skipped));
+        alice.is_asked("BYE");
         world.is_empty_after_40_s();
     });
 }

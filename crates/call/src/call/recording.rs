@@ -90,11 +90,13 @@ impl Call {
 
     /// The beep is at hand: it is played unless the flow plays something by now.
     pub(super) fn recording_beep_ready(&mut self, context: &mut Context<'_>, sound: Option<SoundId>) {
-        match sound.filter(|_| self.is_beeping() && !self.media.is_playing()) {
-            Some(sound) => {
+        match (self.media.playing(), sound) {
+            // The beep that an earlier recording had asked for does as well.
+            (Some(RECORDING_BEEP), _) => {}
+            (None, Some(sound)) if self.is_beeping() => {
                 self.media.play(context, RECORDING_BEEP, sound);
             }
-            None => self.recording_beep_over(context),
+            _ => self.recording_beep_over(context),
         }
     }
 
