@@ -409,6 +409,65 @@ fn a_call_enters_a_bridge_by_hand() {
     });
 }
 
+/// spec/media.md §5: keys stay with the call. What is played to one of them is heard by nobody else, and the rest goes on below it.
+#[test]
+fn keys_and_prompts_inside_are_for_one_call_only() {
+    scenario("conference_prompt", |world| {
+        let id = world.conference("staff", |_| {});
+        world.number("staff", json!([{"type": "answer"}, join(id), tell("${voipbin.call.digits}")]));
+        let talk = json!({"type": "talk", "option": {"text": "tone:600:500", "async": true}});
+        world.number("talk", json!([{"type": "answer"}, talk, join(id)]));
+        let [alice] = in_conference(world, "staff", ["alice"]);
+        alice.speaks(400.0);
+        let bob = world.phone("bob");
+        let answer = bob.offer().text();
+        bob.behaves(|manners| manners.sdp_in_ack = Some(answer));
+        bob.calls_with("talk", None);
+        bob.gets(200);
+        bob.waits_ms(100);
+        bob.speaks(1_000.0);
+        bob.hears(600.0);
+        alice.hears_only(&[1_000.0], &[600.0, 400.0]);
+        bob.hears_only(&[400.0], &[600.0, 1_000.0]);
+        alice.presses('5');
+        bob.waits_ms(200);
+        assert!(bob.heard().iter().all(|packet| packet.payload_type == 0), "no event is passed on");
+        world.wishes(&Request::CloseConference { conference_id: id });
+        alice.is_asked("BYE");
+        assert_eq!(world.asked(HOOK), ["5"]);
+        bob.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// Whatever ends a call takes it out: its longest duration, a wish, the operator.
+#[test]
+fn a_call_inside_that_is_ended_by_the_server_leaves() {
+    scenario("conference_ended_calls", |world| {
+        let id = world.conference("staff", |_| {});
+        world.number("staff", json!([{"type": "answer"}, join(id)]));
+        world.settings(|settings| settings.max_call_duration_ms = 1_000);
+        let [alice] = in_conference(world, "staff", ["alice"]);
+        world.settings(|settings| settings.max_call_duration_ms = 0);
+        let [bob] = in_conference(world, "staff", ["bob"]);
+        let reply = world.wishes(&Request::HangUp { call_id: world.id_of("call_created") });
+        assert!(matches!(&reply[..], [Reply::Call(_)]));
+        bob.is_asked("BYE");
+        assert_eq!(world.published("conferencecall_leaved"), 1);
+        let [carol, dora] = in_conference(world, "staff", ["carol", "dora"]);
+        alice.is_asked("BYE");
+        world.passes_ms(50);
+        assert_eq!(world.last("call_hangup")["hangup_reason"], "timeout");
+        assert_eq!(world.published("conferencecall_leaved"), 2);
+        world.hangs_up_all();
+        carol.is_asked("BYE");
+        dora.is_asked("BYE");
+        assert_eq!(world.published("conferencecall_leaved"), 4);
+        assert_eq!(world.last("conference_updated")["conferencecall_ids"], json!([]));
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn a_panic_in_a_call_inside_takes_it_out_and_leaves_the_others_alone() {
     scenario("conference_panic_call", |world| {

@@ -299,6 +299,58 @@ fn a_flow_that_is_not_there_does_not_run_afterwards() {
     });
 }
 
+/// Nothing was recorded yet: the caller's answer to our offer had not come.
+#[test]
+fn a_recording_that_is_stopped_before_the_stream_is_open_never_begins() {
+    scenario("record_late_offer", |world| {
+        let stop = json!({"type": "recording_stop"});
+        world.number(
+            "stopped",
+            json!([{"type": "answer"}, start(json!({})), stop, sleep(300), start(json!({})), sleep(300)]),
+        );
+        world.number("silent", json!([{"type": "answer"}, start(json!({})), sleep(60_000)]));
+        let alice = world.phone("alice");
+        let answer = alice.offer().text();
+        alice.behaves(|manners| manners.sdp_in_ack = Some(answer));
+        alice.calls_with("stopped", None);
+        alice.gets(200);
+        assert_eq!(world.last("recording_finished")["end_reason"], "stopped before it began");
+        alice.is_asked("BYE");
+        world.passes_ms(300);
+        assert_eq!(
+            world.event_names(&["recording_"]),
+            ["recording_finished", "recording_started", "recording_finished"]
+        );
+        assert_eq!(world.recording_stems().len(), 1);
+        world.says("who never answers it is not recorded, and the recording ends with the call");
+        let bob = world.phone("bob");
+        bob.calls_with("silent", None);
+        bob.gets(200);
+        bob.is_asked("BYE");
+        assert_eq!(world.recording_stems().len(), 1);
+        assert_eq!(world.published("recording_finished"), 3);
+        assert_eq!(world.last("recording_finished")["end_reason"], "hangup");
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
+fn a_recording_whose_end_is_never_reported_is_given_up_with_its_call() {
+    scenario("record_silent_worker", |world| {
+        world.number("record", json!([{"type": "answer"}, start(json!({})), sleep(60_000)]));
+        let alice = world.phone("alice");
+        alice.is_connected_to("record");
+        world.loses_the_workers();
+        alice.hangs_up();
+        alice.gets_for(200, "BYE");
+        world.passes_ms(34_000);
+        assert_eq!(world.published("recording_finished"), 0);
+        world.passes_ms(2_000);
+        assert_eq!(world.last("recording_finished")["end_reason"], "the media side did not report its end");
+        assert!(world.gauges().iter().all(|gauges| gauges.is_idle()), "{:?}", world.gauges());
+    });
+}
+
 /// A flow that records again and again cannot make the server run flows without end.
 #[test]
 fn only_so_many_flows_run_for_no_call() {

@@ -190,6 +190,11 @@ impl LegMedia {
         context.act(Act::Media(command));
     }
 
+    /// What waits for the stream to be open is not to be recorded any more.
+    pub(crate) fn forget_recording(&mut self) {
+        self.held_recording = None;
+    }
+
     pub(crate) fn stop_recording(&mut self, context: &mut Context<'_>, recording: RecordingId) {
         if self.is_open() {
             context.act(Act::Media(Command::StopRecording { stream: self.lease.stream, recording }));
