@@ -4,19 +4,25 @@
 
 mod basic;
 mod callers;
+mod conference;
 mod crash;
 mod crowd;
 mod dialog;
 mod digits;
 mod early;
 mod ending;
+mod events;
 mod flows;
 mod nat;
 mod races;
 mod recording;
+mod recording_actions;
 mod refusals;
 mod registrar;
 mod session;
+mod talk;
+mod web;
+mod wishes;
 
 use support::{Value, json};
 

@@ -30,7 +30,7 @@ mod world;
 mod world_accounts;
 mod world_handle;
 
-pub use call::{Admission, NoteKind, WhyUnregistered};
+pub use call::{Admission, NoteKind, Reply, Request, WhyUnregistered};
 pub use ladder::Ladder;
 pub use link::Link;
 pub use phone::Phone;
@@ -39,4 +39,4 @@ pub use phone_sip::{Manners, Offer};
 pub use recordings_sim::Recorded;
 pub use scenario::{large_scenario, scenario, scenario_of_one_loop};
 pub use serde_json::{Value, json};
-pub use world_handle::World;
+pub use world_handle::{World, uuid};

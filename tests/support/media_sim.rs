@@ -204,8 +204,12 @@ impl MediaSim {
         if urls.iter().any(|url| url.starts_with("slow-")) { 1_000 } else { 1 }
     }
 
-    /// Speech of this World is a tone: a text `tone:<hz>:<ms>` sounds so, any other text is 500 Hz, 50 ms for each letter.
+    /// Speech of this World is a tone: a text `tone:<hz>:<ms>` sounds so, `fail:<why>` cannot be spoken, any other text is
+    /// 500 Hz, 50 ms for each letter.
     pub(crate) fn speak(&mut self, speech: &model::Speech) -> SoundOutcome {
+        if let Some(why) = speech.text.strip_prefix("fail:") {
+            return SoundOutcome { sound: None, skipped: vec![(speech.text.clone(), why.to_owned())] };
+        }
         let tone = match tone_of(&speech.text) {
             Some(_) => speech.text.clone(),
             None => format!("tone:500:{}", 50 * speech.text.chars().count()),

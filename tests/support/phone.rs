@@ -269,6 +269,18 @@ impl Phone {
         assert!(share > 0.9, "{hz} Hz makes up {share:.3} of what is heard\n{}", self.world.borrow().ladder.text());
     }
 
+    /// Listens for 400 ms: all of `present` are there in about the same strength, and none of `absent`.
+    pub fn hears_only(&self, present: &[f64], absent: &[f64]) {
+        let since_ns = self.world.borrow().now.mono_ns;
+        self.waits_ms(400);
+        let share = |hz: &f64| self.with(|phone| phone.rtp.share_of(*hz, since_ns));
+        let (found, others): (Vec<f64>, Vec<f64>) =
+            (present.iter().map(share).collect(), absent.iter().map(share).collect());
+        let least = 0.8 / present.len() as f64;
+        assert!(found.iter().all(|share| *share > least), "{present:?} Hz make up {found:.3?} of what is heard");
+        assert!(others.iter().all(|share| *share < 0.02), "{absent:?} Hz make up {others:.3?} of what is heard");
+    }
+
     /// Listens for 400 ms: packets come, and they are silent.
     pub fn hears_silence(&self) {
         let since_ns = self.world.borrow().now.mono_ns;

@@ -297,9 +297,10 @@ impl WorldState {
                 self.enqueue(self.now.after_ms(delay_ms), Delivery::Answer { owner, input });
             }
             Effect::PrepareSpeech { cell, step, speech } => {
+                let delay_ms = MediaSim::delay_ms(std::slice::from_ref(&speech.text));
                 let outcome = self.media.speak(&speech);
                 let input = Input::Sound { cell, step, outcome };
-                self.enqueue(self.now.after_ms(1), Delivery::Answer { owner, input });
+                self.enqueue(self.now.after_ms(delay_ms), Delivery::Answer { owner, input });
             }
             Effect::Http(job) => {
                 let outcome = self.web.request(&job.request);
@@ -378,6 +379,9 @@ impl WorldState {
     fn collect_recordings(&mut self) {
         for (owner, stream, recording, fact) in std::mem::take(&mut self.media.recording_news) {
             self.line(&format!("server: {}", crate::describe::recording(&fact)));
+            if self.facts_are_lost {
+                continue;
+            }
             let input = Input::Recording { stream, recording, fact };
             self.enqueue(self.now.mono_ns + MS / 10, Delivery::Answer { owner: usize::from(owner.0), input });
         }

@@ -11,6 +11,11 @@ use serde_json::Value;
 use crate::Phone;
 use crate::world::WorldState;
 
+/// An id that is easily known again.
+pub fn uuid(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}
+
 /// A World.
 pub struct World {
     state: Rc<RefCell<WorldState>>,
@@ -153,6 +158,25 @@ impl World {
         id
     }
 
+    /// A conference as it was made.
+    pub fn conference_of(&self, id: uuid::Uuid) -> model::Conference {
+        self.state.borrow().snapshot.conferences[&id].clone()
+    }
+
+    /// Does what the server does about a conference that has changed by itself: it is kept, and all loops are told.
+    pub fn keeps_conference(&self, id: uuid::Uuid) -> model::Conference {
+        let found = |entry: &model::LogEntry| match &entry.body {
+            model::LogBody::Event { resource: model::Resource::Conference(found), .. } if found.id == id => {
+                Some(model::Conference::clone(found))
+            }
+            _ => None,
+        };
+        let newest = self.state.borrow().log.iter().rev().find_map(found).expect("it has changed");
+        self.state.borrow_mut().snapshot.conferences.insert(id, newest.clone());
+        self.changes(&model::Resource::Conference(Box::new(newest.clone())));
+        newest
+    }
+
     /// A flow that no number leads to; its id.
     pub fn flow(&self, name: &str, actions: Value) -> uuid::Uuid {
         let mut state = self.state.borrow_mut();
@@ -162,6 +186,28 @@ impl World {
         state.snapshot.flows.insert(id, flow);
         state.publish();
         id
+    }
+
+    /// Runs one flow when another has ended (spec/flow.md §6).
+    pub fn completes_with(&self, flow_id: uuid::Uuid, then: uuid::Uuid) {
+        let mut state = self.state.borrow_mut();
+        state.snapshot.flows.get_mut(&flow_id).expect("it was made").on_complete_flow_id = then;
+        state.publish();
+    }
+
+    /// Gives a flow other actions.
+    pub fn edits_flow(&self, flow_id: uuid::Uuid, actions: Value) {
+        let mut state = self.state.borrow_mut();
+        let (edited, _) = crate::provision::flow_and_number(0xff, "edited", actions);
+        state.snapshot.flows.get_mut(&flow_id).expect("it was made").actions = edited.actions;
+        state.publish();
+    }
+
+    /// Gives a flow another owner.
+    pub fn owns_flow(&self, flow_id: uuid::Uuid, customer_id: uuid::Uuid) {
+        let mut state = self.state.borrow_mut();
+        state.snapshot.flows.get_mut(&flow_id).expect("it was made").customer_id = customer_id;
+        state.publish();
     }
 
     /// What answers under a URL.
@@ -175,7 +221,7 @@ impl World {
         state.web.requests.iter().filter(|request| request.url == url).map(|request| request.body.clone()).collect()
     }
 
-    /// The names of all events so far that are about this resource or belong to a call.
+    /// All events so far: name and data.
     pub fn events(&self) -> Vec<(String, Value)> {
         let state = self.state.borrow();
         let events = state.log.iter().filter_map(model::LogEntry::to_event);
@@ -191,6 +237,19 @@ impl World {
     pub fn last(&self, name: &str) -> Value {
         let events = self.events();
         events.into_iter().rev().find(|(found, _)| found == name).map(|(_, data)| data).unwrap_or_default()
+    }
+
+    /// The id in the newest data of an event of this name.
+    pub fn id_of(&self, name: &str) -> uuid::Uuid {
+        let data = self.last(name);
+        let id = data["id"].as_str().and_then(|id| id.parse().ok());
+        id.unwrap_or_else(|| panic!("no {name} with an id: {data}"))
+    }
+
+    /// The names of the events so far that begin with one of these words, in order.
+    pub fn event_names(&self, words: &[&str]) -> Vec<String> {
+        let names = self.events().into_iter().map(|(name, _)| name);
+        names.filter(|name| words.iter().any(|word| name.starts_with(word))).collect()
     }
 
     /// Asks something of all loops, as the API does; the answers that are of use.
@@ -221,6 +280,23 @@ impl World {
     /// Whether a note like this was written.
     pub fn noted(&self, wanted: impl Fn(&NoteKind) -> bool) -> bool {
         self.state.borrow().has_note(wanted)
+    }
+
+    /// Which actions failed so far, and why, as the timeline has it.
+    pub fn failures(&self) -> Vec<(String, String)> {
+        let state = self.state.borrow();
+        let failed = state.notes.iter().filter_map(|note| match &note.kind {
+            NoteKind::Flow(entry) if entry.what == flow::What::Failed => Some(entry),
+            _ => None,
+        });
+        failed.map(|entry| (entry.action_type.clone(), entry.reason.clone())).collect()
+    }
+
+    /// Whether an activeflow ended with these words in the timeline.
+    pub fn ended_because(&self, words: &str) -> bool {
+        self.noted(
+            |note| matches!(note, NoteKind::Flow(entry) if entry.what == flow::What::Ended && entry.reason == words),
+        )
     }
 
     /// The gauges of all loops.

@@ -81,7 +81,7 @@ impl Cell {
         let words = || match &self.body {
             Body::Call(call) => call.last_words(now),
             Body::Run(run) => activeflow::last_words(run.flow(), run.subject(), now).into_iter().collect(),
-            Body::Bridge(bridge) => bridge.last_words(now),
+            Body::Bridge(bridge) => bridge.last_words(now, &self.will.members),
         };
         guarded(words).unwrap_or_default()
     }
@@ -106,7 +106,7 @@ impl Cell {
 
     /// Runs the handler. On a panic nothing of what it did counts; the cell must then be dropped.
     pub(crate) fn handle(&mut self, context: Context<'_>, input: CellInput) -> Result<(), Panicked> {
-        self.recent.push(input.clone());
+        self.recent.push(input.in_short());
         let (body, panic_next) = (&mut self.body, self.panic_next);
         guarded(move || {
             let mut context = context;
@@ -131,6 +131,11 @@ pub(crate) struct Recent(VecDeque<CellInput>);
 impl Recent {
     const INPUTS_MAX: usize = 16;
     const OCTETS_MAX: usize = 16 * 1_024;
+
+    /// The last one.
+    pub(crate) fn newest(&self) -> Option<&CellInput> {
+        self.0.back()
+    }
 
     /// Adds the newest, which always stays; the oldest make room.
     fn push(&mut self, input: CellInput) {
@@ -173,6 +178,17 @@ mod tests {
         assert_eq!(recent.0.len(), 1);
         recent.push(CellInput::Timeout);
         assert!(matches!(recent.0.front(), Some(CellInput::Timeout)), "the big one is over the bound");
+    }
+
+    #[test]
+    fn of_a_long_web_answer_only_the_beginning_is_kept() {
+        let mut recent = Recent::default();
+        let outcome = flow::HttpOutcome { status: 200, body: vec![b'x'; 1 << 20], error: String::new() };
+        for step in 0..100 {
+            recent.push(CellInput::Http { step, outcome: outcome.clone() }.in_short());
+        }
+        assert!(recent.0.iter().map(CellInput::octets).sum::<usize>() <= Recent::OCTETS_MAX);
+        assert!(recent.0.len() > 1, "{}", recent.0.len());
     }
 
     #[test]

@@ -137,13 +137,29 @@ impl Context<'_> {
 }
 
 impl CellInput {
-    /// Octets of the message that it keeps alive.
+    /// Octets that it keeps alive, as far as others decide how many.
     pub(crate) fn octets(&self) -> usize {
         match self {
             CellInput::Request { request: message, .. }
             | CellInput::Ack { request: message }
             | CellInput::Response { response: message } => message.as_bytes().len(),
+            CellInput::Http { outcome, .. } => outcome.body.len() + outcome.error.len(),
             _ => 0,
         }
     }
+
+    /// A copy for the crash report: of an answer from the web, which may be very long, only the beginning.
+    pub(crate) fn in_short(&self) -> CellInput {
+        match self {
+            CellInput::Http { step, outcome } => {
+                let body = outcome.body[..outcome.body.len().min(WEB_ANSWER_SHOWN)].to_vec();
+                let outcome = HttpOutcome { status: outcome.status, body, error: outcome.error.clone() };
+                CellInput::Http { step: *step, outcome }
+            }
+            other => other.clone(),
+        }
+    }
 }
+
+/// Octets of an answer from the web that a crash report shows.
+const WEB_ANSWER_SHOWN: usize = 4 * 1_024;

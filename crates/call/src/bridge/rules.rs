@@ -1,6 +1,6 @@
 //! When a conference ends, and what is said about it.
 
-use base::{MS, Now};
+use base::{CellId, MS, Now};
 use model::{Conference, ConferenceStatus, ConferenceType, ConferencecallStatus, LogEntry, Resource, Timestamp};
 use serde_json::{Map, Value};
 
@@ -90,12 +90,13 @@ impl Bridge {
         }
     }
 
-    /// What is owed to users when the bridge is dropped because its handler panicked: everybody is out. A conference that was
-    /// ending has ended; another one begins anew when somebody comes.
-    pub(crate) fn last_words(&self, now: Now) -> Vec<LogEntry> {
+    /// What is owed to users when the bridge is dropped because its handler panicked: everybody whom they know of is out. A
+    /// conference that was ending has ended; another one begins anew when somebody comes.
+    pub(crate) fn last_words(&self, now: Now, known: &[CellId]) -> Vec<LogEntry> {
         let at = Some(Timestamp::from_us(now.wall_us));
         let mut words = Vec::new();
-        for mut call in self.members.values().filter_map(|member| member.conferencecall.clone()) {
+        let members = known.iter().filter_map(|cell| self.members.get(cell));
+        for mut call in members.filter_map(|member| member.conferencecall.clone()) {
             (call.status, call.tm_update) = (ConferencecallStatus::Leaved, at);
             words.push(about(&call).event(now, "conferencecall_leaved", Resource::Conferencecall(Box::new(call))));
         }

@@ -1,5 +1,6 @@
 //! A call in a conference: admitted, standing at the door of the mix, inside, out again.
 
+use base::RoomId;
 use flow::{CallView, Event as FlowEvent};
 use model::{Action, Conferencecall, ConferencecallStatus, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -175,7 +176,11 @@ impl Call {
     }
 
     /// The worker has no room for the call.
-    pub(super) fn room_refused(&mut self, context: &mut Context<'_>) {
+    pub(super) fn room_refused(&mut self, context: &mut Context<'_>, room: RoomId) {
+        if self.media.room() != Some(room) {
+            // It has left that mix meanwhile, and is in another one perhaps.
+            return context.act(Act::CountStale);
+        }
         if let Some(step) = self.leave_mix(context) {
             let reason = "the mix is full".to_owned();
             self.step_flow(context, FlowEvent::BridgeRefused { step, reason });

@@ -135,9 +135,9 @@ impl LegMedia {
         }
     }
 
-    /// Whether something is played, or will be as soon as the stream is open.
-    pub(crate) fn is_playing(&self) -> bool {
-        self.playback.is_some()
+    /// The step whose sound is played, or will be as soon as the stream is open.
+    pub(crate) fn playing(&self) -> Option<u64> {
+        self.playback.map(|playback| playback.step)
     }
 
     /// Plays `sound` from its start; `step` is told when it has ended. Gives back the step of what it replaces.
@@ -190,6 +190,11 @@ impl LegMedia {
         context.act(Act::Media(command));
     }
 
+    /// What waits for the stream to be open is not to be recorded any more.
+    pub(crate) fn forget_recording(&mut self) {
+        self.held_recording = None;
+    }
+
     pub(crate) fn stop_recording(&mut self, context: &mut Context<'_>, recording: RecordingId) {
         if self.is_open() {
             context.act(Act::Media(Command::StopRecording { stream: self.lease.stream, recording }));
@@ -201,6 +206,11 @@ impl LegMedia {
         if self.is_open() {
             context.act(Act::Media(Command::JoinRoom { stream: self.lease.stream, room }));
         }
+    }
+
+    /// The mix that it is in.
+    pub(crate) fn room(&self) -> Option<RoomId> {
+        self.room
     }
 
     pub(crate) fn leave_room(&mut self, context: &mut Context<'_>) {

@@ -260,7 +260,7 @@ impl Call {
                 Some(step) => self.playback_over(context, step),
                 None => context.act(Act::CountStale),
             },
-            MediaEvent::RoomRefused { .. } => self.room_refused(context),
+            MediaEvent::RoomRefused { room, .. } => self.room_refused(context, room),
             MediaEvent::Closed { stats, .. } => self.media.closed(stats),
         }
     }

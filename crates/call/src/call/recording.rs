@@ -90,11 +90,13 @@ impl Call {
 
     /// The beep is at hand: it is played unless the flow plays something by now.
     pub(super) fn recording_beep_ready(&mut self, context: &mut Context<'_>, sound: Option<SoundId>) {
-        match sound.filter(|_| self.is_beeping() && !self.media.is_playing()) {
-            Some(sound) => {
+        match (self.media.playing(), sound) {
+            // The beep that an earlier recording had asked for does as well.
+            (Some(RECORDING_BEEP), _) => {}
+            (None, Some(sound)) if self.is_beeping() => {
                 self.media.play(context, RECORDING_BEEP, sound);
             }
-            None => self.recording_beep_over(context),
+            _ => self.recording_beep_over(context),
         }
     }
 
@@ -123,16 +125,15 @@ impl Call {
 
     /// The action `recording_stop`, or the key that ends it.
     pub(super) fn stop_recording(&mut self, context: &mut Context<'_>) {
-        let Some(running) = &mut self.recording else { return };
-        match running.phase {
-            // Nothing was recorded yet.
-            Phase::Beeping => self.recording_over(context, 0, "stopped before it began".into()),
-            Phase::Asked => {
-                running.phase = Phase::Stopping;
-                running.record.status = RecordingStatus::Stopping;
-                self.media.stop_recording(context, RecordingId(running.record.id.as_u128()));
-            }
-            Phase::Stopping => {}
+        if !self.recording_reports() {
+            // Nothing was recorded yet: it waits for its beep, or for the stream to be open.
+            self.media.forget_recording();
+            return self.recording_over(context, 0, "stopped before it began".into());
+        }
+        if let Some(running) = self.recording.as_mut().filter(|running| running.phase == Phase::Asked) {
+            running.phase = Phase::Stopping;
+            running.record.status = RecordingStatus::Stopping;
+            self.media.stop_recording(context, RecordingId(running.record.id.as_u128()));
         }
     }
 

@@ -5,6 +5,7 @@ use base::{CellId, Now, RecordingId};
 use bytes::Bytes;
 use flow::NewActiveflow;
 use media_core::Command;
+use uuid::Uuid;
 
 use super::Control;
 use super::mail::orphan_recording_over;
@@ -58,10 +59,7 @@ impl Control {
                     effects.push(effect);
                 }
                 Act::CountStale => self.counters.stale_inputs += 1,
-                Act::Send(letter) if letter.owner(self.snapshot.settings.loops) == self.owner => {
-                    self.mail.push_back(letter);
-                }
-                Act::Send(letter) => effects.push(Effect::Send(letter)),
+                Act::Send(letter) => self.post(letter, effects),
                 Act::StartRun(new) => self.start_run(now, *new, effects),
                 Act::Will(will) => {
                     if let Some(cell) = self.cells.get_mut(&id) {
@@ -72,8 +70,16 @@ impl Control {
         }
     }
 
-    /// An activeflow that runs for no call gets a cell of its own.
+    /// An activeflow that runs for no call gets a cell of its own. There may be as many of them as calls.
     fn start_run(&mut self, now: Now, new: NewActiveflow, effects: &mut Vec<Effect>) {
+        let runs = self.by_activeflow.len().saturating_sub(self.calls);
+        if runs >= self.snapshot.settings.max_calls as usize {
+            let why = format!("{runs} flows run for no call already");
+            let kind = NoteKind::OnCompleteSkipped { flow_id: new.flow_id, why };
+            let (customer_id, activeflow_id) = (new.customer_id, new.reference_activeflow_id);
+            let note = Note { at_us: now.wall_us, customer_id, call_id: Uuid::nil(), activeflow_id, kind };
+            return effects.push(Effect::Note(note));
+        }
         let id = self.new_cell_id();
         let run = Run::new(id, now, new, self.snapshot.settings.max_call_duration_ms);
         self.by_activeflow.insert(run.activeflow_id(), id);
@@ -156,10 +162,10 @@ impl Control {
             }
         }
         for letter in cell.will.letters(id) {
-            match letter.owner(self.snapshot.settings.loops) == self.owner {
-                true => self.mail.push_back(letter),
-                false => effects.push(Effect::Send(letter)),
-            }
+            self.post(letter, effects);
+        }
+        if let Some(CellInput::Message(message)) = cell.recent.newest() {
+            self.turned_away(message, "the conference has failed", effects);
         }
         let inputs = rmp_serde::to_vec_named(&cell.recent).map(Bytes::from).unwrap_or_default();
         let Subject { customer_id, call_id, activeflow_id } = cell.subject();

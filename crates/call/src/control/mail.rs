@@ -28,7 +28,7 @@ impl Control {
                 };
                 match cell {
                     Some(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
-                    None => self.no_bridge(message),
+                    None => self.turned_away(&message, "there is no such conference", effects),
                 }
             }
         }
@@ -52,21 +52,23 @@ impl Control {
         id
     }
 
-    fn no_bridge(&mut self, message: CellMessage) {
-        let (from, step, is_admission) = match message {
-            CellMessage::Admit { from, step, .. } => (from, step, true),
-            CellMessage::Enter { from, step, .. } => (from, step, false),
-            _ => {
-                self.counters.stale_inputs += 1;
-                return;
-            }
+    /// Nobody answers this letter to a bridge: who stands at the door must not wait there for ever.
+    pub(super) fn turned_away(&mut self, message: &CellMessage, why: &str, effects: &mut Vec<Effect>) {
+        let why = why.to_owned();
+        let (from, answer) = match *message {
+            CellMessage::Admit { from, step, .. } => (from, CellMessage::NotAdmitted { step, why }),
+            CellMessage::Enter { from, step, .. } => (from, CellMessage::NotEntered { step, why }),
+            _ => return self.counters.stale_inputs += 1,
         };
-        let why = "there is no such conference".to_owned();
-        let message = match is_admission {
-            true => CellMessage::NotAdmitted { step, why },
-            false => CellMessage::NotEntered { step, why },
-        };
-        self.mail.push_back(Envelope { to: Address::Cell(from), message });
+        self.post(Envelope { to: Address::Cell(from), message: answer }, effects);
+    }
+
+    /// Sends a letter on its way: within this loop, or to another one.
+    pub(super) fn post(&mut self, letter: Envelope, effects: &mut Vec<Effect>) {
+        match letter.owner(self.snapshot.settings.loops) == self.owner {
+            true => self.mail.push_back(letter),
+            false => effects.push(Effect::Send(letter)),
+        }
     }
 
     /// A resource of the snapshot has changed.

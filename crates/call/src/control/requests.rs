@@ -2,7 +2,7 @@
 
 use base::{CellId, Now};
 use flow::Machine;
-use model::{Conference, ConferenceStatus, Conferencecall};
+use model::{Activeflow, Call as CallRecord, Conference, ConferenceStatus, Conferencecall, LogBody, Resource};
 use uuid::Uuid;
 
 use super::Control;
@@ -30,28 +30,30 @@ impl Control {
         if !call.record().status.is_up() {
             return Reply::AlreadyOver(Box::new(call.record().clone()));
         }
-        let mut as_it_was = call.record().clone();
+        let as_it_was = call.record().clone();
+        let told_before = effects.len();
         self.deliver(now, cell, CellInput::HangUp, effects);
-        if let Some(call) = self.cells.get(&cell).and_then(|cell| cell.call()) {
-            as_it_was = call.record().clone();
-        }
-        Reply::Call(Box::new(as_it_was))
+        // The call may be gone with its last event.
+        let told = effects[told_before..].iter().rev().find_map(|effect| match resource_of(effect) {
+            Some(Resource::Call(call, _)) if call.id == call_id => Some(CallRecord::clone(call)),
+            _ => None,
+        });
+        Reply::Call(Box::new(told.unwrap_or(as_it_was)))
     }
 
     fn stop_activeflow(&mut self, now: Now, activeflow_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
         let Some(cell) = self.by_activeflow.get(&activeflow_id).copied() else { return Reply::NotHere };
-        // An end that makes the cell vanish leaves this behind, ended or not.
-        let before = self.machine_of(cell).map(Machine::to_activeflow);
+        let as_it_was = self.machine_of(cell).map(Machine::to_activeflow);
+        let told_before = effects.len();
         self.deliver(now, cell, CellInput::StopFlow, effects);
-        let after = self.machine_of(cell).map(Machine::to_activeflow).filter(|now| now.id == activeflow_id);
-        match (after, before) {
-            (Some(activeflow), _) => Reply::Activeflow(Box::new(activeflow)),
-            (None, Some(mut activeflow)) => {
-                activeflow.status = flow::ActiveflowStatus::Ended;
-                Reply::Activeflow(Box::new(activeflow))
+        // It may be gone with its last event, and an on-complete flow be in its place. One that had ended says nothing more.
+        let told = effects[told_before..].iter().rev().find_map(|effect| match resource_of(effect) {
+            Some(Resource::Activeflow(activeflow)) if activeflow.id == activeflow_id => {
+                Some(Activeflow::clone(activeflow))
             }
-            (None, None) => Reply::NotHere,
-        }
+            _ => None,
+        });
+        told.or(as_it_was).map_or(Reply::NotHere, |activeflow| Reply::Activeflow(Box::new(activeflow)))
     }
 
     fn variables(&self, activeflow_id: Uuid) -> Reply {
@@ -107,5 +109,16 @@ fn conferencecall_of(cell: &Cell, id: Uuid) -> Option<&Conferencecall> {
     match &cell.body {
         Body::Bridge(bridge) => bridge.conferencecall(id),
         Body::Call(_) | Body::Run(_) => None,
+    }
+}
+
+/// What an event is about.
+fn resource_of(effect: &Effect) -> Option<&Resource> {
+    match effect {
+        Effect::Log(entry) => match &entry.body {
+            LogBody::Event { resource, .. } => Some(resource),
+            _ => None,
+        },
+        _ => None,
     }
 }

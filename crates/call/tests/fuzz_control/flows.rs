@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use base::Random;
+use base::{Now, Random};
 use call::registrar::BindingSettings;
-use call::{RegistrarSettings, Settings, Snapshot};
-use model::{Extension, FlowBody, NumberBody, PasswordDigests, Timestamp};
+use call::{RegistrarSettings, Request, Settings, Snapshot};
+use flow::HttpOutcome;
+use model::{
+    Conference, ConferenceBody, ConferenceStatus, ConferenceType, Extension, FlowBody, NumberBody, PasswordDigests,
+    Timestamp,
+};
 use serde_json::{Value, json};
 use sip_core::digest::{Algorithm, ha1};
 use uuid::Uuid;
@@ -91,8 +95,9 @@ fn actions(number: &str) -> Value {
         ]),
         "web" => json!([
             {"type": "webhook_send", "option": {"uri": "http://web/1", "data": "x"}},
-            {"type": "fetch_flow", "option": {"flow_id": AFTERWARDS}},
             {"type": "webhook_send", "option": {"uri": "http://web/2", "sync": true}},
+            {"type": "fetch", "option": {"event_url": "http://web/3"}},
+            {"type": "fetch_flow", "option": {"flow_id": AFTERWARDS}},
         ]),
         other => panic!("{other} has no flow"),
     }
@@ -112,6 +117,44 @@ pub(crate) fn extension(index: u128, user: &str, realm: &str) -> Extension {
     let digest = |algorithm| ha1(algorithm, user, realm, PASSWORD);
     let digests = PasswordDigests { md5: digest(Algorithm::Md5), sha256: digest(Algorithm::Sha256) };
     Extension { id: Uuid::from_u128(0xe0 + index), extension: user.to_owned(), ha1: digests, ..Extension::default() }
+}
+
+/// A wish of the API, of something that there is or was, or of nothing.
+pub(crate) fn wish(dice: &mut Dice, ids: &BTreeMap<String, Uuid>) -> Request {
+    let kind = *dice.pick(&["call", "activeflow", "conferencecall", "conferencecall", "conference"]);
+    let id = ids.get(kind).copied().filter(|_| !dice.one_in(8)).unwrap_or(AFTERWARDS);
+    match kind {
+        "call" => Request::HangUp { call_id: id },
+        "activeflow" if dice.one_in(2) => Request::StopActiveflow { activeflow_id: id },
+        "activeflow" => Request::Variables { activeflow_id: id },
+        "conferencecall" => Request::KickConferencecall { conferencecall_id: id },
+        _ => Request::CloseConference { conference_id: CONFERENCE },
+    }
+}
+
+/// The conference as its owner or the server has changed it.
+pub(crate) fn changed_conference(dice: &mut Dice, now: Now) -> Conference {
+    let at = Timestamp::from_us(now.wall_us);
+    let pre_flow_id = if dice.one_in(2) { AFTERWARDS } else { Uuid::nil() };
+    let timeout = if dice.one_in(3) { 60 } else { 0 };
+    let body = ConferenceBody { id: CONFERENCE, timeout, pre_flow_id, ..Default::default() };
+    let mut conference = body.into_conference(CONFERENCE, BRIDGE, Uuid::nil(), at);
+    conference.tm_delete = dice.one_in(5).then_some(at);
+    if dice.one_in(4) {
+        conference.status = ConferenceStatus::Terminated;
+    }
+    if dice.one_in(4) {
+        conference.kind = ConferenceType::Connect;
+    }
+    conference
+}
+
+/// What the web says.
+pub(crate) fn answer(dice: &mut Dice) -> HttpOutcome {
+    let status = *dice.pick(&[0, 200, 200, 200, 404, 500]);
+    let bodies =
+        ["", "[]", "{\"a\": [1, {\"b\": null}]}", "[{\"type\": \"sleep\", \"option\": {\"duration\": 100}}]", "<html>"];
+    HttpOutcome { status, body: dice.pick(&bodies).as_bytes().to_vec(), error: String::new() }
 }
 
 /// A snapshot with bounds that a trial reaches.

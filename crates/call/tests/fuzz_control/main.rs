@@ -31,7 +31,7 @@ fn no_sequence_of_inputs_breaks_a_loop_or_leaves_something_behind() {
 #[test]
 fn the_cases_reach_answers_refusals_limits_and_ends() {
     let mut seen = trial::Seen::default();
-    for seed in 0..40 {
+    for seed in 0..80 {
         let dice = &mut Dice::new(seed);
         let mut trial = Trial::new(dice);
         for _ in 0..STEPS {
@@ -54,6 +54,11 @@ fn the_cases_reach_answers_refusals_limits_and_ends() {
         not_saved,
         asked,
         wrong_passwords,
+        joined,
+        recorded,
+        fetched,
+        hung_up,
+        sent_out,
     } = seen;
     for (what, count) in [
         ("calls", calls),
@@ -69,6 +74,11 @@ fn the_cases_reach_answers_refusals_limits_and_ends() {
         ("registrations that could not be stored", not_saved),
         ("requests that were asked for a password", asked),
         ("wrong passwords", wrong_passwords),
+        ("participants inside", joined),
+        ("recordings", recorded),
+        ("answers from the web", fetched),
+        ("calls hung up by a wish", hung_up),
+        ("participants sent out by a wish", sent_out),
     ] {
         assert!(count >= 5, "only {count} {what}: {seen:?}");
     }

@@ -1,13 +1,15 @@
 //! One case: a loop, its edge, its drivers and its callers; and what must hold after every input.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use base::{LoopId, MS, Now, SECOND};
 use bytes::Bytes;
-use call::{Admission, Control, Effect, Gauges, Input, NoteKind, SoundOutcome};
+use call::{Admission, Control, Effect, Gauges, Input, NoteKind, Reply, SoundOutcome};
 use model::{Binding, Resource, Timestamp};
 use sip_core::{EndpointConfig, Hop, Message};
 use sip_transport::{Edge, Pushed};
+use uuid::Uuid;
 
 use crate::accounts::USERS;
 use crate::cases::{self, Dice};
@@ -40,6 +42,11 @@ pub(crate) struct Seen {
     pub(crate) not_saved: u64,
     pub(crate) asked: u64,
     pub(crate) wrong_passwords: u64,
+    pub(crate) joined: u64,
+    pub(crate) recorded: u64,
+    pub(crate) fetched: u64,
+    pub(crate) hung_up: u64,
+    pub(crate) sent_out: u64,
 }
 
 impl Seen {
@@ -57,6 +64,11 @@ impl Seen {
         self.not_saved += other.not_saved;
         self.asked += other.asked;
         self.wrong_passwords += other.wrong_passwords;
+        self.joined += other.joined;
+        self.recorded += other.recorded;
+        self.fetched += other.fetched;
+        self.hung_up += other.hung_up;
+        self.sent_out += other.sent_out;
     }
 }
 
@@ -70,8 +82,12 @@ pub(crate) struct Trial {
     max_call_duration_ms: u64,
     /// Bindings as they were to be stored; none at first.
     stored: Vec<Vec<Binding>>,
+    /// The newest id of each kind that events told of.
+    ids: BTreeMap<String, Uuid>,
     inputs: u64,
     ended: u64,
+    /// What is counted here and not in the loop.
+    seen: Seen,
     /// The steps so far, in short.
     story: String,
 }
@@ -87,8 +103,10 @@ impl Trial {
             far_end: FarEnd::default(),
             max_call_duration_ms: if dice.one_in(2) { SHORT_CALL_MS } else { 0 },
             stored: vec![Vec::new()],
+            ids: BTreeMap::new(),
             inputs: 0,
             ended: 0,
+            seen: Seen::default(),
             story: String::new(),
         };
         let first = snapshot(dice, 1, trial.max_call_duration_ms);
@@ -113,6 +131,7 @@ impl Trial {
             not_saved: registrar.not_saved,
             asked: registrar.refusals.asked,
             wrong_passwords: registrar.refusals.wrong_password,
+            ..self.seen
         }
     }
 
@@ -156,6 +175,14 @@ impl Trial {
                 let mut extension = extension(dice.below(2) as u128, user, "realm");
                 extension.tm_delete = dice.one_in(2).then(|| Timestamp::from_us(self.now.wall_us));
                 self.input(dice, Input::Changed(Box::new(Resource::Extension(Box::new(extension)))));
+            }
+            11 if dice.one_in(2) => {
+                let request = crate::flows::wish(dice, &self.ids);
+                self.input(dice, Input::Request { token: self.inputs, request });
+            }
+            12 if dice.one_in(12) => {
+                let conference = Box::new(crate::flows::changed_conference(dice, self.now));
+                self.input(dice, Input::Changed(Box::new(Resource::Conference(conference))));
             }
             9 if dice.one_in(30) => self.input(dice, Input::HangUpAll),
             _ => {
@@ -326,8 +353,30 @@ impl Trial {
             Effect::WantPorts { ipv6, count } => self.media.lease(ipv6, count),
             Effect::PrepareSound { cell, step, urls } => self.media.sound(dice, cell, step, &urls),
             Effect::PrepareSpeech { cell, step, speech } => self.media.sound(dice, cell, step, &[speech.text]),
-            // Nobody answers: whoever waits is ended by its caller or its longest duration.
-            Effect::Http(_) | Effect::Log(_) | Effect::Reply { .. } => {}
+            // Sometimes nobody answers: whoever waits is ended by its caller or its longest duration.
+            Effect::Http(job) => {
+                if job.wait && !dice.one_in(4) {
+                    let outcome = crate::flows::answer(dice);
+                    self.seen.fetched += 1;
+                    self.media.owed.push(Input::Http { cell: job.cell, step: job.step, outcome });
+                }
+            }
+            Effect::Log(entry) => {
+                let event = entry.to_event().unwrap_or_default();
+                match event["type"].as_str() {
+                    Some("conferencecall_joined") => self.seen.joined += 1,
+                    Some("recording_finished") => self.seen.recorded += 1,
+                    _ => {}
+                }
+                let id = event["data"]["id"].as_str().and_then(|id| id.parse::<Uuid>().ok());
+                let kind = event["type"].as_str().and_then(|name| name.split('_').next()).unwrap_or_default();
+                self.ids.extend(id.map(|id| (kind.to_owned(), id)));
+            }
+            Effect::Reply { reply, .. } => match reply {
+                Reply::Call(_) => self.seen.hung_up += 1,
+                Reply::Conferencecall(_) => self.seen.sent_out += 1,
+                _ => {}
+            },
             Effect::SaveBindings { token, bindings, .. } => {
                 let saved = !dice.one_in(5);
                 self.media.owed.push(Input::Saved { token, saved });
