@@ -196,7 +196,10 @@ fn an_address_in_use_is_named() {
     let first = bind("127.0.0.1:0");
     let address = first.bound().next().unwrap().address;
     let error = UdpTransport::bind(&[ListenerConfig::new(address)], &mut BindSockets).unwrap_err();
-    assert!(error.to_string().starts_with(&format!("SIP cannot listen on UDP {address} (section sip.udp): ")), "{error}");
+    assert!(
+        error.to_string().starts_with(&format!("SIP cannot listen on UDP {address} (section sip.udp): ")),
+        "{error}"
+    );
     assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
     // Also from a listener on all addresses: otherwise each would get a part of the datagrams.
     let all = ListenerConfig::new(SocketAddr::new("0.0.0.0".parse().unwrap(), address.port()));

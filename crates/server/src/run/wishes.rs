@@ -44,11 +44,11 @@ impl Wishes {
         let mut open = self.open();
         let Some(wish) = open.get_mut(&token) else { return };
         wish.silent -= 1;
-        if reply != Reply::NotHere || wish.silent == 0 {
-            if let Some(wish) = open.remove(&token) {
-                // Fails when the asker has lost patience.
-                let _ = wish.answer.send(reply);
-            }
+        if (reply != Reply::NotHere || wish.silent == 0)
+            && let Some(wish) = open.remove(&token)
+        {
+            // Fails when the asker has lost patience.
+            let _ = wish.answer.send(reply);
         }
     }
 
