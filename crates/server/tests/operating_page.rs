@@ -109,7 +109,22 @@ fn every_key_on_the_page_is_in_the_configuration() {
             keys.insert(if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") });
         }
     }
-    let sections = ["sip.", "http.", "rtp.", "media.", "flow.", "calls.", "control.", "log."];
+    let sections = [
+        "sip.",
+        "http.",
+        "rtp.",
+        "media.",
+        "flow.",
+        "calls.",
+        "control.",
+        "log.",
+        "store.",
+        "webhook.",
+        "speech.",
+        "registrar.",
+        "recordings.",
+        "api.",
+    ];
     let mut seen = 0;
     for word in PAGE.split('`').skip(1).step_by(2) {
         let word = word.split(" = ").next().unwrap_or_default();

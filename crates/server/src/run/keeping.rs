@@ -1,6 +1,7 @@
 //! The store: opened before anything else, and told what has ended when the process before this one did not end well.
 
 use std::path::Path;
+use std::time::Duration;
 
 use model::{
     ActiveflowStatus, CallStatus, ConferenceStatus, ConferencecallStatus, HangupBy, HangupReason, LogBody, LogEntry,
@@ -32,6 +33,32 @@ pub(super) fn open(config: &Config, now: Timestamp) -> Result<Store, StartError>
         store.append_synced(entries)?;
     }
     Ok(store)
+}
+
+/// How long a disk that takes what it is given may need for the rest, in rounds of a second.
+const SETTLE_ROUNDS: u32 = 60;
+/// After so many rounds in which the disk refused, the end does not wait any longer.
+const FAILING_ROUNDS: u32 = 3;
+
+/// Waits until everything is written down.
+///
+/// # Errors
+/// What could not be; the log that is on disk is sound all the same, and the next start goes on from there.
+pub(super) async fn settle(store: Store) -> Result<(), StartError> {
+    let settling = store.clone();
+    let mut settled = tokio::task::spawn_blocking(move || settling.settle());
+    let mut failing = 0;
+    for _ in 0..SETTLE_ROUNDS {
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut settled).await {
+            return done?.map_err(|error| format!("not everything could be written down: {error}").into());
+        }
+        failing += u32::from(!store.status().is_ready());
+        if failing >= FAILING_ROUNDS {
+            break;
+        }
+    }
+    let problems = store.status().problems.join("; ");
+    Err(format!("the last events could not be written down: {problems}").into())
 }
 
 pub(super) fn store_config(config: &Config) -> StoreConfig {

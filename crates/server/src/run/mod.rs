@@ -228,12 +228,10 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     if tokio::time::timeout(LAST_ANSWERS, http).await.is_err() {
         tracing::warn!("some HTTP requests were not answered to their end");
     }
-    if let Err(error) = tokio::task::spawn_blocking(move || store.settle()).await? {
-        tracing::error!(%error, "not everything could be written down");
-    }
+    let settled = keeping::settle(store).await;
     tracing::info!("ended");
     match all_well {
-        true => Ok(()),
+        true => settled,
         false => Err("a control loop had panicked; the log says where".into()),
     }
 }

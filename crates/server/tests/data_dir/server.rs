@@ -74,6 +74,10 @@ impl Folder {
     pub(crate) fn start(&self) -> Server<'_> {
         let log = File::options().create(true).append(true).open(self.path.join("log")).unwrap();
         let child = self.command(&["serve"]).stdout(log).stderr(Stdio::inherit()).spawn().unwrap();
+        self.ready(child)
+    }
+
+    fn ready(&self, child: Child) -> Server<'_> {
         let mut server = Server { child, folder: self };
         let end = Instant::now() + Duration::from_secs(20);
         while !self.get("/readyz").starts_with("HTTP/1.1 200") {
@@ -82,6 +86,16 @@ impl Folder {
             std::thread::sleep(Duration::from_millis(20));
         }
         server
+    }
+
+    /// A server whose files may be limited: it is told so by an error, as of a full disk, and not by a signal. Its log goes
+    /// nowhere, and what it says at its end is kept.
+    pub(crate) fn start_unlimited(&self) -> Server<'_> {
+        let script = "trap '' XFSZ; exec \"$0\" serve --config server.toml";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_flowswitch")]).current_dir(&self.path);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.ready(child)
     }
 
     /// Runs a command that ends by itself, within 15 s.
@@ -193,6 +207,27 @@ impl Server<'_> {
             assert!(Instant::now() < end, "still there:\n{}", self.folder.log());
         };
         assert!(status.success(), "{status}:\n{}", self.folder.log());
+    }
+
+    /// From now on no file of it grows beyond so many octets.
+    pub(crate) fn limit_files(&self, octets: u64) {
+        let (process, limit) = (format!("--pid={}", self.child.id()), format!("--fsize={octets}:"));
+        assert!(Command::new("prlimit").args([process, limit]).status().unwrap().success());
+    }
+
+    /// Waits for its end, with callers who answer meanwhile; what it said on standard error.
+    pub(crate) fn ends_with_words(mut self, callers: &mut Callers, time: Duration) -> Ended {
+        let end = Instant::now() + time;
+        let status = loop {
+            callers.listen(Duration::from_millis(10));
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < end, "still there after {time:?}");
+        };
+        let mut error = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+        Ended { code: status.code(), out: String::new(), error }
     }
 
     /// Waits for its end.
