@@ -159,6 +159,33 @@ fn a_talk_that_fails_is_told_to_the_timeline_and_the_flow_goes_on() {
     });
 }
 
+/// A text that is not spoken within 10 s is passed by; what comes later finds nobody who waits for it.
+#[test]
+fn a_talk_that_takes_too_long_is_passed_by() {
+    scenario("talk_late", |world| {
+        world.number(
+            "hello",
+            json!([
+                {"type": "talk", "option": {"text": "late-tone:600:60000"}},
+                {"type": "play", "option": {"stream_urls": ["tone:440:6000"]}},
+                {"type": "sleep", "option": {"duration": 200}},
+            ]),
+        );
+        let alice = world.phone("alice");
+        alice.is_connected_to("hello");
+        alice.waits_ms(9_900);
+        assert_eq!(world.failures(), []);
+        alice.waits_ms(200);
+        assert_eq!(world.failures().len(), 1);
+        alice.hears(440.0);
+        alice.waits_ms(5_000);
+        alice.hears(440.0);
+        alice.is_asked("BYE");
+        assert!(alice.share_so_far(600.0) < 0.01);
+        world.is_empty_after_40_s();
+    });
+}
+
 /// spec/flow.md §12.8.
 #[test]
 fn a_stop_request_while_a_talk_sounds_hangs_up() {

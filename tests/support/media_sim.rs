@@ -199,9 +199,15 @@ impl MediaSim {
         workers.chain(self.recordings.next_deadline()).min()
     }
 
-    /// How long it takes to make these ready, ms: 1, or 1,000 for what begins with `slow-`, like a file far away.
+    /// How long it takes to make these ready, ms: 1, or 1,000 for what begins with `slow-`, like a file far away, or 15,000
+    /// for what begins with `late-`.
     pub(crate) fn delay_ms(urls: &[String]) -> u64 {
-        if urls.iter().any(|url| url.starts_with("slow-")) { 1_000 } else { 1 }
+        let begins = |word: &str| urls.iter().any(|url| url.starts_with(word));
+        match (begins("late-"), begins("slow-")) {
+            (true, _) => 15_000,
+            (_, true) => 1_000,
+            _ => 1,
+        }
     }
 
     /// Speech of this World is a tone: a text `tone:<hz>:<ms>` sounds so, `fail:<why>` cannot be spoken, any other text is
@@ -241,7 +247,7 @@ fn tone_of(url: &str) -> Option<(f64, u64)> {
     if url == "tone:beep" {
         return Some((1000.0, 500));
     }
-    let url = url.strip_prefix("slow-").unwrap_or(url);
+    let url = url.strip_prefix("slow-").or_else(|| url.strip_prefix("late-")).unwrap_or(url);
     let (hz, ms) = url.strip_prefix("tone:")?.split_once(':')?;
     Some((hz.parse().ok()?, ms.parse().ok()?))
 }
