@@ -18,7 +18,7 @@ pub struct CheckArgs {
     /// {"flows": 1, "numbers": 0, "faults": [], "warnings": [], "hints": []}: how many flows and numbers were looked at,
     /// and what was found. A fault is refused by the server; a warning is accepted and probably not what was meant; a
     /// hint may well be meant. Each entry of the three lists is an object with `file`, `line` (from 1; 0 for the whole
-    /// file), `path` (such as "actions[2].option.duration"; empty for the whole file), `what` (what is wrong) and
+    /// file), `path` (such as `actions[2].option.duration`; empty for the whole file), `what` (what is wrong) and
     /// `expected` (what would be right; empty where `what` says it already).
     #[arg(long)]
     pub json: bool,

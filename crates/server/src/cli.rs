@@ -55,7 +55,7 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make damaged data startable again, when the server refuses to start with it.
     ///
-    /// What can be read is kept, each file that is replaced is first kept beside it as <name>.damaged-<time>, and every thing
+    /// What can be read is kept, each file that is replaced is first kept beside it as NAME.damaged-TIME, and every thing
     /// that was done is told. Prefer a backup if you have a recent one: what is damaged is lost. Where nothing is damaged,
     /// nothing is changed. It refuses while a server uses the data.
     #[command(after_help = "Exit codes: 0: the server can be started. 2: it cannot, and the message says why.")]
