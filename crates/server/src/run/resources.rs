@@ -1,6 +1,6 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Publish;
 use call::{Input, Snapshot};
@@ -91,8 +91,16 @@ impl Resources {
             let agent = agent(&self.store, entry, now)?;
             work.put(agent)?;
         }
-        let Work { applied, ledger, .. } = work;
-        self.remove_what_left(applied, &ledger, now)
+        // First what leaves: its number or name may belong to another one from now on.
+        let before = self.store.get::<Ledger>(work.ledger.id())?.unwrap_or_default();
+        let gone = self.remove_what_left(&before, &work.ledger, now)?;
+        work.write()?;
+        let Work { mut applied, ledger, .. } = work;
+        if before != ledger {
+            self.store.put(&ledger)?;
+        }
+        applied.changes.splice(0..0, gone);
+        Ok(applied)
     }
 
     /// The account of a phone. Without a password in the file the one that it has stays; if it has none, one is made up.
@@ -125,10 +133,15 @@ impl Resources {
     }
 
     /// Deletes what the files provided before and do not any more.
-    fn remove_what_left(&self, mut applied: Applied, ledger: &Ledger, now: Timestamp) -> Result<Applied, StartError> {
-        let before = self.store.get::<Ledger>(ledger.id())?.unwrap_or_default();
+    fn remove_what_left(
+        &self,
+        before: &Ledger,
+        ledger: &Ledger,
+        now: Timestamp,
+    ) -> Result<Vec<(Resource, &'static str)>, StartError> {
+        let mut all = Vec::new();
         for (kind, ids) in &before.by_kind {
-            let stays = ledger.by_kind.get(kind).map(Vec::as_slice).unwrap_or_default();
+            let stays: BTreeSet<&Uuid> = ledger.by_kind.get(kind).into_iter().flatten().collect();
             for id in ids.iter().filter(|id| !stays.contains(id)) {
                 let gone = match kind.as_str() {
                     Flow::KIND => self.delete::<Flow>(*id, now)?.map(|gone| (gone, "flow_deleted")),
@@ -139,13 +152,10 @@ impl Resources {
                     Agent::KIND => self.delete::<Agent>(*id, now)?.map(|gone| (gone, "agent_deleted")),
                     _ => None,
                 };
-                applied.changes.extend(gone);
+                all.extend(gone);
             }
         }
-        if before != *ledger {
-            self.store.put(ledger)?;
-        }
-        Ok(applied)
+        Ok(all)
     }
 
     fn delete<R: Provided>(&self, id: Uuid, now: Timestamp) -> Result<Option<Resource>, StartError> {
@@ -219,10 +229,43 @@ impl Work<'_> {
             }
             None => R::EVENTS.0,
         };
-        self.store.put(&new).map_err(|error| format!("{} {}: {error}", R::KIND, new.id()))?;
         self.applied.changes.push((new.into_resource(), event));
         Ok(())
     }
+
+    /// Writes what has changed, by many hands: the store syncs together what comes together, and one by one twenty thousand
+    /// phones would take minutes.
+    fn write(&self) -> Result<(), StartError> {
+        let share = self.applied.changes.len().div_ceil(WRITERS).max(1);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = self
+                .applied
+                .changes
+                .chunks(share)
+                .map(|changes| scope.spawn(|| changes.iter().try_for_each(|(resource, _)| keep(self.store, resource))))
+                .collect();
+            writers.into_iter().try_for_each(|writer| writer.join().unwrap_or_else(|_| Err("a writer panicked".into())))
+        })
+        .map_err(StartError::from)
+    }
+}
+
+/// Threads that write what was provisioned.
+const WRITERS: usize = 64;
+
+/// Writes one provided resource; in words what is wrong with it.
+fn keep(store: &Store, resource: &Resource) -> Result<(), String> {
+    let kept = match resource {
+        Resource::Flow(flow) => store.put(&**flow),
+        Resource::Number(number) => store.put(&**number),
+        Resource::Extension(extension) => store.put(&**extension),
+        Resource::Conference(conference) => store.put(&**conference),
+        Resource::Accesskey(key) => store.put(&**key),
+        Resource::Agent(agent) => store.put(&**agent),
+        Resource::Customer(customer) => store.put(&**customer),
+        other => return Err(format!("{} is no resource of a file", other.id())),
+    };
+    kept.map_err(|error| format!("{}: {error}", resource.id()))
 }
 
 /// A resource that files may provide.
