@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn growth_is_seen_while_it_lasts() {
         let mut meter = Meter::begin(Some(std::process::id())).unwrap();
-        let room = vec![1u8; 64 << 20];
+        let room = std::hint::black_box(vec![1u8; 64 << 20]);
         assert!(meter.growth_kib() > 32_000.0);
         meter.look(u64::MAX - LOOK_NS);
         drop(room);
