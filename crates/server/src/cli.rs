@@ -142,7 +142,7 @@ mod tests {
                 "flowswitch backup --help",
                 ["may run meanwhile", "Recordings", "To go back to a copy", "--config <FILE>"],
             ),
-            ("flowswitch repair --help", [".damaged-<time>", "Prefer a backup", "Exit codes", "--config <FILE>"]),
+            ("flowswitch repair --help", [".damaged-TIME", "Prefer a backup", "Exit codes", "--config <FILE>"]),
         ] {
             let help = parse(line).unwrap_err().to_string();
             for told in wanted {
