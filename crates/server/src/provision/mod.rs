@@ -86,7 +86,7 @@ struct Assembly<'a> {
     /// What may well be meant so: only `flowswitch check` tells of it.
     hints: Vec<Fault>,
     /// Where each flow (by id) and number (by itself) stands, to name both places of a double.
-    places: BTreeMap<String, String>,
+    places: BTreeMap<String, (&'a File, String)>,
     /// References to flows, checked when all flows are known.
     links: Vec<Link<'a>>,
 }
@@ -153,13 +153,14 @@ impl<'a> Assembly<'a> {
     }
 
     /// Notes where `key` stands. False, with a fault, if it stands somewhere else already.
-    fn claim(&mut self, file: &File, path: &str, key: String, what: &str) -> bool {
-        if let Some(first) = self.places.get(&key) {
+    fn claim(&mut self, file: &'a File, path: &str, key: String, what: &str) -> bool {
+        if let Some((first, at)) = self.places.get(&key) {
+            let first = first.place(at);
             let what = format!("found {what} a second time, allowed: once; the first is in {first}");
             self.faults.push(file.fault(path, what));
             return false;
         }
-        self.places.insert(key, file.place(path));
+        self.places.insert(key, (file, path.to_owned()));
         true
     }
 
