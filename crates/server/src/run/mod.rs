@@ -304,11 +304,12 @@ fn webhook_config(config: &Config) -> WebhookConfig {
 }
 
 fn api_config(config: &Config, store: &Store) -> Result<ApiConfig, StartError> {
+    let fresh = resources::new_secret()?;
     Ok(ApiConfig {
         base_domain: config.sip.domain.clone(),
         shape: Shape { legacy: config.api.legacy_timestamps },
         recordings: config.recordings_folder(),
-        token_secret: store.secret("login-tokens", resources::new_secret)?,
+        token_secret: store.secret("login-tokens", || fresh)?,
         rate_limits: config.api.rate_limit.then(RateLimits::default),
     })
 }

@@ -383,9 +383,9 @@ impl Publish for Publisher {
     }
 }
 
-/// A key that nobody can guess.
-pub(super) fn new_secret() -> Vec<u8> {
-    random_octets().map(|octets| octets.to_vec()).unwrap_or_default()
+/// A key that nobody can guess. Without randomness there is none, and the server does not start.
+pub(super) fn new_secret() -> Result<Vec<u8>, StartError> {
+    Ok(random_octets()?.to_vec())
 }
 
 /// Tells the loops and the log of changes that are durable.
