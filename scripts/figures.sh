@@ -25,14 +25,15 @@ folder=$(mktemp -d --suffix=-figures)
 . tests/load/judge.sh
 . tests/load/product.sh
 
-reflector=
-trap '[ -z "$reflector" ] || kill -INT "$reflector" 2>/dev/null || true; stop_server' EXIT
+trap 'stop_server; end_jobs' EXIT
+trap 'exit 130' INT TERM
 
 uri() { echo "sip:$1@127.0.0.1:$sip_port"; }
 ports=(--rtp-ports 44000-49999)
 
 # floor RUN: what a program costs that only receives and sends back.
 floor() {
+  local reflector
   "$binary" load reflect --from-port 32000 --sockets "$calls" --threads "$(nproc)" >"$folder/$1.reflector" 2>&1 &
   reflector=$!
   sleep 1
@@ -41,7 +42,6 @@ floor() {
     --require 'server.cpu_ms_per_call_second>=0'
   kill -INT "$reflector"
   wait "$reflector" || true
-  reflector=
 }
 
 per_second() {

@@ -8,35 +8,22 @@ cd "$(dirname "$0")/.."
 binary=${1:?usage: scripts/soak.sh BINARY SECONDS}
 seconds=${2:?usage: scripts/soak.sh BINARY SECONDS}
 calls=${SOAK_CALLS:-200}
+folder=$(mktemp -d)
+. tests/load/server.sh
 sip_port=15060
 http_port=18080
-folder=$(mktemp -d)
+trap 'stop_server; rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
 
 FLOWSWITCH_DATA_DIR="$folder/data" FLOWSWITCH_SIP__UDP__ADDRESS=127.0.0.1 FLOWSWITCH_SIP__UDP__PORT=$sip_port \
   FLOWSWITCH_HTTP__ADDRESS=127.0.0.1 FLOWSWITCH_HTTP__PORT=$http_port FLOWSWITCH_LOG__LEVEL=warn \
-  "$binary" serve --config conf/flowswitch.toml >"$folder/log" 2>&1 &
+  "$binary" serve --config conf/flowswitch.toml >"$folder/server.log" 2>&1 &
 server=$!
-trap 'kill -INT $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$folder"' EXIT
-
-# http PATH: the body that the server answers, by bash alone.
-http() {
-  exec 3<>"/dev/tcp/127.0.0.1/$http_port" || return 1
-  printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&3
-  sed '1,/^\r$/d' <&3
-  exec 3>&-
-}
-# number NAME: the value of a metric without labels, as a whole number.
-number() { http /metrics | sed -n "s/^flowswitch_$1 \([0-9]*\).*/\1/p"; }
-
-for _ in $(seq 100); do
-  { http /readyz | grep -q '"ready":true'; } 2>/dev/null && break
-  kill -0 $server 2>/dev/null || { cat "$folder/log"; exit 1; }
-  sleep 0.1
-done
+await_server "$folder"
 
 rest() { # waits until nothing can be left of the calls (RFC 3261: 32 s), then tells what the server holds
   sleep 40
-  echo "descriptors $(number process_open_fds), memory $(($(number process_resident_memory_bytes) / 1024)) KiB"
+  echo "descriptors $(metric process_open_fds), memory $(($(metric process_resident_memory_bytes) / 1024)) KiB"
 }
 
 round() {
@@ -47,8 +34,8 @@ round() {
 echo "soak: warming up"
 round 60
 rest
-descriptors=$(number process_open_fds)
-memory=$(number process_resident_memory_bytes)
+descriptors=$(metric process_open_fds)
+memory=$(metric process_resident_memory_bytes)
 end=$((SECONDS + seconds))
 while [ $SECONDS -lt $end ]; do
   left=$((end - SECONDS))
@@ -56,8 +43,8 @@ while [ $SECONDS -lt $end ]; do
   rest
 done
 
-now=$(number process_open_fds)
+now=$(metric process_open_fds)
 [ "$now" -le "$descriptors" ] || { echo "soak: $((now - descriptors)) descriptors were left open"; exit 1; }
-now=$(number process_resident_memory_bytes)
+now=$(metric process_resident_memory_bytes)
 [ "$now" -le $((memory + memory / 10)) ] || { echo "soak: memory grew from $memory to $now bytes"; exit 1; }
 echo "soak: nothing failed, nothing was left behind"

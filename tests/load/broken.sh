@@ -24,7 +24,8 @@ end_helpers() {
   helpers=()
   [ -z "$server" ] || kill -CONT "$server" 2>/dev/null || true
 }
-trap 'end_helpers; stop_server' EXIT
+trap 'end_helpers; stop_server; end_jobs' EXIT
+trap 'exit 130' INT TERM
 
 ports=(--rtp-ports 44000-49999)
 uri() { echo "sip:$1@127.0.0.1:$sip_port"; }

@@ -15,33 +15,67 @@ start_server() {
     FLOWSWITCH_RTP__ADDRESS=127.0.0.1 FLOWSWITCH_RTP__FIRST_PORT=36000 FLOWSWITCH_RTP__LAST_PORT=43999 \
     "${@/#/FLOWSWITCH_}" "$binary" serve >>"$folder/server.log" 2>&1 &
   server=$!
-  # Whether it lives is looked at after the answer: another server may have the port.
-  local tries=100 answers=
-  while [ -z "$answers" ] && [ "$tries" -gt 0 ] && sleep 0.1 && kill -0 "$server" 2>/dev/null; do
-    tries=$((tries - 1))
-    { http /readyz | grep -q '"ready":true'; } 2>/dev/null && answers=yes
-  done
-  sleep 0.1
-  { [ -n "$answers" ] && kill -0 "$server" 2>/dev/null; } ||
-    { echo "the server did not start:"; cat "$folder/server.log"; stop_server; return 1; } >&2
+  await_server "$folder"
   # It shows its numbers every 100 ms, and opens the port pairs that it keeps ready.
   sleep 0.5
   other_descriptors=$(descriptors_but_rtp)
 }
 
-# stop_server: ends it and waits for it.
+# await_server FOLDER: waits until $server answers. Fails, and has left nothing running, when it does not within 30 s; its log,
+# FOLDER/server.log, then goes to standard error.
+await_server() {
+  # Whether it lives is looked at after the answer: another server may have the port.
+  local end=$((SECONDS + 30)) answers=
+  while [ -z "$answers" ] && [ "$SECONDS" -lt "$end" ] && sleep 0.1 && kill -0 "$server" 2>/dev/null; do
+    { http /readyz | grep -q '"ready":true'; } 2>/dev/null && answers=yes
+  done
+  sleep 0.1
+  { [ -n "$answers" ] && kill -0 "$server" 2>/dev/null; } || {
+    echo "the server did not start; its log:"
+    cat "$1/server.log"
+    # It need not be so far that it knows SIGINT, which a shell makes its children in the background ignore.
+    end_process "$server" TERM 2 || true
+    server=
+    return 1
+  } >&2
+}
+
+# stop_server: ends it, and kills it when it does not end.
 stop_server() {
   [ -n "$server" ] || return 0
-  kill -INT "$server" 2>/dev/null || true
-  wait "$server" 2>/dev/null || true
+  end_process "$server" INT 30 || echo "the server did not end within 30 s of SIGINT: killed" >&2
   server=
 }
 
-# http PATH: the body that the server answers.
+# end_process PROCESS SIGNAL SECONDS: of a child of this shell; one that is still there after so many seconds is killed, which
+# is a failure.
+end_process() {
+  local tries=$(($3 * 10)) killed=0
+  kill "-$2" "$1" 2>/dev/null || true
+  while kill -0 "$1" 2>/dev/null && [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  if kill -KILL "$1" 2>/dev/null; then killed=1; fi
+  wait "$1" 2>/dev/null || true
+  return "$killed"
+}
+
+# end_jobs: whatever still runs in the background of this shell, and what that has started.
+end_jobs() {
+  local job
+  for job in $(jobs -p); do
+    pkill -TERM -P "$job" 2>/dev/null || true
+    end_process "$job" TERM 2 || true
+  done
+}
+
+# http PATH: the body that the server answers, within 5 s.
 http() {
   exec 3<>"/dev/tcp/127.0.0.1/$http_port" || return 1
   printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&3
-  sed '1,/^\r$/d' <&3
+  # Somebody may take the connection and say nothing.
+  timeout 5 sed '1,/^\r$/d' <&3
   exec 3>&-
 }
 
