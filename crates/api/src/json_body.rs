@@ -1,10 +1,13 @@
-//! Request bodies: JSON of the right type, size and depth, and if something is wrong the field that it is in.
+//! Request bodies: JSON of the right type, size and depth, and if something is wrong the field that it is in. A field that is null
+//! is as good as not there: some programs write so what they have not got. A number says no more than its value: 5.0 is 5.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use model::ErrorStatus;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 
@@ -62,25 +65,54 @@ fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     if octets.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte != b'{') {
         return Err(invalid("the body must be a JSON object".into()));
     }
-    let mut reader = serde_json::Deserializer::from_slice(octets);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let Fields(fields) =
+        serde_json::from_slice(octets).map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let field = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() && field != "." {
-            let what = without_position(&inner.to_string());
-            let problem = Problem::field(&field, format!("{field}: {what}"));
-            Problem { reason: "INVALID_JSON_BODY", ..problem }
-        } else {
-            invalid(format!("the body is not valid JSON: {inner}"))
+        let what = error.into_inner();
+        match field == "." {
+            true => invalid(format!("the body is not as described: {what}")),
+            false => Problem { reason: "INVALID_JSON_BODY", ..Problem::field(&field, format!("{field}: {what}")) },
         }
-    })?;
-    reader.end().map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
-    Ok(value)
+    })
 }
 
-/// serde_json repeats the position at the end of its message.
-fn without_position(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
+/// The fields of the body's object that say something.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        struct EachOnce;
+        impl<'de> Visitor<'de> for EachOnce {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Fields, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format!("the field {name} is there twice")));
+                    }
+                    fields.insert(name, whole(value));
+                }
+                fields.retain(|_, value| !value.is_null());
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(EachOnce)
+    }
+}
+
+/// A number without a fraction as an integer, however it was written; beyond 2^53 a float does not say which integer it is.
+fn whole(value: Value) -> Value {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT_MAX => (number as i64).into(),
+        _ => value,
+    }
 }
 
 /// Counts brackets outside of strings, so that the parser never sees what is too deep.

@@ -33,20 +33,24 @@ impl Query {
 
     /// The value of `name`; none when it is missing or empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.given(name).filter(|value| !value.is_empty())
     }
 
-    /// The id given as `name`.
+    /// The value of `name`, which may be empty; none when it is missing.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The id given as `name`. An empty one is refused: who wants to narrow a list and has no id would be shown all of it.
     pub(crate) fn id(&self, name: &str) -> Result<Option<Uuid>, Problem> {
-        self.get(name)
+        self.given(name)
             .map(|text| Uuid::parse_str(text).map_err(|_| Problem::parameter(name, format!("{name} must be a UUID"))))
             .transpose()
     }
 
-    /// The word given as `name`, which must be one of `allowed`.
+    /// The word given as `name`, which must be one of `allowed`; an empty one is none of them.
     pub(crate) fn word(&self, name: &str, allowed: &[&str]) -> Result<Option<String>, Problem> {
-        match self.get(name) {
+        match self.given(name) {
             None => Ok(None),
             Some(word) if allowed.contains(&word) => Ok(Some(word.to_owned())),
             Some(_) => Err(Problem::parameter(name, format!("{name} must be one of {}", allowed.join(", ")))),
@@ -104,9 +108,13 @@ mod tests {
 
     #[test]
     fn ids_and_words_are_checked() {
-        assert!(query("id=1").unwrap().id("id").is_err());
+        for wrong in ["id=1", "id=", "id"] {
+            assert!(query(wrong).unwrap().id("id").is_err(), "{wrong}");
+        }
         assert_eq!(query("").unwrap().id("id").unwrap(), None);
-        assert!(query("s=odd").unwrap().word("s", &["even"]).is_err());
+        for wrong in ["s=odd", "s="] {
+            assert!(query(wrong).unwrap().word("s", &["even"]).is_err(), "{wrong}");
+        }
         assert_eq!(query("s=even").unwrap().word("s", &["even"]).unwrap().as_deref(), Some("even"));
     }
 }

@@ -47,8 +47,8 @@ pub(crate) struct LoginRequest {
 }
 
 pub(crate) fn schemas(endpoints: &mut Endpoints) {
-    let body = schema::body(&[("username", schema::short(255)), ("password", schema::short(255))]);
-    endpoints.schema("LoginRequest", schema::required(body, &["username", "password"]));
+    let body = [("username", schema::some(255)), ("password", schema::some(255))];
+    endpoints.schema("LoginRequest", schema::body(&body, &["username", "password"]));
     endpoints.schema("Login", schema::answer(&[("username", schema::text()), ("token", schema::text())]));
 }
 

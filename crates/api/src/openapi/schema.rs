@@ -17,6 +17,11 @@ pub(crate) fn text() -> Value {
     json!({"type": "string"})
 }
 
+/// Text of one to so many characters.
+pub(crate) fn some(max: usize) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": max})
+}
+
 /// Text of at most so many characters.
 pub(crate) fn short(max: usize) -> Value {
     json!({"type": "string", "maxLength": max})
@@ -60,22 +65,40 @@ pub(crate) fn address() -> Value {
 /// An answer's object: every field is always there.
 pub(crate) fn answer(fields: &[(&str, Value)]) -> Value {
     let required: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let mut object = body(fields);
-    object["required"] = required.into();
+    object(fields, &required)
+}
+
+/// A request's object. Only those of `required` must be there; the others may be null, which is as good as not there.
+pub(crate) fn body(fields: &[(&str, Value)], required: &[&str]) -> Value {
+    let mut object = object(fields, required);
+    for (name, field) in object["properties"].as_object_mut().into_iter().flatten() {
+        if !required.contains(&name.as_str()) {
+            *field = or_null(field.take());
+        }
+    }
     object
 }
 
-/// A request's object: no field must be there.
-pub(crate) fn body(fields: &[(&str, Value)]) -> Value {
+/// An object of which only some fields are always there.
+pub(crate) fn object(fields: &[(&str, Value)], required: &[&str]) -> Value {
     let properties: Map<String, Value> =
         fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
-    json!({"type": "object", "properties": properties})
+    let mut object = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        object["required"] = required.into();
+    }
+    object
 }
 
-/// Names the fields that must be there.
-pub(crate) fn required(mut object: Value, names: &[&str]) -> Value {
-    object["required"] = names.into();
-    object
+/// The same, or null.
+fn or_null(mut schema: Value) -> Value {
+    if let Some(kind @ Value::String(_)) = schema.get_mut("type") {
+        *kind = json!([kind.take(), "null"]);
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    schema
 }
 
 /// The times that every resource has.

@@ -53,8 +53,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.schema("AccesskeyCreated", schema::answer(&[fields.as_slice(), &[("token", schema::text())]].concat()));
     let expire = serde_json::json!({"type": "integer", "minimum": 0, "maximum": EXPIRE_MAX,
         "description": "seconds from now; 0 = never"});
-    endpoints.schema("AccesskeyRequest", schema::body(&[texts.as_slice(), &[("expire", expire)]].concat()));
-    endpoints.schema("AccesskeyUpdate", schema::body(&texts));
+    endpoints.schema("AccesskeyRequest", schema::body(&[texts.as_slice(), &[("expire", expire)]].concat(), &[]));
+    endpoints.schema("AccesskeyUpdate", schema::body(&texts, &[]));
 
     let of = |summary| Operation::new("accesskeys", summary);
     endpoints.get("/v1.0/accesskeys", of("Lists access keys").gives_page("Accesskey"), list_all);

@@ -94,8 +94,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let new = [("id", schema::id()), ("type", schema::word(&["", "conference", "connect", "queue"]))];
     let actions = || schema::many(schema::reference("ActionRequest"));
     let older = [("pre_actions", actions()), ("post_actions", actions())];
-    endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body, &older].concat()));
-    endpoints.schema("ConferenceUpdate", schema::body(&body));
+    endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body, &older].concat(), &[]));
+    endpoints.schema("ConferenceUpdate", schema::body(&body, &[]));
 
     let of = |summary| Operation::new("conferences", summary);
     endpoints.get("/v1.0/conferences", of("Lists conferences").gives_page("Conference"), list_all);

@@ -47,7 +47,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": TEXT_MAX});
     let request = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", uri), method];
     let secret = [("webhook_secret", schema::short(TEXT_MAX))];
-    endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat()));
+    endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat(), &[]));
     endpoints.get(
         "/v1.0/customer",
         Operation::new("customer", "The own customer").gives("Customer").refuses(&[404]),

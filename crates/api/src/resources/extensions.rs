@@ -56,8 +56,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let extension = json!({"type": "string", "pattern": "^[A-Za-z0-9_.+-]{1,64}$"});
     let password = || json!({"type": "string", "minLength": 1, "maxLength": 60, "writeOnly": true});
     let request = [&[("extension", extension), ("password", password())], texts.as_slice()].concat();
-    endpoints.schema("ExtensionRequest", schema::required(schema::body(&request), &["extension", "password"]));
-    endpoints.schema("ExtensionUpdate", schema::body(&[&[("password", password())], texts.as_slice()].concat()));
+    endpoints.schema("ExtensionRequest", schema::body(&request, &["extension", "password"]));
+    endpoints.schema("ExtensionUpdate", schema::body(&[&[("password", password())], texts.as_slice()].concat(), &[]));
 
     let of = |summary| Operation::new("extensions", summary);
     endpoints.get("/v1.0/extensions", of("Lists extensions").gives_page("Extension"), list_all);

@@ -58,14 +58,14 @@ fn refuse(problems: Vec<FlowProblem>) -> Problem {
 }
 
 fn action_schema() -> Value {
-    let action = schema::body(&[
+    let fields = [
         ("id", schema::text()),
         ("next_id", schema::text()),
         ("type", schema::text()),
         ("option", json!({})),
         ("tm_execute", schema::moment()),
-    ]);
-    schema::required(action, &["id", "next_id", "type"])
+    ];
+    schema::object(&fields, &["id", "next_id", "type"])
 }
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
@@ -83,20 +83,16 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.schema("Flow", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
     let kind = json!({"type": "string",
         "description": "the name of an action, such as answer, play, digits_receive, branch or hangup"});
-    let action = schema::body(&[
-        ("id", schema::short(63)),
-        ("next_id", schema::short(63)),
-        ("type", kind),
-        ("option", schema::free()),
-    ]);
-    endpoints.schema("ActionRequest", schema::required(action, &["type"]));
+    let action =
+        [("id", schema::short(63)), ("next_id", schema::short(63)), ("type", kind), ("option", schema::free())];
+    endpoints.schema("ActionRequest", schema::object(&action, &["type"]));
     let body = [
         ("name", schema::text()),
         ("detail", schema::text()),
         ("actions", schema::many(schema::reference("ActionRequest"))),
         ("on_complete_flow_id", schema::id()),
     ];
-    endpoints.schema("FlowRequest", schema::body(&body));
+    endpoints.schema("FlowRequest", schema::body(&body, &[]));
 
     let of = |summary| Operation::new("flows", summary);
     endpoints.get("/v1.0/flows", of("Lists flows").gives_page("Flow"), list_all);

@@ -64,9 +64,9 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let number = json!({"type": "string", "pattern": "^[+]?[A-Za-z0-9*#_.-]{1,64}$",
         "description": "what is dialled: E.164, or any text without spaces and @ ; < > \""});
     let request = [&[("number", number), kind], flow_ids.as_slice(), &texts].concat();
-    endpoints.schema("NumberRequest", schema::required(schema::body(&request), &["number"]));
-    endpoints.schema("NumberUpdate", schema::body(&[flow_ids.as_slice(), &texts].concat()));
-    endpoints.schema("NumberFlowIds", schema::body(&flow_ids));
+    endpoints.schema("NumberRequest", schema::body(&request, &["number"]));
+    endpoints.schema("NumberUpdate", schema::body(&[flow_ids.as_slice(), &texts].concat(), &[]));
+    endpoints.schema("NumberFlowIds", schema::body(&flow_ids, &[]));
 
     let of = |summary| Operation::new("numbers", summary);
     endpoints.get("/v1.0/numbers", of("Lists numbers").gives_page("Number"), list_all);

@@ -19,13 +19,13 @@ use crate::repository::TimelineOf;
 use crate::service::{Api, Id};
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
-    let entry = schema::body(&[
+    let entry = [
         ("timestamp", schema::text()),
         ("event_type", schema::text()),
         ("message", schema::text()),
         ("data", schema::free()),
-    ]);
-    endpoints.schema("TimelineEvent", schema::required(entry, &["timestamp", "event_type", "data"]));
+    ];
+    endpoints.schema("TimelineEvent", schema::object(&entry, &["timestamp", "event_type", "data"]));
     let of = |summary| Operation::new("timelines", summary).gives_page("TimelineEvent");
     endpoints.get("/v1.0/timelines/calls/{id}/events", of("What happened in a call, oldest first"), of_call);
     let activeflow = of("What happened in a run of a flow, oldest first");

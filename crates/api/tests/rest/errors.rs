@@ -34,15 +34,20 @@ async fn every_refusal_has_its_status_its_reason_and_a_request_id() {
         ("GET", "/v1.0/flows?page_token=x".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
         ("GET", "/v1.0/calls?status=odd".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
         ("GET", "/v1.0/calls?flow_id=odd".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
+        ("GET", "/v1.0/calls?flow_id=".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
+        ("GET", "/v1.0/calls?status=".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
+        ("GET", "/v1.0/recordings?reference_id=".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
         ("GET", "/v1.0/flows?a=%zz".into(), None, 400, "INVALID_REQUEST_PARAMETER"),
         ("POST", "/v1.0/flows".into(), Some("{\"name\": \"a\",}"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some("[]"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some("null"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some("{} x"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some("{\"name\": 5}"), 400, "INVALID_JSON_BODY"),
+        ("POST", "/v1.0/flows".into(), Some("{\"name\": \"a\", \"name\": \"b\"}"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some(&deep), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/flows".into(), Some("{\"actions\": {}}"), 400, "INVALID_ARGUMENT"),
         ("POST", "/v1.0/numbers".into(), Some("{}"), 400, "MISSING_REQUEST_PARAMETER"),
+        ("POST", "/v1.0/numbers".into(), Some("{\"number\": null}"), 400, "MISSING_REQUEST_PARAMETER"),
         ("POST", "/v1.0/numbers".into(), Some("{\"number\": \"a b\"}"), 400, "INVALID_ARGUMENT"),
         ("POST", "/v1.0/numbers".into(), Some("{\"number\": \"1\", \"type\": \"virtual\"}"), 400, "INVALID_ARGUMENT"),
         ("POST", "/v1.0/extensions".into(), Some("{\"extension\": \"1000\"}"), 400, "MISSING_REQUEST_PARAMETER"),
@@ -55,6 +60,8 @@ async fn every_refusal_has_its_status_its_reason_and_a_request_id() {
         ),
         ("POST", "/v1.0/conferences".into(), Some("{\"type\": \"party\"}"), 400, "INVALID_JSON_BODY"),
         ("POST", "/v1.0/accesskeys".into(), Some("{\"expire\": -1}"), 400, "INVALID_JSON_BODY"),
+        ("POST", "/v1.0/accesskeys".into(), Some("{\"expire\": 0.5}"), 400, "INVALID_JSON_BODY"),
+        ("POST", "/v1.0/accesskeys".into(), Some("{\"expire\": 1e300}"), 400, "INVALID_JSON_BODY"),
         ("PUT", "/v1.0/customer".into(), Some("{\"webhook_uri\": \"ftp://x\"}"), 400, "INVALID_ARGUMENT"),
         ("PUT", "/v1.0/customer".into(), Some("{\"webhook_method\": \"PATCH\"}"), 400, "INVALID_ARGUMENT"),
         ("POST", "/auth/login".into(), Some("{\"username\": \"a\"}"), 400, "MISSING_REQUEST_PARAMETER"),
@@ -86,6 +93,28 @@ async fn the_field_that_is_wrong_is_named() {
         let answer = site.ask_as(&site.key, "POST", path, Some(body)).await;
         assert_eq!(answer.json()["error"]["details"][0]["field"], field, "{body}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn null_is_as_good_as_not_there_and_a_number_is_its_value() {
+    let site = site().await;
+    let bodies = [
+        r#"{"name": "a", "timeout": 59494.0, "data": {"size": 1.0, "none": null}}"#,
+        r#"{"name": "b", "timeout": 5.9494e4, "detail": null, "type": null, "pre_flow_id": null, "pre_actions": null, "data": null}"#,
+    ];
+    let made = site.ask_as(&site.key, "POST", "/v1.0/conferences", Some(bodies[0])).await.json();
+    assert_eq!(made["timeout"], 59_494, "{made}");
+    assert_eq!(made["data"].to_string(), r#"{"size":1.0,"none":null}"#, "what is the user's own stays as it is");
+    let other = site.ask_as(&site.key, "POST", "/v1.0/conferences", Some(bodies[1])).await.json();
+    assert_eq!(
+        (&other["timeout"], &other["detail"], &other["data"]),
+        (&59_494.into(), &"".into(), &json!({})),
+        "{other}"
+    );
+    let path = format!("/v1.0/conferences/{}", made["id"].as_str().unwrap());
+    let changed =
+        site.ask_as(&site.key, "PUT", &path, Some(r#"{"name": null, "timeout": null, "detail": "x"}"#)).await.json();
+    assert_eq!((&changed["name"], &changed["timeout"], &changed["detail"]), (&"a".into(), &59_494.into(), &"x".into()));
 }
 
 #[tokio::test]
