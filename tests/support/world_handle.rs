@@ -177,6 +177,13 @@ impl World {
         newest
     }
 
+    /// A reload whose files have no such conferences any more.
+    pub fn reloads_without_conferences(&self, ids: &[uuid::Uuid]) {
+        let mut state = self.state.borrow_mut();
+        state.snapshot.conferences.retain(|id, _| !ids.contains(id));
+        state.publish();
+    }
+
     /// A flow that no number leads to; its id.
     pub fn flow(&self, name: &str, actions: Value) -> uuid::Uuid {
         let mut state = self.state.borrow_mut();

@@ -30,7 +30,7 @@ pub(crate) struct Bridge {
     room: Option<RoomId>,
     members: BTreeMap<CellId, Member>,
     timers: TimerTable<BridgeTimer>,
-    /// Users know of the bridge.
+    /// Users know of the bridge: once for its life, though it has a cell only while somebody is in it.
     announced: bool,
 }
 
@@ -52,8 +52,10 @@ struct Member {
 }
 
 impl Bridge {
-    pub(crate) fn new(cell: CellId, now: Now, conference: Conference) -> Bridge {
-        let confbridge = Confbridge {
+    /// A bridge that somebody enters. `known` is what users know of it from before.
+    pub(crate) fn new(cell: CellId, now: Now, conference: Conference, known: Option<&Confbridge>) -> Bridge {
+        let as_before = known.map(|known| Confbridge { kind: conference.kind, ..known.clone() });
+        let confbridge = as_before.unwrap_or_else(|| Confbridge {
             id: conference.confbridge_id,
             customer_id: conference.customer_id,
             kind: conference.kind,
@@ -61,9 +63,10 @@ impl Bridge {
             reference_id: conference.id,
             tm_create: Some(Timestamp::from_us(now.wall_us)),
             ..Confbridge::default()
-        };
+        });
         let (members, timers) = (BTreeMap::new(), TimerTable::new());
-        let mut bridge = Bridge { cell, conference, confbridge, room: None, members, timers, announced: false };
+        let announced = known.is_some();
+        let mut bridge = Bridge { cell, conference, confbridge, room: None, members, timers, announced };
         bridge.arm(now);
         bridge
     }
@@ -118,6 +121,7 @@ impl Bridge {
     fn announce(&mut self, context: &mut Context<'_>) {
         if !std::mem::replace(&mut self.announced, true) {
             self.publish_bridge(context, "confbridge_created", Map::new());
+            context.act(Act::BridgeOpened(Box::new(self.confbridge.clone())));
         }
     }
 

@@ -3,7 +3,7 @@
 use base::{Now, Random};
 use flow::{HttpOutcome, NewActiveflow};
 use media_core::{Command, Event, PortLease, RecordingFact};
-use model::{LogBody, LogEntry, Resource};
+use model::{Confbridge, LogBody, LogEntry, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sip_core::{Hop, Message, MessageBuilder, ServerTransactionId};
@@ -68,6 +68,10 @@ pub(crate) enum Act {
     CountStale,
     /// Write to another cell.
     Send(Envelope),
+    /// Users know of this bridge from now on.
+    BridgeOpened(Box<Confbridge>),
+    /// Users know that this bridge is over.
+    BridgeEnded(Uuid),
     /// Start an activeflow that runs for no call.
     StartRun(Box<NewActiveflow>),
     /// Replace the cell's will.

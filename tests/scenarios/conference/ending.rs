@@ -40,6 +40,66 @@ fn a_conference_that_is_closed_shows_everybody_out_and_takes_nobody() {
     });
 }
 
+/// A bridge lives as long as its conference, though nobody is in it for a while.
+#[test]
+fn a_bridge_begins_once_and_ends_once_however_often_it_is_empty() {
+    scenario("conference_bridge_once", |world| {
+        let ids = ["closed", "deleted", "unused"].map(|name| world.conference(name, |_| {}));
+        let [closed, deleted, unused] = ids;
+        world.number("closed", json!([{"type": "answer"}, join(closed)]));
+        world.number("deleted", json!([{"type": "answer"}, join(deleted)]));
+        for (name, user) in [("alice", "closed"), ("bob", "deleted"), ("carol", "closed")] {
+            let phone = world.phone(name);
+            phone.is_connected_to(user);
+            hangs_up(&phone);
+            world.passes_ms(1_000);
+        }
+        let told = |name| world.published(name);
+        assert_eq!((told("confbridge_created"), told("confbridge_leaved"), told("confbridge_terminated")), (2, 3, 0));
+        let (first, again) = (world.last("confbridge_created"), world.last("confbridge_joined"));
+        assert_ne!(first["id"], again["id"]);
+        assert!(again["tm_create"].as_str() < first["tm_create"].as_str(), "it began before the other one: {again}");
+        let replies = world.wishes(&Request::CloseConference { conference_id: closed });
+        assert!(matches!(&replies[..], [Reply::Conference(found)] if found.status == ConferenceStatus::Terminated));
+        let over = world.last("confbridge_terminated");
+        assert_eq!((&over["id"], &over["tm_create"]), (&again["id"], &again["tm_create"]));
+        world.keeps_conference(closed);
+        for id in [deleted, unused] {
+            let gone = Conference { tm_delete: Some(Timestamp::from_us(1)), ..world.conference_of(id) };
+            world.changes(&Resource::Conference(Box::new(gone)));
+        }
+        let over = world.last("confbridge_terminated");
+        assert_eq!((&over["id"], &over["status"]), (&first["id"], &"terminated".into()));
+        assert_eq!(told("confbridge_terminated"), 2);
+        world.is_empty_after_40_s();
+        assert!(world.gauges().iter().all(|gauges| gauges.bridges == 0));
+    });
+}
+
+/// Who is in a conference whose files are gone may stay, and the bridge ends with the last one.
+#[test]
+fn a_bridge_whose_conference_is_gone_after_a_reload_ends_when_it_is_empty() {
+    scenario("conference_bridge_reload", |world| {
+        let ids = ["empty", "busy"].map(|name| world.conference(name, |_| {}));
+        world.number("empty", json!([{"type": "answer"}, join(ids[0])]));
+        world.number("busy", json!([{"type": "answer"}, join(ids[1])]));
+        let [alice] = in_conference(world, "empty", ["alice"]);
+        let empty = world.last("confbridge_created");
+        hangs_up(&alice);
+        let [bob] = in_conference(world, "busy", ["bob"]);
+        let busy = world.last("confbridge_created");
+        world.passes_ms(100);
+        world.reloads_without_conferences(&ids);
+        assert_eq!(world.published("confbridge_terminated"), 1);
+        assert_eq!(world.last("confbridge_terminated")["id"], empty["id"]);
+        hangs_up(&bob);
+        world.passes_ms(100);
+        assert_eq!(world.published("confbridge_terminated"), 2);
+        assert_eq!(world.last("confbridge_terminated")["id"], busy["id"]);
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn a_conference_that_is_deleted_is_closed() {
     scenario("conference_deleted", |world| {
@@ -186,6 +246,8 @@ fn a_panic_in_the_conference_itself_sends_everybody_out() {
         dora.waits_ms(1_100);
         assert_eq!(world.last("conferencecall_joined")["activeflow_id"], world.last("activeflow_created")["id"]);
         hangs_up(&dora);
+        world.passes_ms(100);
+        assert_eq!((world.published("confbridge_created"), world.published("confbridge_terminated")), (1, 0));
         world.is_empty_after_40_s();
     });
 }

@@ -5,7 +5,7 @@ use model::{Conference, ConferenceStatus, ConferenceType, ConferencecallStatus, 
 use serde_json::{Map, Value};
 
 use super::{Bridge, BridgeTimer, about, kick};
-use crate::context::Context;
+use crate::context::{Act, Context};
 
 impl Bridge {
     /// Why nobody may come in any more.
@@ -86,6 +86,7 @@ impl Bridge {
             self.set_status(context, ConferenceStatus::Terminated);
             if self.announced {
                 self.publish_bridge(context, "confbridge_terminated", Map::new());
+                context.act(Act::BridgeEnded(self.confbridge.id));
             }
         }
     }

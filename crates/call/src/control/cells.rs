@@ -5,6 +5,7 @@ use base::{CellId, Now, RecordingId};
 use bytes::Bytes;
 use flow::NewActiveflow;
 use media_core::Command;
+use model::ConferenceStatus;
 use uuid::Uuid;
 
 use super::Control;
@@ -36,7 +37,7 @@ impl Control {
             Ok(()) => {
                 self.after_handler(id);
                 self.carry_out(now, id, acts, effects);
-                self.bury(id);
+                self.bury(now, id, effects);
             }
             Err(panicked) => self.cell_panicked(now, id, panicked, effects),
         }
@@ -60,6 +61,8 @@ impl Control {
                 }
                 Act::CountStale => self.counters.stale_inputs += 1,
                 Act::Send(letter) => self.post(letter, effects),
+                Act::BridgeOpened(bridge) => self.bridge_opened(*bridge),
+                Act::BridgeEnded(confbridge_id) => self.bridge_ended(confbridge_id),
                 Act::StartRun(new) => self.start_run(now, *new, effects),
                 Act::Will(will) => {
                     if let Some(cell) = self.cells.get_mut(&id) {
@@ -106,10 +109,13 @@ impl Control {
     }
 
     /// Removes a cell of which nothing more can come.
-    fn bury(&mut self, id: CellId) {
+    fn bury(&mut self, now: Now, id: CellId, effects: &mut Vec<Effect>) {
         if self.cells.get(&id).is_some_and(Cell::is_over) {
             let cell = self.cells.remove(&id).expect("it was just found");
             self.forget(id, &cell);
+            if let Body::Bridge(bridge) = &cell.body {
+                self.end_bridge_if_gone(now, bridge.confbridge_id(), effects);
+            }
         }
     }
 
@@ -174,6 +180,13 @@ impl Control {
         let note = Note { at_us: now.wall_us, customer_id, call_id, activeflow_id, kind };
         effects.push(Effect::Note(note));
         effects.extend(cell.last_words(now).into_iter().map(|entry| Effect::Log(Box::new(entry))));
+        // A conference that was ending has ended by these words.
+        if let Body::Bridge(bridge) = &cell.body {
+            match bridge.conference().status {
+                ConferenceStatus::Progressing => self.end_bridge_if_gone(now, bridge.confbridge_id(), effects),
+                _ => self.end_bridge(now, bridge.confbridge_id(), effects),
+            }
+        }
         effects.push(Effect::KeepCrash(Box::new(CrashReport { cell: id, call_id, message, inputs })));
     }
 }

@@ -49,6 +49,8 @@ pub struct Gauges {
     pub orphan_recordings: usize,
     /// Leased port pairs at hand and in no call.
     pub port_stock: usize,
+    /// Bridges of conferences that have been entered and have not ended, whether somebody is in them or not.
+    pub bridges: usize,
     /// Places where phones are registered.
     pub registrations: usize,
     /// Answers that wait for the store, or because their source guesses passwords.
@@ -71,10 +73,10 @@ pub struct RegistrarNumbers {
 }
 
 impl Gauges {
-    /// Whether nothing is going on: what must be true 40 s after the last traffic. Ports at hand and registered phones may
-    /// stay.
+    /// Whether nothing is going on: what must be true 40 s after the last traffic. Ports at hand, open
+    /// conferences and registered phones may stay.
     pub fn is_idle(&self) -> bool {
-        Gauges { port_stock: 0, registrations: 0, ..*self } == Gauges::default()
+        Gauges { port_stock: 0, bridges: 0, registrations: 0, ..*self } == Gauges::default()
     }
 }
 
@@ -102,6 +104,7 @@ impl Control {
             orphan_streams: self.orphans.len(),
             orphan_recordings: self.orphan_recordings.len(),
             port_stock: self.ports.len(),
+            bridges: self.bridges.len(),
             registrations: self.registrar.registrations(),
             registrar_answers: self.registrar.held.len(),
         }

@@ -46,7 +46,8 @@ impl Control {
 
     fn new_bridge(&mut self, now: Now, conference: Conference) -> CellId {
         let id = self.new_cell_id();
-        let bridge = Bridge::new(id, now, conference);
+        let known = self.bridges.get(&conference.confbridge_id);
+        let bridge = Bridge::new(id, now, conference, known);
         self.by_bridge.insert(bridge.confbridge_id(), id);
         self.cells.insert(id, Cell::new(id, Body::Bridge(Box::new(bridge)), Will::default()));
         id
@@ -76,7 +77,14 @@ impl Control {
         if let Resource::Conference(conference) = &resource {
             self.conference_changed(now, conference, effects);
         }
+        let confbridge_id = match &resource {
+            Resource::Conference(conference) => Some(conference.confbridge_id),
+            _ => None,
+        };
         self.apply_change(now, resource, effects);
+        if let Some(confbridge_id) = confbridge_id {
+            self.end_bridge_if_gone(now, confbridge_id, effects);
+        }
     }
 
     /// Conferences with a time-out have a cell although nobody is in them: somebody must watch the time.

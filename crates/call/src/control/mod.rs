@@ -2,6 +2,7 @@
 
 mod admission;
 mod bindings;
+mod bridges;
 mod caller;
 mod cells;
 mod gauges;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::{CellId, LoopId, Now, Random, RecordingId, StreamId, TimerTable};
 use media_core::PortLease;
-use model::Recording;
+use model::{Confbridge, Recording};
 use serde::{Deserialize, Serialize};
 use sip_core::digest::ServerKey;
 use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Output, ServerTransactionId};
@@ -59,6 +60,8 @@ pub struct Control {
     by_call: BTreeMap<Uuid, CellId>,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
+    /// Bridges that users know of, as they were when they began. Each has a conference, or somebody in it.
+    bridges: BTreeMap<Uuid, Confbridge>,
     registrar: Registrar,
     /// Letters between cells of this loop that are not delivered yet: none between two inputs.
     mail: VecDeque<Envelope>,
@@ -97,6 +100,7 @@ impl Control {
             by_call: BTreeMap::new(),
             by_activeflow: BTreeMap::new(),
             by_bridge: BTreeMap::new(),
+            bridges: BTreeMap::new(),
             registrar: Registrar::new(ServerKey::new(nonce_key), owner),
             mail: VecDeque::new(),
             orphans: BTreeSet::new(),
@@ -126,6 +130,7 @@ impl Control {
         match input {
             Input::Snapshot(snapshot) => {
                 self.replace_snapshot(now, *snapshot, effects);
+                self.end_bridges_that_are_gone(now, effects);
                 self.watch_conferences(now, effects);
                 self.ask_for_ports(effects);
             }
