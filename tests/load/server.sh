@@ -99,7 +99,8 @@ leftovers() {
         "media_sounds_cached media_sounds_cached_octets media_sounds_joined http_connections " \
         "media_sounds_speech_disk_octets media_sounds_speech_first_ms_max store_log_accepted_seq store_log_first_seq " \
         "store_log_segments store_log_octets store_log_last_sync_us store_log_longest_sync_us store_log_subscribers " \
-        "store_database_longest_commit_us store_records_resume_seq " \
+        "store_database_longest_commit_us store_records_resume_seq bridges " \
+        "store_records_live store_records_timelines store_records_timeline_octets " \
         "log_queue_lines process_resident_memory_bytes process_threads process_open_fds", names, " ")
       for (at in names) judged["flowswitch_" names[at]] = 1
     }
@@ -123,6 +124,14 @@ leftovers() {
       if (sockets) print sockets " sockets are in no port pair"
       files = of("process_open_fds") - of("media_ports_descriptors") - other
       if (files > 0) print files " other descriptors more than at the start"
+      # The bridge of a conference that was entered lives as long as the conference, and so does its record. Its timeline is
+      # written when it has 64 KiB, or 500,000 entries later, and until then is in memory.
+      bridges = of("bridges")
+      records = of("store_records_live") - bridges
+      if (records) print records " live records that are no bridges"
+      if (of("store_records_timelines") > bridges) print of("store_records_timelines") " timelines of " bridges " bridges"
+      octets = of("store_records_timeline_octets")
+      if (octets > bridges * 65536) print octets " octets of timelines of " bridges " bridges"
       if (of("http_connections") > 1) print of("http_connections") " HTTP connections"
     }'
 }
