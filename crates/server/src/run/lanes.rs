@@ -1,5 +1,5 @@
-//! The three ways into a control loop, each with its bound: what belongs to calls that are up, new work, and the operator's
-//! and API's wishes. A call that is up is never held up by one that wants to be.
+//! The ways into a control loop: what belongs to calls that are up, new work, and the operator's and API's wishes, each with its
+//! bound, and letters, which other loops and the store write. A call that is up is never held up by one that wants to be.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,10 @@ pub(super) struct LaneSender {
     dialog: Sender<Place>,
     new_work: Sender<Place>,
     api: Sender<Place>,
-    /// From other loops and the store; bounded by what calls and registrations are up, so without a bound of its own.
+    /// From other loops and the store. It has no bound of its own, because who writes must not wait (two loops would wait for
+    /// each other) and what is written must not be lost (a call would stand at a door for ever). What it holds is bounded by
+    /// what is up: a call has a letter to its conference and one from it under way, a REGISTER that is being stored holds a
+    /// server transaction (`control.max_transactions`), and of a conference only its end is told.
     letters: Sender<Place>,
     full: Arc<FullLanes>,
     doze: Doze,
@@ -61,7 +64,14 @@ pub(super) struct LaneNumbers {
     pub(super) lane: &'static str,
     /// Inputs in it.
     pub(super) depth: usize,
-    /// Most that it holds.
+    /// Its bound, if it has one of its own.
+    pub(super) bound: Option<LaneBound>,
+}
+
+/// The bound of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaneBound {
+    /// Most inputs that it holds.
     pub(super) size: usize,
     /// Inputs that found it full: SIP messages were turned away, facts and wishes had to wait.
     pub(super) full: u64,
@@ -116,7 +126,7 @@ impl LaneSender {
     }
 
     /// Hands over what another loop or the store has to say, without waiting: a loop that waited for another one could wait
-    /// for ever. What finds no room is as much as there are calls at most.
+    /// for ever.
     pub(super) fn letter(&self, input: Input) {
         let _ = self.letters.send(Box::new(input));
         self.doze.wake();
@@ -128,17 +138,16 @@ impl LaneSender {
     }
 
     /// How the lanes fare.
-    pub(super) fn numbers(&self) -> [LaneNumbers; 3] {
-        let of = |lane, sender: &Sender<Place>, full: &AtomicU64| LaneNumbers {
-            lane,
-            depth: sender.len(),
-            size: sender.capacity().unwrap_or_default(),
-            full: full.load(Ordering::Relaxed),
+    pub(super) fn numbers(&self) -> [LaneNumbers; 4] {
+        let of = |lane, sender: &Sender<Place>, full: &AtomicU64| {
+            let bound = sender.capacity().map(|size| LaneBound { size, full: full.load(Ordering::Relaxed) });
+            LaneNumbers { lane, depth: sender.len(), bound }
         };
         [
             of("dialog", &self.dialog, &self.full.dialog),
             of("new_work", &self.new_work, &self.full.new_work),
             of("api", &self.api, &self.full.api),
+            LaneNumbers { lane: "letters", depth: self.letters.len(), bound: None },
         ]
     }
 
@@ -205,9 +214,22 @@ mod tests {
         assert!(sender.try_sip(Lane::NewWork, Input::Timeout).is_ok());
         assert!(sender.try_sip(Lane::NewWork, Input::Timeout).is_err());
         assert!(sender.try_sip(Lane::Dialog, Input::Timeout).is_ok(), "the other lane has room");
-        let [dialog, new_work, api] = sender.numbers();
-        assert_eq!(new_work, LaneNumbers { lane: "new_work", depth: 1, size: 1, full: 1 });
-        assert_eq!((dialog.depth, dialog.full, api.depth), (1, 0, 0));
+        let [dialog, new_work, api, letters] = sender.numbers();
+        assert_eq!(new_work, LaneNumbers { lane: "new_work", depth: 1, bound: Some(LaneBound { size: 1, full: 1 }) });
+        assert_eq!((dialog.depth, dialog.bound.unwrap().full, api.depth, letters.depth), (1, 0, 0, 0));
+    }
+
+    #[test]
+    fn letters_come_first_and_their_number_is_told() {
+        let (sender, receiver) = lanes(SIZES);
+        sender.fact(Input::Timeout);
+        (0..5).for_each(|token| sender.letter(Input::Saved { token, saved: true }));
+        assert_eq!(sender.numbers()[3], LaneNumbers { lane: "letters", depth: 5, bound: None });
+        for expected in 0..5 {
+            assert!(matches!(receiver.try_next(), Some(Input::Saved { token, .. }) if token == expected));
+        }
+        assert!(matches!(receiver.try_next(), Some(Input::Timeout)));
+        assert_eq!(sender.numbers()[3].depth, 0);
     }
 
     #[test]
@@ -215,11 +237,12 @@ mod tests {
         let (sender, receiver) = lanes(SIZES);
         std::thread::scope(|scope| {
             scope.spawn(|| (0..3).for_each(|_| sender.fact(Input::Timeout)));
-            while sender.numbers()[0].full == 0 {
+            while sender.numbers()[0].bound.unwrap().full == 0 {
                 std::thread::yield_now();
             }
             while receiver.try_next().is_none() {}
         });
-        assert_eq!(sender.numbers()[0], LaneNumbers { lane: "dialog", depth: 2, size: 2, full: 1 });
+        let bound = Some(LaneBound { size: 2, full: 1 });
+        assert_eq!(sender.numbers()[0], LaneNumbers { lane: "dialog", depth: 2, bound });
     }
 }

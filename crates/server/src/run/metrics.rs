@@ -128,10 +128,11 @@ impl ServerMetrics {
                 let labels = [("loop", number.as_str()), ("lane", lane.lane)];
                 let _ =
                     out.gauge("lane_depth", "Inputs that wait in a lane of a control loop").sample(&labels, lane.depth);
-                let _ = out.gauge("lane_size", "Most inputs that a lane holds").sample(&labels, lane.size);
+                let Some(bound) = lane.bound else { continue };
+                let _ = out.gauge("lane_size", "Most inputs that a lane holds").sample(&labels, bound.size);
                 let _ = out
                     .counter("lane_full_total", "Inputs that found a lane full: messages turned away, others waited")
-                    .sample(&labels, lane.full);
+                    .sample(&labels, bound.full);
             }
         }
     }
