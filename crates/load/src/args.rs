@@ -47,7 +47,8 @@ pub enum Command {
 /// Calls by SIP.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CallArgs {
-    /// Who is called, for example sip:echo@127.0.0.1:5060 (UDP). Several take turns; {n} becomes 1, 2, 3 ... (room: the
+    // The short form of {n:1} cannot be named: clap prints a line break in its place.
+    /// Who is called, for example sip:echo@127.0.0.1:5060 (UDP). Several take turns; {n:1} becomes 1, 2, 3 ... (room: the
     /// room, else the call), {n:12} the same with zeros to 12 digits
     #[arg(value_name = "SIP-URI")]
     pub targets: Vec<String>,
@@ -169,7 +170,7 @@ pub struct LimitArgs {
     /// Every figure that tells of a fault in signalling or sound must be 0
     #[arg(long)]
     pub strict: bool,
-    /// Calls that failed
+    /// Calls that failed; 0 if not said
     #[arg(long, value_name = "N")]
     pub max_failures: Option<f64>,
     /// Frames that the server lost

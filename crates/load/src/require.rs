@@ -79,7 +79,8 @@ impl Requirement {
         Ok(Requirement { figure: figure.trim().to_owned(), at_most, limit })
     }
 
-    /// All requirements of a command line: a limit given by name or by `--require` goes before that of `--strict`.
+    /// All requirements of a command line: a limit given by name or by `--require` goes before that of `--strict`. That no call
+    /// fails is required unless another limit is given.
     pub(crate) fn of(limits: &LimitArgs) -> Result<Vec<Requirement>, String> {
         let named = [
             ("calls.failed", true, limits.max_failures),
@@ -98,14 +99,21 @@ impl Requirement {
         for (figure, at_most, limit) in named {
             all.extend(limit.map(|limit| Requirement { at_most, ..Requirement::at_most(figure, limit) }));
         }
-        if limits.strict {
-            for figure in STRICT {
-                if !all.iter().any(|requirement| requirement.figure == *figure) {
-                    all.push(Requirement::at_most(figure, 0.0));
-                }
+        for figure in STRICT {
+            let wanted = limits.strict || *figure == "calls.failed";
+            if wanted && !all.iter().any(|requirement| requirement.figure == *figure) {
+                all.push(Requirement::at_most(figure, 0.0));
             }
         }
         Ok(all)
+    }
+
+    /// The faults in `report` that none of `requirements` is about, each with its number; empty if there is none.
+    pub(crate) fn not_asked_about(requirements: &[Requirement], report: &Value) -> String {
+        let unasked = STRICT.iter().filter(|name| !requirements.iter().any(|one| one.figure == **name));
+        let found =
+            unasked.filter_map(|name| figure(report, name).filter(|count| *count > 0.0).map(|count| (name, count)));
+        found.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     }
 
     /// Compares with the figures of `report`.

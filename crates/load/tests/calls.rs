@@ -102,6 +102,21 @@ fn a_call_that_only_rings_is_cancelled_and_a_refused_one_is_told_in_words() {
     let refused = call(&target.uri("nobody"), "--calls 1 --duration 1 --rate 2");
     assert!(figure(&refused, "failures.refused_404.count") >= 1.0, "{refused}");
     assert!(refused.to_string().contains("404 Not Found"), "{refused}");
+    assert!(refused.unmet()[0].starts_with("required calls.failed<=0: "), "nobody had to ask for it: {refused}");
+    let foreseen = call(&target.uri("nobody"), "--calls 1 --duration 1 --rate 2 --max-failures 9");
+    assert_eq!(foreseen.unmet(), [""; 0], "{foreseen}");
+}
+
+#[test]
+fn faults_that_nobody_asked_about_are_named_in_the_end() {
+    let target = Target::start();
+    let echo = "--calls 2 --rate 4 --duration 2";
+    let spoiled = call(&target.uri("echo"), &format!("{echo} --sabotage repeat-frame"));
+    assert!(spoiled.to_string().contains("FAULTS that --strict would not pass: media.duplicates "), "{spoiled}");
+    let clean = call(&target.uri("echo"), echo);
+    assert!(clean.unmet().is_empty() && !clean.to_string().contains("FAULTS"), "{clean}");
+    let asked = call(&target.uri("echo"), &format!("{echo} --sabotage repeat-frame --strict"));
+    assert!(!asked.to_string().contains("FAULTS"), "{asked}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Demands, Report, Table, spread, to_value};
 use crate::args::Mode;
 use crate::plan::{Destination, Plan};
+use crate::require::Requirement;
 use crate::stats::{RoomStats, Stats};
 use crate::watch::{RunFigures, ServerFigures};
 
@@ -33,12 +34,17 @@ struct Settings {
 /// The report of calls.
 pub(crate) fn of_calls(plan: &Plan, run: &RunFigures, stats: &Stats, server: &Option<ServerFigures>) -> Report {
     let figures = to_value(&Figures { settings: Settings::of(plan), run, stats, server });
+    let mut table = table(plan, run, stats, server);
+    let unasked = Requirement::not_asked_about(&plan.requirements, &figures);
+    if !unasked.is_empty() {
+        table.heading(&format!("FAULTS that --strict would not pass: {unasked}"));
+    }
     let sabotage = plan.sabotage.as_ref();
     let demands = Demands {
         requirements: plan.requirements.clone(),
         sabotage: sabotage.map(|one| (one.description.name, one.detector(&plan.requirements))),
     };
-    Report::new(figures, table(plan, run, stats, server), &demands, stats.calls.answered == 0)
+    Report::new(figures, table, &demands, stats.calls.answered == 0)
 }
 
 /// The figures of no calls at all: their names.
