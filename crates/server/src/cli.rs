@@ -61,6 +61,10 @@ pub enum Command {
     #[command(after_help = "Exit codes: 0: the server can be started. 2: it cannot, and the message says why.")]
     Repair(ServeArgs),
     /// Call a SIP server many times at once and prove what comes back.
+    #[command(
+        after_help = "Exit codes: 0: no call failed, and all that was required is so. 1: it is not, or nothing could be \
+                            measured. 2: wrong use."
+    )]
     Load(Box<load::Args>),
 }
 
@@ -136,13 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_backup_and_repair_tells_what_happens_to_the_data() {
+    fn the_help_of_backup_repair_and_load_tells_what_matters() {
         for (line, wanted) in [
             (
                 "flowswitch backup --help",
                 ["may run meanwhile", "Recordings", "To go back to a copy", "--config <FILE>"],
             ),
             ("flowswitch repair --help", [".damaged-TIME", "Prefer a backup", "Exit codes", "--config <FILE>"]),
+            ("flowswitch load --help", ["{n:1} becomes 1, 2, 3", "{n:12} the same", "Exit codes", "--strict"]),
         ] {
             let help = parse(line).unwrap_err().to_string();
             for told in wanted {
