@@ -1,7 +1,7 @@
 //! Recordings: rings from the workers, threads that write files.
 //!
 //! ```text
-//!  handle ── new recording ─► recording-N ── every 100 ms: drain, place, write, header ─► <stem>_in.wav, <stem>_out.wav
+//!  handle ── new recording ─► recording-N ── every 128 ms: drain, place, write, header ─► <stem>_in.wav, <stem>_out.wav
 //!    └─ tap, by an Op ─► worker ── packets, ring ──┘  └── Started, Ended ─► control loop
 //! ```
 

@@ -19,7 +19,7 @@ const CAPACITY: usize = 24 << 10;
 const RESERVE: usize = CAPACITY / 4;
 const HEADER: usize = 12;
 /// A sample takes so long, ns.
-const SAMPLE_NS: u64 = 125_000;
+pub(super) const SAMPLE_NS: u64 = 125_000;
 
 const FLAG_OUT: u8 = 1;
 const FLAG_PCMA: u8 = 2;

@@ -7,13 +7,13 @@ use std::path::Path;
 use media_core::recording::{Recorder, RecordingRequest, TapEnd};
 use media_core::{RecordingEnd, RecordingFact};
 
-use super::ring::{TapReader, position_of, records};
-use super::wav::WavFile;
+use super::ring::{SAMPLE_NS, TapReader, position_of, records};
+use super::wav::{PIECE_SAMPLES, WavFile, whole_pieces};
 use crate::config::RecordingConfig;
 use crate::metrics::{LiveRecordings, add};
 
-/// How often the files of a recording are brought up to date, ns.
-pub(super) const PERIOD_NS: u64 = 100 * base::MS;
+/// A piece is written so long after its time, ns: the packets that were on time then are in it.
+const GRACE_NS: u64 = 5 * base::MS;
 
 /// A recording that has not ended.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Running {
     writing: Option<Writing>,
     /// Why it ends before it begins.
     refused: Option<String>,
-    /// When its files are brought up to date next, ns.
+    /// When its files are brought up to date next, ns; never while it has not begun.
     pub(super) due_ns: u64,
 }
 
@@ -89,7 +89,7 @@ struct Failure {
 
 impl Running {
     pub(super) fn new(request: RecordingRequest, reader: TapReader, refused: Option<String>) -> Running {
-        Running { request, reader, writing: None, refused, due_ns: 0 }
+        Running { request, reader, writing: None, refused, due_ns: u64::MAX }
     }
 
     /// Whether there is something to do before `due_ns`.
@@ -122,8 +122,8 @@ impl Running {
         match (&mut self.writing, self.reader.began_ns()) {
             (None, Some(began_ns)) => match Writing::begin(config, &self.request, began_ns) {
                 Ok(writing) => {
+                    self.due_ns = writing.next_due_ns();
                     self.writing = Some(writing);
-                    self.due_ns = self.due_ns.max(now_ns);
                     Step::Started
                 }
                 Err(failure) => self.fail(live, failure),
@@ -134,7 +134,10 @@ impl Running {
             },
             (Some(writing), _) => match writing.catch_up(now_ns, end, &mut self.reader, live, scratch) {
                 Ok(Some(fact)) => Step::Ended(fact),
-                Ok(None) => Step::Nothing,
+                Ok(None) => {
+                    self.due_ns = writing.next_due_ns();
+                    Step::Nothing
+                }
                 Err(failure) => self.fail(live, failure),
             },
         }
@@ -180,7 +183,13 @@ impl Writing {
         Ok(Writing { began_ns, recorder, files, dropped: 0, jumps: 0 })
     }
 
-    /// Takes what is in the ring and writes up to `now_ns`, or up to the end.
+    /// When there is another piece to be written.
+    fn next_due_ns(&self) -> u64 {
+        let piece = whole_pieces(self.recorder.samples() + PIECE_SAMPLES);
+        self.began_ns + piece * SAMPLE_NS + GRACE_NS
+    }
+
+    /// Takes what is in the ring and writes the whole pieces up to `now_ns`, or all up to the end.
     fn catch_up(
         &mut self,
         now_ns: u64,
@@ -205,7 +214,7 @@ impl Writing {
         result?;
         let jumps = self.recorder.jumps();
         add(&live.clock_jumps, jumps - std::mem::replace(&mut self.jumps, jumps));
-        let target = end.map_or(now, |(_, at)| self.recorder.last_position(at));
+        let target = end.map_or(whole_pieces(now), |(_, at)| self.recorder.last_position(at));
         while self.recorder.samples() < target && self.recorder.ended().is_none() {
             self.advance(target, live, scratch)?;
         }

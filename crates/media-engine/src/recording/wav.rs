@@ -12,6 +12,18 @@ use media_core::recording::SAMPLE_RATE_HZ;
 
 const HEADER: usize = 44;
 const OCTETS_PER_SAMPLE: u64 = 2;
+/// Files grow by pieces of so many octets, 128 ms of audio: half of what the system keeps together in memory.
+const PIECE: u64 = 2_048;
+
+/// The largest number of samples up to `samples` that makes whole pieces of a file, header included: no piece lies across two of
+/// the system's pages then, which would cost twice.
+pub(super) fn whole_pieces(samples: u64) -> u64 {
+    let octets = (HEADER as u64).saturating_add(samples.saturating_mul(OCTETS_PER_SAMPLE)) / PIECE * PIECE;
+    octets.saturating_sub(HEADER as u64) / OCTETS_PER_SAMPLE
+}
+
+/// Samples of a piece.
+pub(super) const PIECE_SAMPLES: u64 = PIECE / OCTETS_PER_SAMPLE;
 
 /// A file that grows.
 #[derive(Debug)]
@@ -185,6 +197,14 @@ mod tests {
         fs::write(&foreign, [b'x'; 100]).unwrap();
         assert_eq!(repair_recording(&foreign).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert_eq!(fs::read(&foreign).unwrap(), [b'x'; 100]);
+    }
+
+    #[test]
+    fn pieces_are_counted_from_the_beginning_of_the_file_not_of_the_audio() {
+        let first = (PIECE - HEADER as u64) / 2;
+        let pieces = [0, first - 1, first, first + 1_023, first + 1_024, u64::MAX].map(whole_pieces);
+        assert_eq!(pieces[..5], [0, 0, first, first, first + 1_024]);
+        assert!(pieces[5] > u64::MAX / 4);
     }
 
     #[test]

@@ -11,15 +11,14 @@ use media_core::recording::RecordingRequest;
 use media_core::{RecordingEnd, RecordingFact};
 
 use super::front::{Job, Recordings};
-use super::running::{PERIOD_NS, Running, Scratch, Step};
+use super::running::{Running, Scratch, Step};
 use crate::inbox::FromEngine;
 use crate::io::clock::monotonic_ns;
 use crate::io::priority;
 use crate::metrics::{LiveRecordings, add};
 
-/// How often the thread looks who is due. Recordings are due at different times, which spreads the work.
+/// How often the thread looks who is due. Recordings are due at different times, as they began, which spreads the work.
 const ROUND_NS: u64 = 20 * MS;
-const PHASES: u64 = PERIOD_NS / ROUND_NS;
 
 /// Everything of one thread.
 pub(super) struct Writer {
@@ -28,12 +27,11 @@ pub(super) struct Writer {
     jobs: Receiver<Job>,
     running: Vec<Running>,
     scratch: Scratch,
-    taken: u64,
 }
 
 impl Writer {
     pub(super) fn new(recordings: Arc<Recordings>, number: usize, jobs: Receiver<Job>) -> Writer {
-        Writer { recordings, number, jobs, running: Vec::new(), scratch: Scratch::default(), taken: 0 }
+        Writer { recordings, number, jobs, running: Vec::new(), scratch: Scratch::default() }
     }
 
     pub(super) fn run(mut self) {
@@ -48,34 +46,30 @@ impl Writer {
                 self.jobs.recv_timeout(Duration::from_nanos(wait_ns))
             };
             match job {
-                Ok(Job::Record(recording)) => self.take(*recording),
+                Ok(Job::Record(recording)) => self.running.push(*recording),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             let now_ns = monotonic_ns();
             if now_ns >= next_round_ns {
-                self.round(now_ns, false);
+                self.round(next_round_ns, now_ns, false);
                 next_round_ns = now_ns + ROUND_NS;
             }
         }
         while let Ok(job) = self.jobs.try_recv() {
             if let Job::Record(recording) = job {
-                self.take(*recording);
+                self.running.push(*recording);
             }
         }
         // Once for those that only begin now.
         for _ in 0..2 {
-            self.round(monotonic_ns(), true);
+            let now_ns = monotonic_ns();
+            self.round(now_ns, now_ns, true);
         }
     }
 
-    fn take(&mut self, mut recording: Running) {
-        recording.due_ns = monotonic_ns() + self.taken % PHASES * ROUND_NS;
-        self.taken += 1;
-        self.running.push(recording);
-    }
-
-    fn round(&mut self, now_ns: u64, closing: bool) {
+    /// Serves all that are due. `planned_ns`: when this round should have begun.
+    fn round(&mut self, planned_ns: u64, now_ns: u64, closing: bool) {
         let mut lag_ns = 0;
         let mut at = 0;
         while let Some(recording) = self.running.get_mut(at) {
@@ -85,11 +79,7 @@ impl Writer {
                 continue;
             }
             if is_due {
-                lag_ns = lag_ns.max(monotonic_ns().saturating_sub(recording.due_ns));
-                recording.due_ns += PERIOD_NS;
-                if recording.due_ns <= now_ns {
-                    recording.due_ns = now_ns + PERIOD_NS;
-                }
+                lag_ns = lag_ns.max(monotonic_ns().saturating_sub(recording.due_ns.max(planned_ns)));
             }
             if !self.step(at, closing) {
                 at += 1;
