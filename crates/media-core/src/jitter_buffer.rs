@@ -202,18 +202,11 @@ impl JitterBuffer {
     /// Moves samples from the ring to the frame; returns how many had arrived.
     fn take(&mut self, frame: &mut [i16]) -> usize {
         let Some(read) = &mut self.read else { return 0 };
-        let mut arrived = 0;
-        for sample in frame {
-            let place = &mut self.ring[*read as usize % CAPACITY];
-            let taken = std::mem::replace(place, EMPTY);
-            if taken != EMPTY {
-                arrived += 1;
-                *sample =
-                    if taken & ALAW == 0 { Codec::Pcmu.decode(taken as u8) } else { Codec::Pcma.decode(taken as u8) };
-            }
-            *read = read.wrapping_add(1);
-        }
-        arrived
+        let at = *read as usize % CAPACITY;
+        *read = read.wrapping_add(frame.len() as u32);
+        let (first, second) = frame.split_at_mut(frame.len().min(CAPACITY - at));
+        let (before, after) = self.ring.split_at_mut(at);
+        [(first, after), (second, before)].into_iter().map(|(samples, places)| take_part(samples, places)).sum()
     }
 
     /// Empties the next `length` places.
@@ -226,6 +219,20 @@ impl JitterBuffer {
         self.ring[at..at + until_end].fill(EMPTY);
         self.ring[..length - until_end].fill(EMPTY);
     }
+}
+
+/// [`JitterBuffer::take`] for a part of the ring in one piece.
+fn take_part(samples: &mut [i16], places: &mut [Place]) -> usize {
+    let mut arrived = 0;
+    for (sample, place) in samples.iter_mut().zip(places.iter()) {
+        if *place != EMPTY {
+            arrived += 1;
+            *sample = if *place & ALAW == 0 { Codec::Pcmu.decode(*place as u8) } else { Codec::Pcma.decode(*place as u8) };
+        }
+    }
+    let length = samples.len().min(places.len());
+    places[..length].fill(EMPTY);
+    arrived
 }
 
 /// The spread of the packets' delays. A delay is arrival minus timestamp; only differences of delays mean something.
