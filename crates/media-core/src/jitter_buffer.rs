@@ -227,7 +227,8 @@ fn take_part(samples: &mut [i16], places: &mut [Place]) -> usize {
     for (sample, place) in samples.iter_mut().zip(places.iter()) {
         if *place != EMPTY {
             arrived += 1;
-            *sample = if *place & ALAW == 0 { Codec::Pcmu.decode(*place as u8) } else { Codec::Pcma.decode(*place as u8) };
+            *sample =
+                if *place & ALAW == 0 { Codec::Pcmu.decode(*place as u8) } else { Codec::Pcma.decode(*place as u8) };
         }
     }
     let length = samples.len().min(places.len());

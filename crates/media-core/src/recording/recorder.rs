@@ -116,14 +116,12 @@ impl Recorder {
     }
 
     /// The last fact. `dropped`: samples that never got here.
-    pub fn finish(&mut self, end: RecordingEnd, dropped: u64) -> RecordingFact {
-        self.input.finish();
-        self.output.finish();
+    pub fn finish(&self, end: RecordingEnd, dropped: u64) -> RecordingFact {
         RecordingFact::Ended {
             end,
             samples: self.samples(),
-            gap_samples_in: self.input.gaps,
-            gap_samples_out: self.output.gaps,
+            gap_samples_in: self.input.gaps(),
+            gap_samples_out: self.output.gaps(),
             dropped_samples: dropped + self.input.late + self.output.late,
         }
     }

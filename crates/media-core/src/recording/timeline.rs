@@ -3,8 +3,11 @@
 //! ```text
 //!            settled ▼                given out up to ▼ end
 //!   ... ─────────────┬────────────────────────────────┬─ ─ ─ ─ ─ ─ ┐
-//!    gaps counted    │ late packets still have a place │ early ones │     a ring of about a second
+//!                    │ late packets still have a place │ early ones │     a ring of about a second
 //! ```
+//! Behind the last sample that was placed the ring holds what was there a turn ago; only a packet that leaves a gap empties the
+//! places in front of it. So audio that comes in order is written once and read once.
+//!
 //! The track's length follows the wall clock alone. A packet is placed by its RTP timestamp against the packets before it, and the
 //! first one, or the first after a jump, at the moment of its arrival. So a peer's clock can shift its own audio by some hundred milliseconds,
 //! but never make the track longer.
@@ -45,7 +48,8 @@ pub(super) struct Timeline {
     anchor: Option<Anchor>,
     /// Behind the last sample that was placed.
     placed_until: u64,
-    pub(super) gaps: u64,
+    /// Positions that have a sample.
+    filled: u64,
     /// Samples that came too late for their place.
     pub(super) late: u64,
     /// Times that the timestamps jumped.
@@ -77,7 +81,7 @@ impl Timeline {
             dirty: 0,
             anchor: None,
             placed_until: 0,
-            gaps: 0,
+            filled: 0,
             late: 0,
             jumps: 0,
         }
@@ -110,6 +114,7 @@ impl Timeline {
         let at = at.clamp(self.end.saturating_sub(STEP_MAX), self.end + STEP_MAX);
         let position = self.position(at, timestamp, source_changed, payload.len() as u64)?;
         let until = position + payload.len() as u64;
+        self.make_place(position, until);
         let mut sum = 0_u32;
         let mut rest = payload;
         for part in parts(position, until) {
@@ -149,33 +154,46 @@ impl Timeline {
         Some(position)
     }
 
+    /// What is behind the last sample becomes empty up to `position`; what becomes filled up to `until` is counted.
+    fn make_place(&mut self, position: u64, until: u64) {
+        let known = self.placed_until;
+        if position > known {
+            for part in parts(known.max(self.settled()), position) {
+                self.ring[part].fill(EMPTY);
+            }
+        } else if position < known {
+            self.filled += self.count(position, until.min(known), |sample| sample == EMPTY);
+        }
+        self.filled += until.saturating_sub(position.max(known));
+    }
+
     /// Moves the end to `to`, by [`STEP_MAX`] at most, and writes what has changed since the last time to `samples`; says where
     /// that begins. It reaches to the end.
     pub(super) fn advance(&mut self, to: u64, samples: &mut Vec<i16>) -> u64 {
         let to = to.clamp(self.end, self.end + STEP_MAX);
         let from = self.dirty;
         samples.clear();
-        for part in parts(from, to) {
+        for part in parts(from, to.min(self.placed_until).max(from)) {
             samples.extend(self.ring[part].iter().map(|sample| if *sample == EMPTY { 0 } else { *sample }));
         }
-        let settled = self.settled();
+        samples.resize((to - from) as usize, 0);
         self.end = to;
-        self.settle(settled, self.settled());
         self.dirty = to;
         from
     }
 
-    /// What has not come by now never will. Counts the gaps that remain in all that was given out.
-    pub(super) fn finish(&mut self) {
-        self.settle(self.settled(), self.end);
+    /// Positions given out that have no sample.
+    pub(super) fn gaps(&self) -> u64 {
+        let ahead = self.count(self.end, self.placed_until.max(self.end), |sample| sample != EMPTY);
+        self.end - (self.filled - ahead)
     }
 
-    fn settle(&mut self, from: u64, to: u64) {
-        for part in parts(from, to) {
-            let places = &mut self.ring[part];
-            self.gaps += places.iter().filter(|sample| **sample == EMPTY).count() as u64;
-            places.fill(EMPTY);
-        }
+    /// Positions from `from` to before `to` whose places are such; all of them were placed or emptied.
+    fn count(&self, from: u64, to: u64, is_such: impl Fn(i16) -> bool) -> u64 {
+        parts(from, to)
+            .map(|part| self.ring[part].iter().filter(|sample| is_such(**sample)).count() as u64)
+            .iter()
+            .sum()
     }
 }
 

@@ -50,9 +50,8 @@ impl File {
     /// Closes the file: what each 20 ms hold.
     fn marks(mut self, to_ms: u64) -> (Vec<i16>, u64) {
         self.passes(to_ms);
-        self.timeline.finish();
         let marks = self.samples.chunks(160).map(|frame| frame[0]).collect();
-        (marks, self.timeline.gaps / 8)
+        (marks, self.timeline.gaps() / 8)
     }
 }
 
@@ -208,9 +207,8 @@ proptest! {
         }
         at_ms += 150;
         file.passes(at_ms);
-        file.timeline.finish();
         prop_assert_eq!(file.samples.len() as u64, at_ms * 8);
         let silent = file.samples.iter().filter(|sample| **sample == 0).count() as u64;
-        prop_assert_eq!(silent, file.timeline.gaps);
+        prop_assert_eq!(silent, file.timeline.gaps());
     }
 }
