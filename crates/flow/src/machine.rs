@@ -117,27 +117,37 @@ impl Machine {
             ("voipbin.activeflow.reference_activeflow_id", self.reference_activeflow_id.to_string()),
             ("voipbin.activeflow.complete_count", self.complete_count.to_string()),
         ] {
-            self.set_variable(key, value);
+            self.set_own_variable(key, value);
         }
     }
 
     fn set_call_variables(&mut self, view: &CallView<'_>) {
         let Some(call) = view.call else { return };
-        self.set_variable("voipbin.call.id", call.id.to_string());
-        self.set_variable("voipbin.call.direction", call.direction.as_str().to_owned());
-        self.set_variable("voipbin.call.master_call_id", call.master_call_id.to_string());
-        for (party, address) in [("source", &call.source), ("destination", &call.destination)] {
-            for (field, value) in [
-                ("type", address.kind.as_str()),
-                ("target", &address.target),
-                ("target_name", &address.target_name),
-                ("name", &address.name),
-                ("detail", &address.detail),
-            ] {
-                self.set_variable(&format!("voipbin.call.{party}.{field}"), value.to_owned());
-            }
+        let (source, destination) = (&call.source, &call.destination);
+        for (key, value) in [
+            ("voipbin.call.id", call.id.to_string()),
+            ("voipbin.call.direction", call.direction.as_str().to_owned()),
+            ("voipbin.call.master_call_id", call.master_call_id.to_string()),
+            ("voipbin.call.source.type", source.kind.as_str().to_owned()),
+            ("voipbin.call.source.target", source.target.clone()),
+            ("voipbin.call.source.target_name", source.target_name.clone()),
+            ("voipbin.call.source.name", source.name.clone()),
+            ("voipbin.call.source.detail", source.detail.clone()),
+            ("voipbin.call.destination.type", destination.kind.as_str().to_owned()),
+            ("voipbin.call.destination.target", destination.target.clone()),
+            ("voipbin.call.destination.target_name", destination.target_name.clone()),
+            ("voipbin.call.destination.name", destination.name.clone()),
+            ("voipbin.call.destination.detail", destination.detail.clone()),
+        ] {
+            self.set_own_variable(key, value);
         }
         self.variables.set_digits(String::new());
+    }
+
+    fn set_own_variable(&mut self, key: &'static str, value: String) {
+        if let Err(why) = self.variables.set_own(key, value) {
+            self.variable_refused(key, why);
+        }
     }
 
     pub(crate) fn set_variable(&mut self, key: &str, value: String) {

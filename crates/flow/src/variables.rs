@@ -1,5 +1,6 @@
 //! The string map of an activeflow and its limits (spec/flow.md §5.6, §7.1).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,7 +13,8 @@ pub(crate) const DIGITS: &str = "voipbin.call.digits";
 /// Names and values of one activeflow. Names are case-sensitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variables {
-    map: BTreeMap<String, String>,
+    /// The server's own names are not copied for each activeflow.
+    map: BTreeMap<Cow<'static, str>, String>,
     /// Sum of the lengths of all names and values, bytes.
     bytes: usize,
 }
@@ -34,7 +36,7 @@ impl Variables {
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.map.iter().map(|(key, value)| (key.as_ref(), value.as_str()))
     }
 
     /// How many there are.
@@ -52,6 +54,23 @@ impl Variables {
     /// # Errors
     /// A limit forbids it; nothing has changed then.
     pub fn set(&mut self, key: &str, value: String) -> Result<(), VariableRefused> {
+        self.write(key, value, || Cow::Owned(key.to_owned()))
+    }
+
+    /// The same for one of the server's own names.
+    ///
+    /// # Errors
+    /// As for [`Variables::set`].
+    pub(crate) fn set_own(&mut self, key: &'static str, value: String) -> Result<(), VariableRefused> {
+        self.write(key, value, || Cow::Borrowed(key))
+    }
+
+    fn write(
+        &mut self,
+        key: &str,
+        value: String,
+        name: impl FnOnce() -> Cow<'static, str>,
+    ) -> Result<(), VariableRefused> {
         if value.len() > Self::MAX_VALUE_BYTES {
             return Err(VariableRefused::Value { bytes: value.len() });
         }
@@ -63,7 +82,7 @@ impl Variables {
         if bytes > Self::MAX_TOTAL_BYTES {
             return Err(VariableRefused::Total);
         }
-        self.insert(key, value, bytes);
+        self.insert(key, value, bytes, name);
         Ok(())
     }
 
@@ -72,15 +91,15 @@ impl Variables {
     pub(crate) fn set_digits(&mut self, value: String) {
         let freed = self.map.get(DIGITS).map_or(0, |old| DIGITS.len() + old.len());
         let bytes = self.bytes - freed + DIGITS.len() + value.len();
-        self.insert(DIGITS, value, bytes);
+        self.insert(DIGITS, value, bytes, || Cow::Borrowed(DIGITS));
     }
 
-    fn insert(&mut self, key: &str, value: String, bytes: usize) {
+    fn insert(&mut self, key: &str, value: String, bytes: usize, name: impl FnOnce() -> Cow<'static, str>) {
         self.bytes = bytes;
         match self.map.get_mut(key) {
             Some(old) => *old = value,
             None => {
-                self.map.insert(key.to_owned(), value);
+                self.map.insert(name(), value);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The header lines of a message as offsets. Folded values are laid out unfolded once, in a buffer of their own, so that
 //! every value is one slice while the message keeps the bytes it came in.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::header::text::{ListIter, Span, is_space, split_list, trim};
@@ -11,7 +13,8 @@ use crate::header::{HeaderField, HeaderName};
 pub(super) struct Fields {
     pub(super) text: Bytes,
     unfolded: Bytes,
-    lines: Vec<Line>,
+    /// Shared, so that a clone costs no memory: a message is kept by its transaction, its call and a crash report to come.
+    lines: Arc<[Line]>,
 }
 
 #[derive(Clone, Copy)]
@@ -93,7 +96,7 @@ impl FieldsBuilder {
     }
 
     pub(super) fn finish(self, text: Bytes) -> Fields {
-        Fields { text, unfolded: self.unfolded.freeze(), lines: self.lines }
+        Fields { text, unfolded: self.unfolded.freeze(), lines: self.lines.into() }
     }
 }
 
