@@ -60,6 +60,8 @@ impl Control {
         let server = &self.snapshot.settings.server_name;
         let response = rejection.response_to(request).to_tag(&tag).header(HeaderName::Server, server).build();
         match delay_ms {
+            // Who is merely asked for a password is not remembered.
+            0 if rejection.status == 401 => self.endpoint.respond_and_forget(now, transaction, response),
             0 => self.endpoint.respond(now, transaction, response),
             _ => self.registrar.held.delay(now, transaction, response, delay_ms),
         }

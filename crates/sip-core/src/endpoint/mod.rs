@@ -111,6 +111,13 @@ impl Endpoint {
         }
     }
 
+    /// Answers the request of `transaction`, no INVITE, and forgets it (a stateless answer, RFC 3261 §8.2.7): a repetition is a new
+    /// request to the core. For challenges: who gives no password takes up no memory.
+    pub fn respond_and_forget(&mut self, now: Now, transaction: ServerTransactionId, response: Message) {
+        self.respond(now, transaction, response);
+        self.forget_answered(transaction);
+    }
+
     /// Sends a request, neither ACK nor CANCEL, in a new transaction. Adds our Via (with rport, RFC 3581) and Max-Forwards
     /// where missing. `owner` comes back in the events.
     pub fn request(&mut self, now: Now, request: MessageBuilder, hop: Hop, owner: u64) -> ClientTransactionId {

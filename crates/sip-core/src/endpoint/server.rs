@@ -163,6 +163,15 @@ impl Endpoint {
         }
     }
 
+    /// Drops a transaction that has its final response; an INVITE's goes on, as it waits for its ACK.
+    pub(super) fn forget_answered(&mut self, id: ServerTransactionId) {
+        let completed = State::NonInvite(non_invite_server::State::Completed);
+        if self.servers.get_mut(id).is_some_and(|transaction| transaction.state == completed) {
+            self.servers.remove(id);
+            self.timers.stop_all(id.into());
+        }
+    }
+
     fn run_server_effect(&mut self, now: Now, id: ServerTransactionId, effect: ServerEffect, subject: Subject<'_>) {
         let Some(transaction) = self.servers.get_mut(id) else { return };
         let reliable = transaction.reply_hop.transport.is_reliable();

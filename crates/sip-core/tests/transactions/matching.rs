@@ -99,6 +99,27 @@ fn an_rfc_2543_invite_is_matched_without_a_branch() {
 }
 
 #[test]
+fn a_request_that_is_answered_and_forgotten_leaves_nothing_behind() {
+    let mut server = server();
+    let register = message("REGISTER", "127.0.0.2;branch=z9hG4bK1", "", 1);
+    for _ in 0..2 {
+        server.receive(&register);
+        let EndpointEvent::Request { transaction, request, .. } = server.events.remove(0) else { panic!("a request") };
+        let challenge = MessageBuilder::response_to(&request, 401, "").to_tag("ours").build();
+        server.endpoint.respond_and_forget(server.now, transaction, challenge);
+        server.drain();
+        assert_eq!((server.endpoint.server_len(), server.endpoint.next_deadline()), (0, None));
+    }
+    assert_eq!(server.labels(), ["401 REGISTER", "401 REGISTER"]);
+    // An INVITE is remembered all the same: its ACK must find somebody.
+    server.receive(&message("INVITE", "127.0.0.2;branch=z9hG4bK2", "", 2));
+    let EndpointEvent::Request { transaction, request, .. } = server.events.remove(0) else { panic!("a request") };
+    let refusal = MessageBuilder::response_to(&request, 486, "").to_tag("ours").build();
+    server.endpoint.respond_and_forget(server.now, transaction, refusal);
+    assert_eq!(server.endpoint.server_len(), 1);
+}
+
+#[test]
 fn an_rfc_2543_cancel_matches_its_invite() {
     let mut server = server();
     server.receive(&message("INVITE", "127.0.0.2;branch=1", "", 1));
