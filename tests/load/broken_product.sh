@@ -16,10 +16,53 @@ halting_soon() {
   helpers+=($!)
 }
 
+# dear_soon: the next server costs far more than it should. Where there is no strace, the caller only says so.
+dear_soon() {
+  dear=()
+  command -v strace >/dev/null || { dear=(--sabotage hog-server); return 0; }
+  { while [ -z "$(pgrep -P $$ -f "$binary serve" || true)" ]; do sleep 0.1; done
+    exec strace -f -p "$(pgrep -P $$ -f "$binary serve")" -o /dev/null; } 2>/dev/null &
+  helpers+=($!)
+}
+
+# floor_of_broken RUN STREAMS: the bare reflector, against which a server that is broken is held.
+floor_of_broken() {
+  "$binary" load reflect --from-port 32000 --sockets "$2" --threads "$(nproc)" >/dev/null 2>&1 &
+  server=$!
+  sleep 1
+  load "$1" "the bare reflector" rtp --target 127.0.0.1:32000 --calls "$2" --rate 100 --duration "$seconds" "${ports[@]}" \
+    --server-pid "$server" --require 'server.cpu_ms_per_call_second>=0'
+  stop_server
+}
+
 break_product() {
   local usual=$seconds
   product_sizes
   seconds=10
+
+  break_it "the server costs more than it should while it records"
+  dear_soon
+  recorded "${dear[@]}"
+  end_helpers
+  floor_of_broken R3 "$calls"
+  ratio_to_floor K "processor time of a recorded call, by the reflector's" '<=2' R3
+  must_fail "processor time of a recorded call"
+
+  break_it "the server costs more than it should while it mixes"
+  dear_soon
+  conferences "${dear[@]}"
+  end_helpers
+  floor_of_broken R5 "$large_room"
+  ratio_to_floor Q "processor time of a member of a small room, by the reflector's" '<=2' R5
+  ratio_to_floor L "processor time of a member of the large room, by the reflector's" '<=2' R5
+  must_fail "processor time of a member of a small room"
+  must_fail "processor time of a member of the large room"
+
+  break_it "the server costs more than it should while its webhooks go out"
+  dear_soon
+  hooked "${dear[@]}"
+  end_helpers
+  must_fail server.cpu_ms_per_call
 
   break_it "a recorded file is lost, and half a second of another is silence"
   hurt_recordings() {
