@@ -1,27 +1,51 @@
-//! What the store costs, with figures: `cargo run --release -p store --example store_figures [folder]`.
+//! What the store costs, with figures: `cargo run --release -p store --example store_figures [calls] [FOLDER]`; with `calls`
+//! only what short calls cost each thread.
 //!
-//! The calls are as control makes them: 20 entries each, about 5 of them with the call as it is.
+//! `SYNC_MS` in the environment is another gathering time of the log. The allocator is the program's.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
-use std::path::PathBuf;
+mod lives;
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use model::{
-    Action, Activeflow, ActiveflowStatus, Address, AddressType, Binding, Call, CallStatus, CallType, Direction, Flow,
-    HangupBy, HangupReason, LogBody, LogEntry, Resource, Timestamp,
-};
-use serde_json::{Map, json};
+use lives::{life, short_call};
+use model::{Binding, Flow, LogEntry, Timestamp};
 use store::{Store, StoreConfig};
 use uuid::Uuid;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CALLS: u128 = 10_000;
 const LIVE: u128 = 5_000;
 
 fn main() {
-    let folder = std::env::args().nth(1).map_or_else(|| std::env::temp_dir().join("store-figures"), PathBuf::from);
+    let mut args = std::env::args().skip(1).peekable();
+    let only_calls = args.next_if(|arg| arg == "calls").is_some();
+    let folder = args.next().map_or_else(|| std::env::temp_dir().join("store-figures"), PathBuf::from);
     let _ = std::fs::remove_dir_all(&folder);
-    let store = Store::open(StoreConfig::new(&folder)).unwrap().store;
+    if !only_calls {
+        everything(&folder);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    let store = open(&folder);
+    short_calls(&store);
+    drop(store);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn open(folder: &Path) -> Store {
+    let mut config = StoreConfig::new(folder);
+    if let Some(ms) = std::env::var("SYNC_MS").ok().and_then(|ms| ms.parse().ok()) {
+        config.log.sync_ms = ms;
+    }
+    Store::open(config).unwrap().store
+}
+
+fn everything(folder: &Path) {
+    let store = open(folder);
 
     let before = resident();
     for number in 0..LIVE {
@@ -98,15 +122,70 @@ fn main() {
 
     let start = Instant::now();
     drop(store);
-    let opened = Store::open(StoreConfig::new(&folder)).unwrap();
+    let opened = Store::open(StoreConfig::new(folder)).unwrap();
     println!(
         "close and start: {:.2} s; {} entries read again, {} calls unfinished",
         start.elapsed().as_secs_f64(),
         opened.replayed,
         opened.unfinished.calls.len()
     );
-    drop(opened);
-    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// 500 calls per second that live 200 ms each, in a database that has 20,000 already: what a call costs each thread.
+fn short_calls(store: &Store) {
+    const PER_SECOND: u128 = 500;
+    const LIVES: u128 = 100;
+    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(10_u128);
+    for number in 0..20_000 {
+        let (begin, end) = short_call(10_000_000 + number);
+        store.append([begin, end].concat());
+        while store.is_behind() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    store.settle().unwrap();
+    // As in the server somebody else drops the groups.
+    let (sender, groups) = std::sync::mpsc::sync_channel(256);
+    store.on_accepted(Box::new(move |group| drop(sender.try_send(group.clone()))));
+    let reader = std::thread::spawn(move || groups.into_iter().map(|group| group.len()).sum::<usize>());
+
+    let before = (thread_cpu("event-log"), thread_cpu("database"), store.metrics());
+    let (start, mut waits, mut ends) = (Instant::now(), Vec::new(), std::collections::VecDeque::new());
+    for number in 0..PER_SECOND * seconds + LIVES {
+        let due = start + Duration::from_millis(2) * number as u32;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if number < PER_SECOND * seconds {
+            let (begin, end) = short_call(20_000_000 + number);
+            let (sender, appended) = (std::sync::mpsc::channel(), Instant::now());
+            waits.push(sender.1);
+            store.append_then(begin, move |_| sender.0.send(appended.elapsed()).unwrap());
+            ends.push_back(end);
+        }
+        if number >= LIVES {
+            std::thread::sleep((due + Duration::from_millis(1)).saturating_duration_since(Instant::now()));
+            store.append(ends.pop_front().unwrap());
+        }
+    }
+    let waits = waits.into_iter().map(|wait| wait.recv().unwrap()).collect();
+    store.settle().unwrap();
+    let after = (thread_cpu("event-log"), thread_cpu("database"), store.metrics());
+    let each = |spent: Duration| spent.as_micros() as f64 / (PER_SECOND * seconds) as f64;
+    let count = |after: u64, before: u64| (after - before) as f64 / (PER_SECOND * seconds) as f64;
+    println!(
+        "{PER_SECOND} calls/s of {} entries: CPU of the log's thread {:.1} us per call, of the database thread {:.1} us per call",
+        store.metrics().log.entries / (20_000 + (PER_SECOND * seconds) as u64),
+        each(after.0 - before.0),
+        each(after.1 - before.1)
+    );
+    println!(
+        "  per call {:.3} groups, {:.0} octets of log, {:.2} rows, {:.4} transactions",
+        count(after.2.log.syncs, before.2.log.syncs),
+        count(after.2.log.octets_written, before.2.log.octets_written),
+        count(after.2.records.rows, before.2.records.rows),
+        count(after.2.database.commits, before.2.database.commits)
+    );
+    percentiles("  from append to accepted", waits);
+    drop(reader);
 }
 
 fn resource_writes(store: &Store, writers: u128) {
@@ -190,90 +269,18 @@ fn cpu() -> Duration {
     Duration::from_nanos(spent.sum())
 }
 
+/// CPU time of the thread with this name.
+fn thread_cpu(name: &str) -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let mut named =
+        tasks.filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name));
+    let schedstat = std::fs::read_to_string(named.next().unwrap().join("schedstat")).unwrap();
+    Duration::from_nanos(schedstat.split_whitespace().next().unwrap().parse().unwrap())
+}
+
 /// Resident memory, KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// 20 entries of a whole call, or the first 15 of one that goes on.
-fn life(number: u128, whole: bool) -> Vec<LogEntry> {
-    // Ids of the real world are random.
-    let id = |salt: u128| {
-        Uuid::from_u128((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).rotate_left(40) ^ salt)
-    };
-    let at_us = 1_700_000_000_000_000 + number as u64 * 5_000;
-    let mut call = Call {
-        id: id(1),
-        customer_id: Uuid::from_u128(7),
-        flow_id: Uuid::from_u128(8),
-        activeflow_id: id(2),
-        kind: CallType::Flow,
-        master_call_id: Uuid::nil(),
-        chained_call_ids: Vec::new(),
-        owner_type: String::new(),
-        owner_id: Uuid::nil(),
-        recording_id: Uuid::nil(),
-        recording_ids: Vec::new(),
-        groupcall_id: Uuid::nil(),
-        confbridge_id: Uuid::nil(),
-        mute_direction: String::new(),
-        metadata: Map::new(),
-        source: Address::new(AddressType::Sip, "+12025550123@192.0.2.9", "Alice"),
-        destination: Address::new(AddressType::Sip, "ivr@192.0.2.1", ""),
-        status: CallStatus::Ringing,
-        direction: Direction::Incoming,
-        hangup_by: HangupBy::None,
-        hangup_reason: HangupReason::None,
-        tm_ringing: Some(Timestamp::from_us(at_us)),
-        tm_progressing: None,
-        tm_hangup: None,
-        tm_create: Some(Timestamp::from_us(at_us)),
-        tm_update: None,
-        tm_delete: None,
-    };
-    let (call_id, activeflow_id, customer_id) = (call.id, call.activeflow_id, call.customer_id);
-    let entry = |body| LogEntry { at_us, customer_id, call_id, activeflow_id, body };
-    let event = |name: &str, resource| entry(LogBody::Event { name: name.into(), resource, extra: Map::new() });
-    let action = Action {
-        id: "welcome".into(),
-        kind: "talk".into(),
-        option: Some(json!({"text": "hello"})),
-        ..Action::default()
-    };
-    let call_event = |call: &Call| {
-        let name = format!("call_{}", call.status.as_str());
-        event(&name, Resource::Call(Box::new(call.clone()), Some(action.clone())))
-    };
-    let mut flow = Activeflow {
-        id: activeflow_id,
-        customer_id,
-        actions: vec![action.clone(); 6],
-        tm_create: call.tm_create,
-        ..Activeflow::default()
-    };
-    let mut entries =
-        vec![call_event(&call), event("activeflow_created", Resource::Activeflow(Box::new(flow.clone())))];
-    call.status = CallStatus::Progressing;
-    entries.push(call_event(&call));
-    for step in 0..12 {
-        let data = Map::from_iter([
-            ("action_id".to_owned(), json!(format!("step-{step}"))),
-            ("type".to_owned(), json!("talk")),
-        ]);
-        entries.push(entry(LogBody::Note { name: "action_started".into(), message: "talk".into(), data }));
-    }
-    if whole {
-        call.status = CallStatus::Terminating;
-        entries.push(call_event(&call));
-        flow.executed_actions = vec![action.clone(); 6];
-        flow.status = ActiveflowStatus::Ended;
-        entries.push(event("activeflow_updated", Resource::Activeflow(Box::new(flow))));
-        entries.push(entry(LogBody::Note { name: "media".into(), message: "quality".into(), data: Map::new() }));
-        call.status = CallStatus::Hangup;
-        entries.push(call_event(&call));
-        entries.push(entry(LogBody::Note { name: "call_ended".into(), message: "bye".into(), data: Map::new() }));
-    }
-    entries
 }
