@@ -1,5 +1,7 @@
 //! The World's accounts and what its store knows of registered phones.
 
+use std::sync::Arc;
+
 use call::Input;
 use model::{Binding, Extension, Resource, Timestamp};
 
@@ -21,7 +23,7 @@ impl World {
     pub fn deletes_extension(&self, extension: &Extension) {
         let tm_delete = Some(Timestamp::from_us(self.state().now.wall_us));
         self.state_mut().snapshot.extensions.remove(&extension.extension);
-        self.changes(&Resource::Extension(Box::new(Extension { tm_delete, ..extension.clone() })));
+        self.changes(&Resource::Extension(Arc::new(Extension { tm_delete, ..extension.clone() })));
     }
 
     /// Gives the flow of a number a direct address.

@@ -2,6 +2,7 @@
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use base::{LoopId, MS, RecordingId, StreamId};
 use call::{Admission, Gauges, Input, NoteKind};
@@ -173,7 +174,7 @@ impl World {
         };
         let newest = self.state.borrow().log.iter().rev().find_map(found).expect("it has changed");
         self.state.borrow_mut().snapshot.conferences.insert(id, newest.clone());
-        self.changes(&model::Resource::Conference(Box::new(newest.clone())));
+        self.changes(&model::Resource::Conference(Arc::new(newest.clone())));
         newest
     }
 

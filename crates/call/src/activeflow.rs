@@ -1,5 +1,7 @@
 //! What runs of flows have in common, with a call and without: flows that are looked up, and HTTP.
 
+use std::sync::Arc;
+
 use base::{CellId, Now};
 use flow::{ActiveflowStatus, Event as FlowEvent, HttpRequest, Machine, NewActiveflow};
 use model::{LogEntry, Resource, Timestamp};
@@ -60,5 +62,5 @@ pub(crate) fn last_words(flow: &Machine, subject: Subject, now: Now) -> Option<L
     let mut activeflow = flow.to_activeflow();
     activeflow.status = ActiveflowStatus::Ended;
     activeflow.tm_update = Some(Timestamp::from_us(now.wall_us));
-    Some(subject.event(now, "activeflow_updated", Resource::Activeflow(Box::new(activeflow))))
+    Some(subject.event(now, "activeflow_updated", Resource::Activeflow(Arc::new(activeflow))))
 }

@@ -9,6 +9,7 @@
 mod rules;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::{CellId, Now, RoomId, TimerTable, WorkerId};
 use model::{Confbridge, Conference, ConferenceType, Conferencecall, ConferencecallStatus, Resource, Timestamp};
@@ -244,7 +245,7 @@ fn publish_call(context: &mut Context<'_>, call: &Conferencecall) {
         ConferencecallStatus::Leaved => "conferencecall_leaved",
     };
     let before = std::mem::replace(&mut context.subject, about(call));
-    context.event(name, Resource::Conferencecall(Box::new(call.clone())));
+    context.event(name, Resource::Conferencecall(Arc::new(call.clone())));
     context.subject = before;
 }
 

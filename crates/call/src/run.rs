@@ -1,6 +1,8 @@
 //! An activeflow that runs for no call: the on-end flow of a recording, and what follows it. Actions that need a call are
 //! skipped by the flow runtime itself (spec/flow.md §5.5).
 
+use std::sync::Arc;
+
 use base::{CellId, TimerTable};
 use flow::{ActiveflowStatus, CallView, Effect as FlowEffect, Event as FlowEvent, Machine, NewActiveflow, StopReason};
 use model::Resource;
@@ -143,6 +145,6 @@ impl Run {
     }
 
     fn publish(&self, context: &mut Context<'_>, name: &str) {
-        context.event(name, Resource::Activeflow(Box::new(self.flow.to_activeflow())));
+        context.event(name, Resource::Activeflow(Arc::new(self.flow.to_activeflow())));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use model::{Conference, Extension, Flow, Number, Resource};
@@ -33,18 +34,18 @@ impl Snapshot {
     pub(crate) fn apply(&mut self, resource: Resource) {
         self.number += 1;
         match resource {
-            Resource::Flow(flow) => put(&mut self.flows, flow.id, flow.tm_delete.is_some(), *flow),
+            Resource::Flow(flow) => put(&mut self.flows, flow.id, flow.tm_delete.is_some(), flow),
             Resource::Number(number) => {
                 // It may have had another name before.
                 self.numbers.retain(|_, known| known.id != number.id);
-                put(&mut self.numbers, number.number.clone(), number.tm_delete.is_some(), *number);
+                put(&mut self.numbers, number.number.clone(), number.tm_delete.is_some(), number);
             }
             Resource::Extension(extension) => {
                 self.extensions.retain(|_, known| known.id != extension.id);
-                put(&mut self.extensions, extension.extension.clone(), extension.tm_delete.is_some(), *extension);
+                put(&mut self.extensions, extension.extension.clone(), extension.tm_delete.is_some(), extension);
             }
             Resource::Conference(conference) => {
-                put(&mut self.conferences, conference.id, conference.tm_delete.is_some(), *conference);
+                put(&mut self.conferences, conference.id, conference.tm_delete.is_some(), conference);
             }
             // Of no concern to calls.
             Resource::Call(..)
@@ -65,10 +66,10 @@ impl Snapshot {
     }
 }
 
-fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, deleted: bool, value: V) {
+fn put<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, deleted: bool, value: Arc<V>) {
     match deleted {
         true => drop(map.remove(&key)),
-        false => drop(map.insert(key, value)),
+        false => drop(map.insert(key, Arc::unwrap_or_clone(value))),
     }
 }
 

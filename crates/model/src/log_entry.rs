@@ -1,6 +1,8 @@
 //! What happened, as it is written to the event log: once, in the order in which it happened. Webhooks, WebSocket frames,
 //! timelines and call records are made from these entries (spec/resources.md §12–§14).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -52,29 +54,29 @@ pub enum LogBody {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Resource {
     /// A call and the action that it is at.
-    Call(Box<Call>, Option<Action>),
+    Call(Arc<Call>, Option<Arc<Action>>),
     /// A run of a flow.
-    Activeflow(Box<Activeflow>),
+    Activeflow(Arc<Activeflow>),
     /// A recording.
-    Recording(Box<Recording>),
+    Recording(Arc<Recording>),
     /// A conference.
-    Conference(Box<Conference>),
+    Conference(Arc<Conference>),
     /// A participant.
-    Conferencecall(Box<Conferencecall>),
+    Conferencecall(Arc<Conferencecall>),
     /// A bridge.
-    Confbridge(Box<Confbridge>),
+    Confbridge(Arc<Confbridge>),
     /// A flow.
-    Flow(Box<Flow>),
+    Flow(Arc<Flow>),
     /// A number.
-    Number(Box<Number>),
+    Number(Arc<Number>),
     /// A phone's account.
-    Extension(Box<Extension>),
+    Extension(Arc<Extension>),
     /// A program's key.
-    Accesskey(Box<Accesskey>),
+    Accesskey(Arc<Accesskey>),
     /// A person.
-    Agent(Box<Agent>),
+    Agent(Arc<Agent>),
     /// The owner.
-    Customer(Box<Customer>),
+    Customer(Arc<Customer>),
     /// A key press.
     Dtmf {
         /// The call.
@@ -112,7 +114,7 @@ impl Resource {
             serde_json::to_value(resource).expect("a resource holds only what JSON can write")
         }
         match self {
-            Resource::Call(call, action) => call.to_public(action.as_ref()),
+            Resource::Call(call, action) => call.to_public(action.as_deref()),
             Resource::Activeflow(activeflow) => plain(activeflow),
             Resource::Recording(recording) => plain(recording),
             Resource::Conference(conference) => plain(conference),
@@ -171,7 +173,7 @@ mod tests {
             activeflow_id: Uuid::nil(),
             body: LogBody::Event {
                 name: "extension_created".into(),
-                resource: Resource::Extension(Box::new(extension)),
+                resource: Resource::Extension(Arc::new(extension)),
                 extra: Map::from_iter([("more".to_owned(), json!(1))]),
             },
         };

@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{Activeflow, ActiveflowStatus, Call, CallStatus, LogEntry, Resource, Timestamp};
 use proptest::prelude::*;
@@ -25,7 +26,7 @@ fn mixed() -> impl Strategy<Value = Vec<LogEntry>> {
                     let mut gone = call(*number, CallStatus::Hangup);
                     entries.push(note(&gone, 9_000_000, "after the end"));
                     gone.tm_delete = Some(Timestamp::from_us(9_000_001));
-                    entries.push(event("call_deleted", 9_000_001, &gone, Resource::Call(Box::new(gone.clone()), None)));
+                    entries.push(event("call_deleted", 9_000_001, &gone, Resource::Call(Arc::new(gone.clone()), None)));
                     entries.truncate(*length);
                     entries.into_iter()
                 })

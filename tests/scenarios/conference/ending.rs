@@ -1,5 +1,7 @@
 //! How a conference ends, and how a call in it does.
 
+use std::sync::Arc;
+
 use model::{Conference, ConferenceStatus, ConferenceType, Resource, Timestamp};
 use support::{Reply, Request, json, scenario};
 
@@ -107,7 +109,7 @@ fn a_conference_that_is_deleted_is_closed() {
         world.number("staff", json!([{"type": "answer"}, join(id), play(600, 500)]));
         let [alice] = in_conference(world, "staff", ["alice"]);
         let deleted = Conference { tm_delete: Some(Timestamp::from_us(1)), ..world.conference_of(id) };
-        world.changes(&Resource::Conference(Box::new(deleted)));
+        world.changes(&Resource::Conference(Arc::new(deleted)));
         world.passes_ms(10);
         alice.hears(600.0);
         alice.is_asked("BYE");

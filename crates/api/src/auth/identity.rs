@@ -35,8 +35,8 @@ pub(crate) struct Identity {
 /// A person or a program.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Who {
-    Agent(Box<Agent>),
-    Accesskey(Box<Accesskey>),
+    Agent(Arc<Agent>),
+    Accesskey(Arc<Accesskey>),
 }
 
 impl Identity {

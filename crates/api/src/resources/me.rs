@@ -26,5 +26,5 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
 }
 
 async fn me(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Json<Value> {
-    Json(api.show(&Resource::Agent(Box::new(identity.to_agent()))))
+    Json(api.show(&Resource::Agent(Arc::new(identity.to_agent()))))
 }

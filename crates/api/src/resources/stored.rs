@@ -1,5 +1,7 @@
 //! What all stored resources have in common.
 
+use std::sync::Arc;
+
 use model::{
     Accesskey, Action, Activeflow, Call, Conference, Conferencecall, Customer, Extension, Flow, Number, Recording,
     Resource, Timestamp,
@@ -25,11 +27,11 @@ macro_rules! stored {
             const KIND: Kind = Kind::$kind;
 
             fn from_resource(resource: Resource) -> Option<$kind> {
-                if let Resource::$kind(inner) = resource { Some(*inner) } else { None }
+                if let Resource::$kind(inner) = resource { Some(Arc::unwrap_or_clone(inner)) } else { None }
             }
 
             fn into_resource(self) -> Resource {
-                Resource::$kind(Box::new(self))
+                Resource::$kind(Arc::new(self))
             }
 
             fn owner(&self) -> Uuid {
@@ -70,11 +72,12 @@ impl Stored for CallRecord {
     const KIND: Kind = Kind::Call;
 
     fn from_resource(resource: Resource) -> Option<CallRecord> {
-        if let Resource::Call(call, action) = resource { Some(CallRecord { call: *call, action }) } else { None }
+        let Resource::Call(call, action) = resource else { return None };
+        Some(CallRecord { call: Arc::unwrap_or_clone(call), action: action.map(Arc::unwrap_or_clone) })
     }
 
     fn into_resource(self) -> Resource {
-        Resource::Call(Box::new(self.call), self.action)
+        Resource::Call(Arc::new(self.call), self.action.map(Arc::new))
     }
 
     fn owner(&self) -> Uuid {

@@ -1,5 +1,7 @@
 //! Calls, activeflows, timelines.
 
+use std::sync::Arc;
+
 use api::Refused;
 use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Resource};
 use serde_json::{Map, json};
@@ -10,7 +12,7 @@ use crate::site::{CUSTOMER, Site, at, call, new_id, site};
 fn activeflow(site: &Site, status: ActiveflowStatus) -> Uuid {
     let id = new_id();
     let activeflow = Activeflow { id, customer_id: CUSTOMER, status, tm_create: Some(at(5)), ..Activeflow::default() };
-    site.put(Resource::Activeflow(Box::new(activeflow)));
+    site.put(Resource::Activeflow(Arc::new(activeflow)));
     id
 }
 
@@ -61,7 +63,7 @@ async fn lists_take_filters() {
     site.new_call(1, CallStatus::Progressing, 10);
     site.new_call(2, CallStatus::Hangup, 11);
     let with_flow = model::Call { flow_id, tm_create: Some(at(12)), ..call(CUSTOMER) };
-    site.put(Resource::Call(Box::new(with_flow), None));
+    site.put(Resource::Call(Arc::new(with_flow), None));
     for (query, expected) in [
         ("", 3),
         ("?status=hangup", 1),

@@ -1,5 +1,7 @@
 //! The OpenAPI document and the console.
 
+use std::sync::Arc;
+
 use model::{Activeflow, CallStatus, Conferencecall, LogBody, LogEntry, Recording, RecordingStatus, Resource};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -94,9 +96,9 @@ async fn real_answers_fit_the_document() {
         executed_actions: vec![model::Action { tm_execute: Some(at(2)), ..model::Action::start() }],
         ..Activeflow::default()
     };
-    site.put(Resource::Recording(Box::new(recording)));
-    site.put(Resource::Conferencecall(Box::new(conferencecall)));
-    site.put(Resource::Activeflow(Box::new(activeflow)));
+    site.put(Resource::Recording(Arc::new(recording)));
+    site.put(Resource::Conferencecall(Arc::new(conferencecall)));
+    site.put(Resource::Activeflow(Arc::new(activeflow)));
     let body = LogBody::Note { name: "n".into(), message: "m".into(), data: Map::new() };
     site.repository.note(LogEntry { at_us: 1, customer_id: CUSTOMER, call_id: call, activeflow_id: id, body });
     let made = |path: &'static str, body: Value| {

@@ -1,5 +1,7 @@
 //! Recordings and their sound.
 
+use std::sync::Arc;
+
 use model::{Recording, RecordingStatus, Resource};
 use serde_json::json;
 use uuid::Uuid;
@@ -30,7 +32,7 @@ fn recording(site: &Site, status: RecordingStatus, samples: &[(i16, i16)]) -> Uu
         tm_create: Some(at(1)),
         ..Recording::default()
     };
-    site.put(Resource::Recording(Box::new(recording)));
+    site.put(Resource::Recording(Arc::new(recording)));
     id
 }
 
@@ -116,7 +118,7 @@ async fn file_names_cannot_lead_out_of_the_folder() {
             filenames: vec![name.into()],
             ..Recording::default()
         };
-        site.put(Resource::Recording(Box::new(recording)));
+        site.put(Resource::Recording(Arc::new(recording)));
         for query in ["", "?type=zip"] {
             assert_eq!(site.get(&format!("/v1.0/recordingfiles/{id}{query}")).await.status, 404, "{name}");
         }

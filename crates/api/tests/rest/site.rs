@@ -41,12 +41,14 @@ impl Control for Calls {
     fn hang_up(&self, id: Uuid) -> BoxFuture<'_, Result<Call, Refused>> {
         Box::pin(async move {
             let found = self.repository.get(Kind::Call, id).unwrap();
-            let call = found.and_then(|found| if let Resource::Call(call, _) = found { Some(*call) } else { None });
+            let call = found.and_then(|found| {
+                if let Resource::Call(call, _) = found { Some(Arc::unwrap_or_clone(call)) } else { None }
+            });
             let mut call = self.answer(call)?;
             let shown = Call { status: CallStatus::Terminating, ..call.clone() };
             call.status = CallStatus::Hangup;
             (call.hangup_by, call.hangup_reason) = (HangupBy::Local, HangupReason::Normal);
-            self.repository.put(&Resource::Call(Box::new(call), None), "call_hangup").unwrap();
+            self.repository.put(&Resource::Call(Arc::new(call), None), "call_hangup").unwrap();
             Ok(shown)
         })
     }
@@ -54,11 +56,12 @@ impl Control for Calls {
     fn stop_activeflow(&self, id: Uuid) -> BoxFuture<'_, Result<Activeflow, Refused>> {
         Box::pin(async move {
             let found = self.repository.get(Kind::Activeflow, id).unwrap();
-            let found =
-                found.and_then(|found| if let Resource::Activeflow(found) = found { Some(*found) } else { None });
+            let found = found.and_then(|found| {
+                if let Resource::Activeflow(found) = found { Some(Arc::unwrap_or_clone(found)) } else { None }
+            });
             let mut activeflow = self.answer(found)?;
             activeflow.status = ActiveflowStatus::Ended;
-            self.repository.put(&Resource::Activeflow(Box::new(activeflow.clone())), "activeflow_updated").unwrap();
+            self.repository.put(&Resource::Activeflow(Arc::new(activeflow.clone())), "activeflow_updated").unwrap();
             Ok(activeflow)
         })
     }
@@ -172,7 +175,7 @@ pub(crate) async fn site_with(options: Options) -> Site {
     let router = api::api_router(&api, Arc::new(Readiness::default()), vec![listener.metrics()]);
     tokio::spawn(api::serve(listener, router, std::future::pending()));
     let customer = Customer { id: CUSTOMER, name: "Acme".into(), tm_create: Some(at(1)), ..Customer::default() };
-    repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+    repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
     let mut site = Site { address, repository, calls, published, events: api.events(), folder, key: String::new() };
     site.key = site.new_key(CUSTOMER, None);
     site
@@ -197,7 +200,7 @@ impl Site {
             tm_create: Some(at(1)),
             ..Accesskey::default()
         };
-        self.put(Resource::Accesskey(Box::new(key)));
+        self.put(Resource::Accesskey(Arc::new(key)));
         token.as_str().to_owned()
     }
 
@@ -212,14 +215,14 @@ impl Site {
             permission,
             ..Agent::default()
         };
-        self.put(Resource::Agent(Box::new(agent)));
+        self.put(Resource::Agent(Arc::new(agent)));
         id
     }
 
     pub(crate) fn new_call(&self, id: u128, status: CallStatus, created_us: u64) -> Uuid {
         let id = Uuid::from_u128(id);
         let call = Call { id, status, tm_create: Some(at(created_us)), ..call(CUSTOMER) };
-        self.put(Resource::Call(Box::new(call), Some(Action { kind: "answer".into(), ..Action::start() })));
+        self.put(Resource::Call(Arc::new(call), Some(Arc::new(Action { kind: "answer".into(), ..Action::start() }))));
         id
     }
 

@@ -1,5 +1,6 @@
 //! Events over a WebSocket, spoken here by hand (RFC 6455).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{LogBody, LogEntry, Resource};
@@ -82,7 +83,7 @@ impl Socket {
 
 fn event(customer_id: Uuid, owner_id: Uuid, name: &str) -> LogEntry {
     let call = model::Call { owner_id, ..call(customer_id) };
-    let (call_id, resource) = (call.id, Resource::Call(Box::new(call), None));
+    let (call_id, resource) = (call.id, Resource::Call(Arc::new(call), None));
     let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
     LogEntry { at_us: 1, customer_id, call_id, activeflow_id: Uuid::nil(), body }
 }

@@ -78,7 +78,7 @@ impl Sender {
 
     fn customer(&self, id: u128, url: &str) -> Uuid {
         let customer = Customer { id: Uuid::from_u128(id), webhook_uri: url.into(), ..Customer::default() };
-        self.repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+        self.repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
         Uuid::from_u128(id)
     }
 
@@ -109,7 +109,7 @@ fn entry(customer_id: Uuid, call: u128, n: u64) -> LogEntry {
         ..Flow::default()
     };
     let body =
-        LogBody::Event { name: "flow_updated".into(), resource: Resource::Flow(Box::new(flow)), extra: Map::new() };
+        LogBody::Event { name: "flow_updated".into(), resource: Resource::Flow(Arc::new(flow)), extra: Map::new() };
     LogEntry { at_us: n, customer_id, call_id: Uuid::from_u128(call), activeflow_id: Uuid::nil(), body }
 }
 
@@ -136,7 +136,7 @@ async fn an_event_goes_to_the_customer_with_its_method_and_signature() {
         webhook_secret: "key".into(),
         ..Customer::default()
     };
-    sender.repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+    sender.repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
     let entry = entry(Uuid::from_u128(1), 5, 1);
     sender.accept(entry.clone()).await;
     let note = LogBody::Note { name: "n".into(), message: String::new(), data: Map::new() };
@@ -167,7 +167,7 @@ async fn an_activeflows_address_is_told_too() {
         }
     };
     for (n, activeflow) in [activeflow(7, extra.url()), activeflow(8, String::new())].into_iter().enumerate() {
-        let resource = Resource::Activeflow(Box::new(activeflow));
+        let resource = Resource::Activeflow(Arc::new(activeflow));
         let body = LogBody::Event { name: "activeflow_created".into(), resource, extra: Map::new() };
         sender.accept(LogEntry { body, ..entry(customer, 5, n as u64) }).await;
     }

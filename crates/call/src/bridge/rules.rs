@@ -1,5 +1,7 @@
 //! When a conference ends, and what is said about it.
 
+use std::sync::Arc;
+
 use base::{CellId, MS, Now};
 use model::{Conference, ConferenceStatus, ConferenceType, ConferencecallStatus, LogEntry, Resource, Timestamp};
 use serde_json::{Map, Value};
@@ -99,14 +101,14 @@ impl Bridge {
         let members = known.iter().filter_map(|cell| self.members.get(cell));
         for mut call in members.filter_map(|member| member.conferencecall.clone()) {
             (call.status, call.tm_update) = (ConferencecallStatus::Leaved, at);
-            words.push(about(&call).event(now, "conferencecall_leaved", Resource::Conferencecall(Box::new(call))));
+            words.push(about(&call).event(now, "conferencecall_leaved", Resource::Conferencecall(Arc::new(call))));
         }
         let mut conference = self.conference.clone();
         (conference.conferencecall_ids, conference.tm_update) = (Vec::new(), at);
         if conference.status == ConferenceStatus::Terminating {
             (conference.status, conference.tm_end) = (ConferenceStatus::Terminated, at);
         }
-        words.push(self.subject().event(now, "conference_updated", Resource::Conference(Box::new(conference))));
+        words.push(self.subject().event(now, "conference_updated", Resource::Conference(Arc::new(conference))));
         words
     }
 
@@ -120,13 +122,13 @@ impl Bridge {
         let calls = self.members.values().filter_map(|member| member.conferencecall.as_ref());
         self.conference.conferencecall_ids = calls.map(|call| call.id).collect();
         self.conference.tm_update = Some(Timestamp::from_us(context.now.wall_us));
-        context.event("conference_updated", Resource::Conference(Box::new(self.conference.clone())));
+        context.event("conference_updated", Resource::Conference(Arc::new(self.conference.clone())));
     }
 
     pub(super) fn publish_bridge(&mut self, context: &mut Context<'_>, name: &str, extra: Map<String, Value>) {
         let inside = self.members.values().filter(|member| member.in_mix);
         self.confbridge.channel_call_ids = inside.map(|member| member.call_id).collect();
         self.confbridge.tm_update = Some(Timestamp::from_us(context.now.wall_us));
-        context.event_with(name, Resource::Confbridge(Box::new(self.confbridge.clone())), extra);
+        context.event_with(name, Resource::Confbridge(Arc::new(self.confbridge.clone())), extra);
     }
 }

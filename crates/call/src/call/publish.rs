@@ -1,5 +1,7 @@
 //! What users are told about a call: its events, and the last one of a call whose handler panicked.
 
+use std::sync::Arc;
+
 use base::Now;
 use model::{CallStatus, HangupBy, HangupReason, LogEntry, Resource, Timestamp};
 use uuid::Uuid;
@@ -22,11 +24,12 @@ impl Call {
 
     /// Tells users of the activeflow as it is now.
     pub(super) fn publish_activeflow(&self, context: &mut Context<'_>, name: &str) {
-        context.event(name, Resource::Activeflow(Box::new(self.flow.to_activeflow())));
+        context.event(name, Resource::Activeflow(Arc::new(self.flow.to_activeflow())));
     }
 
     fn resource(&self) -> Resource {
-        Resource::Call(Box::new(self.record.clone()), Some(self.flow.current_action().clone()))
+        let action = Arc::new(self.flow.current_action().clone());
+        Resource::Call(Arc::new(self.record.clone()), Some(action))
     }
 
     /// What is owed to users when the call is dropped because its handler panicked: the end of its flow and its own.
@@ -39,7 +42,7 @@ impl Call {
             (record.hangup_by, record.hangup_reason) = (HangupBy::Local, HangupReason::Failed);
             (record.tm_hangup, record.tm_update) = (Some(at), Some(at));
             (record.confbridge_id, record.recording_id) = (Uuid::nil(), Uuid::nil());
-            words.push(self.subject().event(now, "call_hangup", Resource::Call(Box::new(record), None)));
+            words.push(self.subject().event(now, "call_hangup", Resource::Call(Arc::new(record), None)));
         }
         words.extend(activeflow::last_words(&self.flow, self.subject(), now));
         words

@@ -5,6 +5,8 @@
 //!                                       └──────────── silence, duration, hangup, full disk ─────────────────▲
 //! ```
 
+use std::sync::Arc;
+
 use base::{RecordingId, SoundId};
 use flow::{NewActiveflow, RecordingOptions, Reference, Variables};
 use media_core::{RecordingEnd, RecordingFact};
@@ -158,7 +160,7 @@ impl Call {
                 }
                 (running.record.tm_start, running.record.tm_update) = (Some(now), Some(now));
                 let record = running.record.clone();
-                context.event("recording_started", Resource::Recording(Box::new(record)));
+                context.event("recording_started", Resource::Recording(Arc::new(record)));
             }
             RecordingFact::Ended { end, samples, .. } => {
                 if let RecordingEnd::Failed(why) = &end {
@@ -176,7 +178,7 @@ impl Call {
         record.duration_ms = samples / SAMPLES_PER_MS;
         record.end_reason = why;
         (record.tm_end, record.tm_update) = (Some(now), Some(now));
-        context.event("recording_finished", Resource::Recording(Box::new(record.clone())));
+        context.event("recording_finished", Resource::Recording(Arc::new(record.clone())));
         self.record.recording_id = Uuid::nil();
         self.record.tm_update = Some(now);
         self.publish(context, "call_updated");

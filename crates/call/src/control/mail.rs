@@ -1,5 +1,7 @@
 //! Letters between cells, and what the snapshot's changes mean to cells.
 
+use std::sync::Arc;
+
 use base::{CellId, Now, RecordingId, StreamId};
 use media_core::RecordingFact;
 use model::{Conference, ConferenceStatus, Recording, RecordingStatus, Resource, Timestamp};
@@ -140,5 +142,5 @@ pub(super) fn orphan_recording_over(now: Now, mut orphan: Recording, duration_ms
     (orphan.tm_end, orphan.tm_update) = (Some(at), Some(at));
     let (customer_id, call_id, activeflow_id) = (orphan.customer_id, orphan.reference_id, orphan.activeflow_id);
     let subject = Subject { customer_id, call_id, activeflow_id };
-    Effect::Log(Box::new(subject.event(now, "recording_finished", Resource::Recording(Box::new(orphan)))))
+    Effect::Log(Box::new(subject.event(now, "recording_finished", Resource::Recording(Arc::new(orphan)))))
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::{LoopId, MS, Now, SECOND};
 use bytes::Bytes;
@@ -174,15 +175,15 @@ impl Trial {
                 let user = USERS[dice.below(USERS.len())];
                 let mut extension = extension(dice.below(2) as u128, user, "realm");
                 extension.tm_delete = dice.one_in(2).then(|| Timestamp::from_us(self.now.wall_us));
-                self.input(dice, Input::Changed(Box::new(Resource::Extension(Box::new(extension)))));
+                self.input(dice, Input::Changed(Box::new(Resource::Extension(Arc::new(extension)))));
             }
             11 if dice.one_in(2) => {
                 let request = crate::flows::wish(dice, &self.ids);
                 self.input(dice, Input::Request { token: self.inputs, request });
             }
             12 if dice.one_in(12) => {
-                let conference = Box::new(crate::flows::changed_conference(dice, self.now));
-                self.input(dice, Input::Changed(Box::new(Resource::Conference(conference))));
+                let conference = crate::flows::changed_conference(dice, self.now);
+                self.input(dice, Input::Changed(Box::new(Resource::Conference(Arc::new(conference)))));
             }
             9 if dice.one_in(30) => self.input(dice, Input::HangUpAll),
             _ => {

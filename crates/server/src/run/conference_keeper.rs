@@ -49,7 +49,7 @@ fn keep(store: &Store, senders: &[LaneSender], mut conference: Conference) {
     }
     if conference.status != ConferenceStatus::Progressing {
         for sender in senders {
-            sender.letter(Input::Changed(Box::new(Resource::Conference(Box::new(conference.clone())))));
+            sender.letter(Input::Changed(Box::new(Resource::Conference(Arc::new(conference.clone())))));
         }
     }
 }

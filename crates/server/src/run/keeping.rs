@@ -1,6 +1,7 @@
 //! The store: opened before anything else, and told what has ended when the process before this one did not end well.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
@@ -90,20 +91,20 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
         recording.end_reason = CAUSE.into();
         (recording.tm_end, recording.tm_update) = (Some(now), Some(now));
         let ids = (recording.customer_id, recording.reference_id, recording.activeflow_id);
-        entries.push(event("recording_finished", Resource::Recording(Box::new(recording)), ids, now));
+        entries.push(event("recording_finished", Resource::Recording(Arc::new(recording)), ids, now));
     }
     for mut call in unfinished.conferencecalls {
         call.status = ConferencecallStatus::Leaved;
         call.tm_update = Some(now);
         let ids = (call.customer_id, call.reference_id, call.activeflow_id);
-        entries.push(event("conferencecall_leaved", Resource::Conferencecall(Box::new(call)), ids, now));
+        entries.push(event("conferencecall_leaved", Resource::Conferencecall(Arc::new(call)), ids, now));
     }
     for mut bridge in unfinished.confbridges {
         bridge.status = ConferenceStatus::Terminated;
         bridge.channel_call_ids.clear();
         bridge.tm_update = Some(now);
         let ids = (bridge.customer_id, nil, nil);
-        entries.push(event("confbridge_terminated", Resource::Confbridge(Box::new(bridge)), ids, now));
+        entries.push(event("confbridge_terminated", Resource::Confbridge(Arc::new(bridge)), ids, now));
     }
     for mut activeflow in unfinished.activeflows {
         activeflow.status = ActiveflowStatus::Ended;
@@ -113,7 +114,7 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
             _ => nil,
         };
         let ids = (activeflow.customer_id, call_id, activeflow.id);
-        entries.push(event("activeflow_updated", Resource::Activeflow(Box::new(activeflow)), ids, now));
+        entries.push(event("activeflow_updated", Resource::Activeflow(Arc::new(activeflow)), ids, now));
     }
     for record in unfinished.calls {
         let mut call = record.call;
@@ -125,7 +126,7 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
         (call.hangup_by, call.hangup_reason) = (HangupBy::Local, HangupReason::Failed);
         (call.recording_id, call.confbridge_id) = (nil, nil);
         (call.tm_hangup, call.tm_update) = (Some(now), Some(now));
-        entries.push(event("call_hangup", Resource::Call(Box::new(call), record.action), ids, now));
+        entries.push(event("call_hangup", Resource::Call(Arc::new(call), record.action.map(Arc::new)), ids, now));
     }
     entries
 }

@@ -1,6 +1,7 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use api::Publish;
 use call::{Input, Snapshot};
@@ -292,7 +293,7 @@ macro_rules! provided {
                 $keep
             })?
             fn into_resource(self) -> Resource {
-                Resource::$name(Box::new(self))
+                Resource::$name(Arc::new(self))
             }
         }
     };

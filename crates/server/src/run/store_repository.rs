@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
@@ -19,8 +19,8 @@ use super::conference_keeper::Turn;
 pub(super) struct StoreRepository(pub(super) Store, pub(super) Turn);
 
 impl StoreRepository {
-    fn resource<R: Stored>(&self, id: Uuid, wrap: fn(Box<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
-        Ok(self.0.get::<R>(id)?.map(|found| wrap(Box::new(found))))
+    fn resource<R: Stored>(&self, id: Uuid, wrap: fn(Arc<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
+        Ok(self.0.get::<R>(id)?.map(|found| wrap(Arc::new(found))))
     }
 
     fn record<R: Record>(&self, id: Uuid, wrap: fn(R) -> Resource) -> Result<Option<Resource>, StoreError> {
@@ -30,11 +30,11 @@ impl StoreRepository {
     fn resources<R: Stored>(
         &self,
         listing: &Listing,
-        wrap: fn(Box<R>) -> Resource,
+        wrap: fn(Arc<R>) -> Resource,
     ) -> Result<Vec<Resource>, StoreError> {
         let page = page_of(listing);
         let Listed { items, .. } = self.0.list::<R>(Some(listing.customer_id), &page, false)?;
-        Ok(items.into_iter().map(|item| wrap(Box::new(item))).collect())
+        Ok(items.into_iter().map(|item| wrap(Arc::new(item))).collect())
     }
 
     fn records<R: Record>(&self, listing: &Listing, wrap: fn(R) -> Resource) -> Result<Vec<Resource>, StoreError> {
@@ -49,8 +49,8 @@ impl StoreRepository {
         Ok(items.into_iter().map(wrap).collect())
     }
 
-    fn unique<R: Stored>(&self, key: &str, wrap: fn(Box<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
-        Ok(self.0.find_unique::<R>(key)?.map(|found| wrap(Box::new(found))))
+    fn unique<R: Stored>(&self, key: &str, wrap: fn(Arc<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
+        Ok(self.0.find_unique::<R>(key)?.map(|found| wrap(Arc::new(found))))
     }
 }
 
@@ -66,23 +66,23 @@ fn page_of(listing: &Listing) -> Page {
 }
 
 fn call(record: CallRecord) -> Resource {
-    Resource::Call(Box::new(record.call), record.action)
+    Resource::Call(Arc::new(record.call), record.action.map(Arc::new))
 }
 
 fn activeflow(record: Activeflow) -> Resource {
-    Resource::Activeflow(Box::new(record))
+    Resource::Activeflow(Arc::new(record))
 }
 
 fn recording(record: Recording) -> Resource {
-    Resource::Recording(Box::new(record))
+    Resource::Recording(Arc::new(record))
 }
 
 fn conferencecall(record: Conferencecall) -> Resource {
-    Resource::Conferencecall(Box::new(record))
+    Resource::Conferencecall(Arc::new(record))
 }
 
 fn confbridge(record: Confbridge) -> Resource {
-    Resource::Confbridge(Box::new(record))
+    Resource::Confbridge(Arc::new(record))
 }
 
 fn told(error: StoreError) -> RepositoryError {

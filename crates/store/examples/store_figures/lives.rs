@@ -1,5 +1,7 @@
 //! Calls as control makes them.
 
+use std::sync::Arc;
+
 use model::{
     Action, Activeflow, ActiveflowStatus, Address, AddressType, Call, CallStatus, CallType, Direction, HangupBy,
     HangupReason, LogBody, LogEntry, ReferenceType, Resource, Timestamp,
@@ -22,7 +24,7 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
     };
     let call_event = |call: &Call| {
         let name = format!("call_{}", call.status.as_str());
-        event(&name, Resource::Call(Box::new(call.clone()), Some(action.clone())))
+        event(&name, Resource::Call(Arc::new(call.clone()), Some(Arc::new(action.clone()))))
     };
     let mut flow = Activeflow {
         id: activeflow_id,
@@ -32,7 +34,7 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
         ..Activeflow::default()
     };
     let mut entries =
-        vec![call_event(&call), event("activeflow_created", Resource::Activeflow(Box::new(flow.clone())))];
+        vec![call_event(&call), event("activeflow_created", Resource::Activeflow(Arc::new(flow.clone())))];
     call.status = CallStatus::Progressing;
     entries.push(call_event(&call));
     for step in 0..12 {
@@ -47,7 +49,7 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
         entries.push(call_event(&call));
         flow.executed_actions = vec![action.clone(); 6];
         flow.status = ActiveflowStatus::Ended;
-        entries.push(event("activeflow_updated", Resource::Activeflow(Box::new(flow))));
+        entries.push(event("activeflow_updated", Resource::Activeflow(Arc::new(flow))));
         entries.push(entry(LogBody::Note { name: "media".into(), message: "quality".into(), data: Map::new() }));
         call.status = CallStatus::Hangup;
         entries.push(call_event(&call));
@@ -92,10 +94,10 @@ pub(crate) fn short_call(number: u128) -> (Vec<LogEntry>, Vec<LogEntry>) {
         ..Activeflow::default()
     };
     let call_event = |after_us, name: &str, call: &Call, action: &Action| {
-        event(after_us, name, Resource::Call(Box::new(call.clone()), Some(action.clone())))
+        event(after_us, name, Resource::Call(Arc::new(call.clone()), Some(Arc::new(action.clone()))))
     };
     let flow_event =
-        |after_us, name: &str, flow: &Activeflow| event(after_us, name, Resource::Activeflow(Box::new(flow.clone())));
+        |after_us, name: &str, flow: &Activeflow| event(after_us, name, Resource::Activeflow(Arc::new(flow.clone())));
     let sip = json!({"remote": "192.0.2.9:5060", "sip_call_id": format!("{number}-a84b4c76e66710@192.0.2.9")});
     let mut begin = vec![
         note(0, "sip_invite", sip),

@@ -68,7 +68,9 @@ impl Record for CallRecord {
     const KIND: RecordKind = RecordKind::Call;
     fn from_resource(resource: Resource) -> Option<CallRecord> {
         match resource {
-            Resource::Call(call, action) => Some(CallRecord { call: *call, action }),
+            Resource::Call(call, action) => {
+                Some(CallRecord { call: Arc::unwrap_or_clone(call), action: action.map(Arc::unwrap_or_clone) })
+            }
             _ => None,
         }
     }
@@ -80,7 +82,7 @@ macro_rules! record {
             const KIND: RecordKind = RecordKind::$name;
             fn from_resource(resource: Resource) -> Option<$name> {
                 match resource {
-                    Resource::$name(record, ..) => Some(*record),
+                    Resource::$name(record, ..) => Some(Arc::unwrap_or_clone(record)),
                     _ => None,
                 }
             }
@@ -130,11 +132,11 @@ impl Unfinished {
 
     fn add(&mut self, resource: Resource) {
         match resource {
-            Resource::Call(call, action) => self.calls.push(CallRecord { call: *call, action }),
-            Resource::Activeflow(activeflow) => self.activeflows.push(*activeflow),
-            Resource::Recording(recording) => self.recordings.push(*recording),
-            Resource::Conferencecall(conferencecall) => self.conferencecalls.push(*conferencecall),
-            Resource::Confbridge(confbridge) => self.confbridges.push(*confbridge),
+            call @ Resource::Call(..) => self.calls.extend(CallRecord::from_resource(call)),
+            Resource::Activeflow(activeflow) => self.activeflows.push(Arc::unwrap_or_clone(activeflow)),
+            Resource::Recording(recording) => self.recordings.push(Arc::unwrap_or_clone(recording)),
+            Resource::Conferencecall(participant) => self.conferencecalls.push(Arc::unwrap_or_clone(participant)),
+            Resource::Confbridge(confbridge) => self.confbridges.push(Arc::unwrap_or_clone(confbridge)),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@
 pub mod plain;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use model::{
@@ -116,7 +117,7 @@ pub fn event(name: &str, at_us: u64, call: &Call, resource: Resource) -> LogEntr
 
 pub fn call_event(call: &Call, at_us: u64) -> LogEntry {
     let name = format!("call_{}", call.status.as_str());
-    event(&name, at_us, call, Resource::Call(Box::new(call.clone()), Some(Action::start())))
+    event(&name, at_us, call, Resource::Call(Arc::new(call.clone()), Some(Arc::new(Action::start()))))
 }
 
 pub fn note(call: &Call, at_us: u64, message: &str) -> LogEntry {
@@ -151,12 +152,12 @@ pub fn life(number: u128) -> Vec<LogEntry> {
     let mut entries = vec![call_event(&call(number, CallStatus::Ringing), at)];
     let ringing = call(number, CallStatus::Ringing);
     let running = activeflow(&ringing, ActiveflowStatus::Running);
-    entries.push(event("activeflow_created", at + 1, &ringing, Resource::Activeflow(Box::new(running))));
+    entries.push(event("activeflow_created", at + 1, &ringing, Resource::Activeflow(Arc::new(running))));
     entries.push(call_event(&call(number, CallStatus::Progressing), at + 2));
     entries.extend((3..9).map(|step| note(&ringing, at + step, "talk")));
     entries.push(call_event(&call(number, CallStatus::Terminating), at + 9));
     let ended = activeflow(&ringing, ActiveflowStatus::Ended);
-    entries.push(event("activeflow_updated", at + 10, &ringing, Resource::Activeflow(Box::new(ended))));
+    entries.push(event("activeflow_updated", at + 10, &ringing, Resource::Activeflow(Arc::new(ended))));
     entries.push(call_event(&call(number, CallStatus::Hangup), at + 11));
     entries
 }
