@@ -18,6 +18,9 @@ use crate::{Accepted, LogConfig, StoreError};
 
 /// A group is closed early when it is this large.
 const GROUP_OCTETS: usize = 4 << 20;
+/// A group's buffers are used again for the next one unless they have grown larger than this.
+const KEPT_OCTETS: usize = 1 << 20;
+const KEPT_ENTRIES: usize = 4_096;
 /// Between attempts when the log cannot be written.
 const RETRY: Duration = Duration::from_millis(250);
 /// One failure is reported this often.
@@ -44,25 +47,49 @@ struct Group {
     payloads: Vec<std::ops::Range<usize>>,
     /// Those who wait, each with the number of its last entry.
     waiting: Vec<(Done, u64)>,
+    /// How many times entries were handed over for it.
+    messages: usize,
+}
+
+impl Group {
+    fn clear(&mut self) {
+        self.octets.clear();
+        self.accepted.clear();
+        self.payloads.clear();
+        self.octets.shrink_to(KEPT_OCTETS);
+        self.accepted.shrink_to(KEPT_ENTRIES);
+        self.payloads.shrink_to(KEPT_ENTRIES);
+        self.messages = 0;
+    }
 }
 
 impl LogThread {
     pub(crate) fn run(mut self) {
         let (mut last_start, mut looked) = (None::<Instant>, None::<Instant>);
+        let mut group = Group::default();
         while !(self.closing && self.inbox.is_empty()) {
+            // A lone entry is written at once; when they come thick, one group every `sync_ms`. While they do, this thread
+            // sleeps without being woken for the first of the next group.
+            let wait = last_start.and_then(|start| self.gathering().checked_sub(start.elapsed()));
+            if group.messages > 1
+                && !self.closing
+                && let Some(wait) = wait
+            {
+                thread::sleep(wait);
+            }
+            group.clear();
             let first = match self.inbox.recv_timeout(HOUSEKEEPING) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             if let Some(first) = first {
-                // A lone entry is written at once; when they come thick, one group every `sync_ms`.
                 if let Some(wait) = last_start.and_then(|start| self.gathering().checked_sub(start.elapsed())) {
                     thread::sleep(wait);
                 }
                 last_start = Some(Instant::now());
-                let group = self.gather(first);
-                self.write(group);
+                self.gather(&mut group, first);
+                self.write(&mut group);
             }
             if looked.is_none_or(|looked| looked.elapsed() >= HOUSEKEEPING) {
                 looked = Some(Instant::now());
@@ -75,17 +102,16 @@ impl LogThread {
         Duration::from_millis(self.config.sync_ms)
     }
 
-    fn gather(&mut self, first: Message) -> Group {
-        let mut group = Group::default();
+    fn gather(&mut self, group: &mut Group, first: Message) {
         let mut next = Some(first);
         while let Some(message) = next {
+            group.messages += 1;
             match message {
-                Message::Append(entries, done) => self.add(&mut group, entries, done),
+                Message::Append(entries, done) => self.add(group, entries, done),
                 Message::Close => self.closing = true,
             }
             next = if group.octets.len() < GROUP_OCTETS { self.inbox.try_recv().ok() } else { None };
         }
-        group
     }
 
     fn add(&mut self, group: &mut Group, entries: Vec<LogEntry>, done: Option<Done>) {
@@ -120,9 +146,9 @@ impl LogThread {
     }
 
     /// Writes the group, however long that takes, and hands it on.
-    fn write(&mut self, group: Group) {
-        if !group.accepted.is_empty() && !self.write_until_done(&group) {
-            for (done, _) in group.waiting {
+    fn write(&mut self, group: &mut Group) {
+        if !group.accepted.is_empty() && !self.write_until_done(group) {
+            for (done, _) in group.waiting.drain(..) {
                 done(Err(StoreError::Closed));
             }
             return;
@@ -135,7 +161,7 @@ impl LogThread {
             add(&live.log.syncs, 1);
             let payloads = group.payloads.iter().map(|range| &group.octets[range.clone()]);
             self.records.apply(group.accepted.iter().zip(payloads));
-            let accepted: Arc<[Accepted]> = group.accepted.into();
+            let accepted: Arc<[Accepted]> = group.accepted.drain(..).collect();
             let last = self.next_seq - 1;
             self.shared.subscribers.hand_out(&accepted, last, &self.shared.accepted, &live);
             set(&live.log.accepted_seq, last);
@@ -144,7 +170,7 @@ impl LogThread {
             set(&live.log.segments, segments);
             set(&live.log.octets, octets);
         }
-        for (done, seq) in group.waiting {
+        for (done, seq) in group.waiting.drain(..) {
             done(Ok(seq));
         }
     }
