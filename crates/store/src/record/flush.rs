@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, params};
 
-use super::state::{Content, Row};
+use super::open_timeline::Piece;
+use super::state::{Content, Key, Row};
 use super::{Records, queries};
 use crate::StoreError;
 use crate::database::schema::wall_us;
@@ -38,7 +39,7 @@ impl Flusher {
     /// Writes what is due, up to a limit, in one transaction. After an error it is still due.
     pub(crate) fn flush(&mut self, connection: &mut Connection) -> Result<Flushed, StoreError> {
         let (rows, resume, through) = {
-            let state = self.records.lock();
+            let mut state = self.records.lock();
             let (rows, resume) = state.take(ROWS_MAX, self.checkpoint_entries);
             (rows, resume, state.last_seq)
         };
@@ -61,7 +62,13 @@ impl Flusher {
             state.saved(row.key, &row.content, through);
         }
         state.publish(live);
-        Ok(Flushed { rows: rows.len(), more: state.is_due() && rows.len() >= ROWS_MAX })
+        let more = state.is_due() && rows.len() >= ROWS_MAX;
+        drop(state);
+        let count = rows.len();
+        // The records are freed here, while nobody waits for the lock.
+        let written: Vec<_> = rows.into_iter().filter_map(|row| row.content.into_piece()).collect();
+        self.records.lock().recycle(written.into_iter());
+        Ok(Flushed { rows: count, more })
     }
 }
 
@@ -69,23 +76,25 @@ fn write(connection: &mut Connection, rows: &[Row], resume: u64, through: u64) -
     let failed = doing("write records");
     let now = wall_us() as i64;
     let transaction = connection.transaction().map_err(&failed)?;
+    let mut records = queries::Writer::new(&transaction)?;
+    let mut timelines = transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO timelines (owner, first_seq, last_seq, written_us, items) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .map_err(&failed)?;
     for row in rows {
-        match &row.content {
-            Content::Record { resource, head, seq } => queries::write(&transaction, resource, head, *seq)?,
-            Content::Timeline { first_seq, last_seq, octets } => {
-                let super::state::Key::Timeline(owner) = row.key else { continue };
-                transaction
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO timelines (owner, first_seq, last_seq, written_us, items)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )
-                    .and_then(|mut statement| {
-                        statement.execute(params![owner.as_bytes(), *first_seq as i64, *last_seq as i64, now, octets])
-                    })
+        match (&row.content, row.key) {
+            (Content::Record { resource, head, seq }, _) => records.write(resource, head, *seq)?,
+            (Content::Timeline(piece), Key::Timeline(owner)) => {
+                let Piece { first_seq, last_seq, octets } = &**piece;
+                timelines
+                    .execute(params![owner.as_bytes(), *first_seq as i64, *last_seq as i64, now, octets])
                     .map_err(&failed)?;
             }
+            (Content::Timeline(_), Key::Record(..)) => {}
         }
     }
+    drop((records, timelines));
     for (name, seq) in [("resume", resume), ("applied", through)] {
         transaction
             .prepare_cached("INSERT INTO progress VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET seq = ?2")

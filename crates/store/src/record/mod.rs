@@ -5,6 +5,8 @@
 
 mod flush;
 mod head;
+mod id_hash;
+mod open_timeline;
 mod queries;
 mod replay;
 mod retention;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Resource;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::{Filter, Head, Record, RecordKind, Records};
@@ -140,23 +140,34 @@ fn stored_page(
     rows.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// Writes a record as it is now.
-pub(super) fn write(connection: &Connection, resource: &Resource, head: &Head, seq: u64) -> Result<(), StoreError> {
-    let failed = doing("write a record");
-    let body = rmp_serde::to_vec(resource)
-        .map_err(|error| StoreError::Database { doing: "write a record down".into(), message: error.to_string() })?;
-    let set = |id: Uuid| (!id.is_nil()).then(|| id.into_bytes());
-    let mut statement = connection
-        .prepare_cached(
-            "INSERT INTO records (kind, id, customer_id, tm_create, deleted, live, status, flow_id, activeflow_id, reference_id,
-                 conference_id, seq, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-             ON CONFLICT (id, kind) DO UPDATE SET customer_id = ?3, tm_create = ?4, deleted = ?5, live = ?6, status = ?7,
-                 flow_id = ?8, activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13",
-        )
-        .map_err(&failed)?;
-    statement
-        .execute(params![
+/// Writes records as they are now.
+pub(super) struct Writer<'a> {
+    statement: CachedStatement<'a>,
+    body: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Result<Writer<'a>, StoreError> {
+        let statement = connection
+            .prepare_cached(
+                "INSERT INTO records (kind, id, customer_id, tm_create, deleted, live, status, flow_id, activeflow_id,
+                     reference_id, conference_id, seq, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 ON CONFLICT (id, kind) DO UPDATE SET customer_id = ?3, tm_create = ?4, deleted = ?5, live = ?6, status = ?7,
+                     flow_id = ?8, activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13",
+            )
+            .map_err(doing("write a record"))?;
+        Ok(Writer { statement, body: Vec::new() })
+    }
+
+    pub(super) fn write(&mut self, resource: &Resource, head: &Head, seq: u64) -> Result<(), StoreError> {
+        self.body.clear();
+        rmp_serde::encode::write(&mut self.body, resource).map_err(|error| StoreError::Database {
+            doing: "write a record down".into(),
+            message: error.to_string(),
+        })?;
+        let set = |id: Uuid| (!id.is_nil()).then(|| id.into_bytes());
+        let done = self.statement.execute(params![
             head.kind as i64,
             head.id.as_bytes(),
             head.customer_id.as_bytes(),
@@ -169,10 +180,10 @@ pub(super) fn write(connection: &Connection, resource: &Resource, head: &Head, s
             set(head.reference_id),
             set(head.conference_id),
             seq as i64,
-            body
-        ])
-        .map_err(&failed)?;
-    Ok(())
+            self.body
+        ]);
+        done.map(drop).map_err(doing("write a record"))
+    }
 }
 
 pub(super) fn decode(body: &[u8]) -> Result<Resource, StoreError> {

@@ -2,18 +2,16 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use model::{LogBody, LogEntry, Resource};
 use uuid::Uuid;
 
+use super::id_hash::IdHash;
+use super::open_timeline::{Piece, Spare, Timeline};
 use super::{Head, RecordKind};
 use crate::Accepted;
 use crate::metrics::{LiveRecords, set};
-
-/// A timeline that has grown by so much is written although its call still lives.
-const TIMELINE_OCTETS: usize = 64 << 10;
-/// Octets before each entry of a timeline: u64 number, u32 length.
-pub(super) const ITEM_HEADER: usize = 12;
 
 /// Something that is written as a row of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,13 +31,6 @@ pub(super) struct Tracked {
     unsaved: Option<u64>,
 }
 
-#[derive(Default)]
-pub(super) struct Timeline {
-    /// Items that the database does not have: number, length, compact form of the entry.
-    pub(super) octets: Vec<u8>,
-    unsaved: Option<u64>,
-}
-
 /// One row to be written.
 pub(super) struct Row {
     pub(super) key: Key,
@@ -47,13 +38,22 @@ pub(super) struct Row {
 }
 
 pub(super) enum Content {
-    Record { resource: Box<Resource>, head: Head, seq: u64 },
-    Timeline { first_seq: u64, last_seq: u64, octets: Vec<u8> },
+    Record { resource: Resource, head: Head, seq: u64 },
+    Timeline(Arc<Piece>),
+}
+
+impl Content {
+    pub(super) fn into_piece(self) -> Option<Arc<Piece>> {
+        match self {
+            Content::Timeline(piece) => Some(piece),
+            Content::Record { .. } => None,
+        }
+    }
 }
 
 pub(super) struct State {
-    pub(super) records: HashMap<(RecordKind, Uuid), Tracked>,
-    pub(super) timelines: HashMap<Uuid, Timeline>,
+    pub(super) records: HashMap<(RecordKind, Uuid), Tracked, IdHash>,
+    pub(super) timelines: HashMap<Uuid, Timeline, IdHash>,
     /// Everything that the database does not have in full, by the first entry that it lacks.
     unsaved: BTreeSet<(u64, Key)>,
     /// What is to be written now: it has ended, or grown large.
@@ -61,17 +61,20 @@ pub(super) struct State {
     /// The last entry taken up.
     pub(super) last_seq: u64,
     timeline_octets: u64,
+    /// Empty buffers of timelines that were written, for the next ones: growing each anew costs more than filling it.
+    spare: Spare,
 }
 
 impl State {
     pub(super) fn new(last_seq: u64) -> State {
         State {
-            records: HashMap::new(),
-            timelines: HashMap::new(),
+            records: HashMap::default(),
+            timelines: HashMap::default(),
             unsaved: BTreeSet::new(),
             due: BTreeSet::new(),
             last_seq,
             timeline_octets: 0,
+            spare: Spare::default(),
         }
     }
 
@@ -125,16 +128,13 @@ impl State {
 
     fn lengthen(&mut self, owner: Uuid, seq: u64, payload: &[u8]) {
         let timeline = self.timelines.entry(owner).or_default();
-        timeline.octets.extend_from_slice(&seq.to_le_bytes());
-        timeline.octets.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        timeline.octets.extend_from_slice(payload);
-        self.timeline_octets += (ITEM_HEADER + payload.len()) as u64;
+        self.timeline_octets += timeline.push(seq, payload, &mut self.spare);
         let key = Key::Timeline(owner);
         if timeline.unsaved.is_none() {
             timeline.unsaved = Some(seq);
             self.unsaved.insert((seq, key));
         }
-        if timeline.octets.len() >= TIMELINE_OCTETS || !self.is_live(owner) {
+        if timeline.is_large() || !self.is_live(owner) {
             self.due.insert(key);
         }
     }
@@ -171,7 +171,7 @@ impl State {
 
     /// Rows to be written now, at most `limit` of what is due and as many of what was not written since
     /// `checkpoint_entries` ago, and the entry from which a start has to read when they are written.
-    pub(super) fn take(&self, limit: usize, checkpoint_entries: u64) -> (Vec<Row>, u64) {
+    pub(super) fn take(&mut self, limit: usize, checkpoint_entries: u64) -> (Vec<Row>, u64) {
         let mut keys: BTreeSet<Key> = self.due.iter().take(limit).copied().collect();
         let horizon = self.last_seq.saturating_sub(checkpoint_entries);
         let old = self.unsaved.iter().take_while(|(seq, _)| *seq < horizon).take(limit);
@@ -182,20 +182,14 @@ impl State {
         (rows, resume)
     }
 
-    fn content(&self, key: Key) -> Option<Content> {
+    fn content(&mut self, key: Key) -> Option<Content> {
         match key {
             Key::Record(kind, id) => self.records.get(&(kind, id)).map(|tracked| Content::Record {
-                resource: Box::new(tracked.resource.clone()),
+                resource: tracked.resource.clone(),
                 head: tracked.head,
                 seq: tracked.last_seq,
             }),
-            Key::Timeline(owner) => {
-                let octets = self.timelines.get(&owner)?.octets.clone();
-                let mut seqs = super::timeline::items(&octets).map(|(seq, _)| seq);
-                let first_seq = seqs.next()?;
-                let last_seq = seqs.last().unwrap_or(first_seq);
-                Some(Content::Timeline { first_seq, last_seq, octets })
-            }
+            Key::Timeline(owner) => self.timelines.get_mut(&owner)?.write().map(Content::Timeline),
         }
     }
 
@@ -218,30 +212,30 @@ impl State {
                     self.records.remove(&(kind, id));
                 }
             }
-            Content::Timeline { octets, .. } => {
+            Content::Timeline(piece) => {
                 let Key::Timeline(owner) = key else { return };
                 let Some(timeline) = self.timelines.get_mut(&owner) else { return };
                 if let Some(unsaved) = timeline.unsaved.take() {
                     self.unsaved.remove(&(unsaved, key));
                 }
-                timeline.octets.drain(..octets.len());
-                self.timeline_octets -= octets.len() as u64;
-                let next = super::timeline::items(&timeline.octets).next().map(|(seq, _)| seq);
-                match next {
-                    None => {
-                        self.timelines.remove(&owner);
-                        self.due.remove(&key);
-                    }
-                    Some(seq) => {
-                        timeline.unsaved = Some(seq);
-                        self.unsaved.insert((seq, key));
-                        if self.is_live(owner) {
-                            self.due.remove(&key);
-                        }
-                    }
+                self.timeline_octets -= piece.octets.len() as u64;
+                let Some(seq) = timeline.written() else {
+                    self.timelines.remove(&owner);
+                    self.due.remove(&key);
+                    return;
+                };
+                timeline.unsaved = Some(seq);
+                self.unsaved.insert((seq, key));
+                if self.is_live(owner) {
+                    self.due.remove(&key);
                 }
             }
         }
+    }
+
+    /// Takes the buffers of pieces back that are written.
+    pub(super) fn recycle(&mut self, pieces: impl Iterator<Item = Arc<Piece>>) {
+        pieces.filter_map(Arc::into_inner).for_each(|piece| self.spare.keep(piece.octets));
     }
 
     pub(super) fn is_due(&self) -> bool {

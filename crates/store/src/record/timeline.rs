@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::state::ITEM_HEADER;
+use super::open_timeline::ITEM_HEADER;
 use super::{RecordKind, Records};
 use crate::error::doing;
 use crate::log::reader::decode;
@@ -42,7 +42,10 @@ pub(crate) fn read_timeline(
             .filter(|call| call.head.kind == RecordKind::Call && call.head.activeflow_id == id && !id.is_nil());
         owners.extend(calls.map(|call| call.head.id));
         // The calls of an activeflow whose records are in the database may still have pieces here.
-        pieces.extend(owners.iter().filter_map(|owner| Some((*owner, state.timelines.get(owner)?.octets.clone()))));
+        for owner in &owners {
+            let here = state.timelines.get(owner).into_iter().flat_map(|timeline| timeline.pieces());
+            pieces.extend(here.map(|octets| (*owner, octets)));
+        }
     }
     read(&mut |connection| {
         let failed = doing("read a timeline");
@@ -56,7 +59,8 @@ pub(crate) fn read_timeline(
             let call = Uuid::from_bytes(call.map_err(&failed)?);
             if !owners.contains(&call) {
                 owners.push(call);
-                let here = records.lock().timelines.get(&call).map(|timeline| timeline.octets.clone());
+                let state = records.lock();
+                let here = state.timelines.get(&call).into_iter().flat_map(|timeline| timeline.pieces());
                 pieces.extend(here.map(|octets| (call, octets)));
             }
         }
