@@ -11,8 +11,8 @@ pub struct StoreConfig {
     pub log: LogConfig,
     /// Call records and timelines older than this are removed, days; 0: they are kept for ever.
     pub records_days: u32,
-    /// How long ended calls gather before they are written to the database in one transaction, ms. They are safe in the log
-    /// meanwhile.
+    /// How long ended calls gather before they are written to the database in one transaction, ms. They are safe in the log and
+    /// can be read meanwhile. The longer, the fewer pages of the database are written for each.
     pub flush_ms: u64,
     /// Something live is written to the database when the log has grown by this many entries since it was last written, so
     /// that a start never has to read much more than that.
@@ -52,7 +52,7 @@ impl StoreConfig {
             data_dir: data_dir.into(),
             log: LogConfig::default(),
             records_days: 0,
-            flush_ms: 500,
+            flush_ms: 2_000,
             checkpoint_entries: 500_000,
             bindings_ms: 10,
             readers: 4,

@@ -17,6 +17,16 @@ use thread::DatabaseThread;
 
 /// Writes that may wait; blocking callers wait for room, others are refused.
 const JOBS_MAX: usize = 8_192;
+/// Memory for pages of the database that are changed often: those of its indexes.
+const CACHE_KIB: i64 = 32 << 10;
+/// The write-ahead log is carried over into the database when it has so many pages of 4 KiB: 32 MiB. The more, the more often a
+/// page of an index is changed before it is carried over once.
+const CHECKPOINT_PAGES: i64 = 8_192;
+/// The file of the write-ahead log is used again as it is up to this size, octets. What a long read made it grow beyond is cut
+/// off.
+const JOURNAL_OCTETS: i64 = CHECKPOINT_PAGES * 4_096 * 5 / 4;
+/// How long a connection waits for another one that has the database locked.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Told when the transaction is committed, or why it is not.
 pub(crate) type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -60,7 +70,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let checked = connection
         .pragma_update(None, "journal_mode", "WAL")
         .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
-        .and_then(|()| connection.busy_timeout(std::time::Duration::from_secs(5)))
+        .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
+        .and_then(|()| connection.pragma_update(None, "cache_spill", false))
+        .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES))
+        .and_then(|()| connection.pragma_update(None, "journal_size_limit", JOURNAL_OCTETS))
+        .and_then(|()| connection.busy_timeout(BUSY))
         .and_then(|()| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
     match checked {
         Ok(answer) if answer == "ok" => {}
@@ -105,6 +119,7 @@ impl Database {
             expiry: Expiry::new(config.records_days),
             flush_every: std::time::Duration::from_millis(config.flush_ms),
             company: std::time::Duration::from_millis(config.bindings_ms),
+            written: None,
             live: live.clone(),
         };
         let thread = std::thread::Builder::new()
@@ -201,13 +216,20 @@ impl Database {
     }
 }
 
+/// Carries the whole write-ahead log over into the database and empties its file; nobody who reads is waited for. False: somebody
+/// was just reading.
+pub(crate) fn empty_journal(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(BUSY)?;
+    busy.map(|busy| busy == 0)
+}
+
 /// A connection that only reads.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| refuse(path, &error))?;
-    connection
-        .busy_timeout(std::time::Duration::from_secs(5))
-        .map_err(|error| StoreError::database("open a reader", &error))?;
+    connection.busy_timeout(BUSY).map_err(|error| StoreError::database("open a reader", &error))?;
     Ok(connection)
 }
 
@@ -221,4 +243,34 @@ fn job<T: Send + 'static>(
         Box::new(move |committed| done(committed.and(result)))
     });
     Job { run, relaxed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_emptied_when_nobody_reads_and_readers_are_not_waited_for() {
+        let folder = std::env::temp_dir().join(format!("store-journal-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = path_of(&folder);
+        let journal = || std::fs::metadata(folder.join("flowswitch.sqlite-wal")).unwrap().len();
+        let connection = open(&path).unwrap();
+        connection.execute("INSERT INTO cursors VALUES ('a', 1)", []).unwrap();
+        let reader = open_reader(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM cursors;").unwrap();
+        connection.execute("INSERT INTO cursors VALUES ('b', 2)", []).unwrap();
+        let start = std::time::Instant::now();
+        assert!(!empty_journal(&connection).unwrap());
+        assert!(start.elapsed() < BUSY / 2, "it waited for the reader");
+        assert!(journal() > 0);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(empty_journal(&connection).unwrap());
+        assert_eq!(journal(), 0);
+        let count: i64 = reader.query_row("SELECT COUNT(*) FROM cursors", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 2);
+        drop((reader, connection));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

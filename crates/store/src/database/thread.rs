@@ -14,6 +14,8 @@ use crate::record::{Expiry, Flusher};
 
 /// Writes in one transaction.
 const GROUP_MAX: usize = 1_024;
+/// When nothing was written for so long, the file of the write-ahead log is emptied.
+const IDLE: Duration = Duration::from_secs(30);
 /// One failure is reported this often.
 const REPORT: Duration = Duration::from_secs(30);
 
@@ -25,6 +27,8 @@ pub(super) struct DatabaseThread {
     pub(super) flush_every: Duration,
     /// How long relaxed writes wait for company.
     pub(super) company: Duration,
+    /// When something was last written that the write-ahead log still has; none: its file is empty.
+    pub(super) written: Option<Instant>,
     pub(super) live: Arc<Live>,
 }
 
@@ -65,6 +69,7 @@ impl DatabaseThread {
                     finish(result.clone().map(|_| ()));
                 }
                 next_flush = Instant::now() + if result == Ok(true) { Duration::ZERO } else { self.flush_every };
+                self.rest();
             }
         }
         let _ = self.flush(true, &mut None);
@@ -118,13 +123,31 @@ impl DatabaseThread {
         }
     }
 
-    fn count(&self, start: Instant, outcome: &Result<(), StoreError>) {
+    /// After a while without writes: gives the room of the write-ahead log back.
+    fn rest(&mut self) {
+        if self.written.is_none_or(|at| at.elapsed() < IDLE) {
+            return;
+        }
+        self.written = match super::empty_journal(&self.connection) {
+            Ok(true) => None,
+            Ok(false) => Some(Instant::now()),
+            Err(error) => {
+                tracing::warn!("the database's write-ahead log could not be emptied: {error}");
+                Some(Instant::now())
+            }
+        };
+    }
+
+    fn count(&mut self, start: Instant, outcome: &Result<(), StoreError>) {
         let database = &self.live.database;
         let us = start.elapsed().as_micros() as u64;
         set(&database.longest_commit_us, us.max(get(&database.longest_commit_us)));
         set(&database.failing, u64::from(outcome.is_err()));
         match outcome {
-            Ok(()) => add(&database.commits, 1),
+            Ok(()) => {
+                self.written = Some(Instant::now());
+                add(&database.commits, 1);
+            }
             Err(_) => add(&database.errors, 1),
         }
     }
