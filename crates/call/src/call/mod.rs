@@ -184,8 +184,9 @@ impl Call {
     pub(crate) fn handle(&mut self, context: &mut Context<'_>, input: CellInput) {
         match input {
             CellInput::Start => {
-                self.note_created(context);
+                // The event first: it is what makes the call known to who keeps the timeline.
                 self.publish(context, "call_created");
+                self.note_created(context);
                 self.publish_activeflow(context, "activeflow_created");
                 self.step_flow(context, FlowEvent::Start);
             }
