@@ -24,6 +24,6 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> StoreConfig {
-        StoreConfig { sync_ms: 10, log_days: 7, log_mib: 4_096, record_days: 90 }
+        StoreConfig { sync_ms: 20, log_days: 7, log_mib: 4_096, record_days: 90 }
     }
 }
