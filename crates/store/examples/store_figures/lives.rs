@@ -100,8 +100,8 @@ pub(crate) fn short_call(number: u128) -> (Vec<LogEntry>, Vec<LogEntry>) {
         |after_us, name: &str, flow: &Activeflow| event(after_us, name, Resource::Activeflow(Arc::new(flow.clone())));
     let sip = json!({"remote": "192.0.2.9:5060", "sip_call_id": format!("{number}-a84b4c76e66710@192.0.2.9")});
     let mut begin = vec![
-        note(0, "sip_invite", sip),
         call_event(0, "call_created", &call, &Action::start()),
+        note(0, "sip_invite", sip),
         flow_event(0, "activeflow_created", &flow),
     ];
     (call.status, call.tm_progressing) = (CallStatus::Progressing, Some(Timestamp::from_us(at_us + 1)));

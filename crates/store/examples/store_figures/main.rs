@@ -1,7 +1,8 @@
 //! What the store costs, with figures: `cargo run --release -p store --example store_figures [calls] [FOLDER]`; with `calls`
 //! only what short calls cost each thread.
 //!
-//! `SYNC_MS` in the environment is another gathering time of the log. The allocator is the program's.
+//! In the environment: `SYNC_MS`, the gathering time of the log; `FLUSH_MS`, that of the database; `SECONDS` of short calls. The
+//! allocator is the program's.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 mod lives;
@@ -40,6 +41,9 @@ fn open(folder: &Path) -> Store {
     let mut config = StoreConfig::new(folder);
     if let Some(ms) = std::env::var("SYNC_MS").ok().and_then(|ms| ms.parse().ok()) {
         config.log.sync_ms = ms;
+    }
+    if let Some(ms) = std::env::var("FLUSH_MS").ok().and_then(|ms| ms.parse().ok()) {
+        config.flush_ms = ms;
     }
     Store::open(config).unwrap().store
 }
