@@ -1,10 +1,11 @@
 //! What every pure crate is handed instead of reaching for it: time, randomness, and the ids of who owns what.
 //!
-//! Entry types: [`Now`], [`TimerTable`], [`Random`], [`StreamId`], [`CellId`].
+//! Entry types: [`Now`], [`TimerTable`], [`Random`], [`StreamId`], [`CellId`]; [`metric_group!`] for what is counted.
 //! Invariant: this crate never reads a clock and never asks the system for randomness.
 #![forbid(unsafe_code)]
 
 mod id;
+pub mod metric;
 mod now;
 mod random;
 mod timer_table;

@@ -37,7 +37,7 @@ pub use handle::EngineHandle;
 pub use inbox::{Deliver, FromEngine, PreparedSound, SoundRequest, SoundSource};
 pub use io::clock::monotonic_ns;
 pub use metrics::{
-    EngineMetrics, Kind, LoopMetrics, Metric, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,
+    EngineMetrics, LoopMetrics, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,
 };
 pub use recording::repair_recording;
 pub use status::{EngineStatus, Priority, WorkerStatus};

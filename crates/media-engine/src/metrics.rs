@@ -1,71 +1,11 @@
 //! What the engine counts, as an exporter wants it: every number with its name, its kind and its meaning.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use base::{LoopId, WorkerId};
+pub(crate) use base::metric::add;
+use base::metric::{Metric, MetricKind};
+use base::{LoopId, WorkerId, metric_group};
 use media_core::WorkerCounters;
-
-/// Whether a number may fall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It says how much there is now.
-    Gauge,
-    /// It says how often something has happened since the start.
-    Counter,
-}
-
-/// One number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// `ports`, `worker`, `loop`, `sounds` or `recordings`.
-    pub group: &'static str,
-    /// Name within the group.
-    pub name: &'static str,
-    /// What it means.
-    pub help: &'static str,
-    /// Gauge or counter.
-    pub kind: Kind,
-    /// Which worker or loop; none where there is only one.
-    pub number: Option<u8>,
-    /// The value.
-    pub value: u64,
-}
-
-macro_rules! metric_group {
-    ($live:ident, $(#[doc = $doc:literal])+ $snapshot:ident, $($kind:ident $name:ident: $help:literal,)+) => {
-        #[derive(Debug, Default)]
-        pub(crate) struct $live { $(pub(crate) $name: AtomicU64,)+ }
-
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $snapshot { $(#[doc = $help] pub $name: u64,)+ }
-
-        impl $live {
-            pub(crate) fn read(&self) -> $snapshot {
-                $snapshot { $($name: self.$name.load(Ordering::Relaxed),)+ }
-            }
-
-            /// Publishes numbers that one thread counts for itself.
-            #[allow(dead_code)] // not every group is counted by one thread alone
-            pub(crate) fn publish(&self, numbers: &$snapshot) {
-                $(self.$name.store(numbers.$name, Ordering::Relaxed);)+
-            }
-        }
-
-        impl $snapshot {
-            fn visit(&self, group: &'static str, number: Option<u8>, visit: &mut dyn FnMut(Metric)) {
-                $(visit(Metric {
-                    group,
-                    name: stringify!($name),
-                    help: $help,
-                    kind: Kind::$kind,
-                    number,
-                    value: self.$name,
-                });)+
-            }
-        }
-    };
-}
 
 metric_group! { LivePorts,
     /// The port pool.
@@ -213,7 +153,7 @@ impl EngineMetrics {
             worker.thread.visit("worker", number, visit);
             for (at, value) in worker.streams.iter().enumerate() {
                 let help = WorkerCounters::HELP[at].trim();
-                let kind = if help.starts_with("Gauge") { Kind::Gauge } else { Kind::Counter };
+                let kind = if help.starts_with("Gauge") { MetricKind::Gauge } else { MetricKind::Counter };
                 visit(Metric { group: "worker", name: WorkerCounters::NAMES[at], help, kind, number, value: *value });
             }
         }
@@ -228,12 +168,8 @@ impl EngineMetrics {
     }
 }
 
-pub(crate) fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Ordering::Relaxed);
-}
-
 pub(crate) fn set(gauge: &AtomicU64, value: usize) {
-    gauge.store(value as u64, Ordering::Relaxed);
+    base::metric::set(gauge, value as u64);
 }
 
 #[cfg(test)]
@@ -264,7 +200,7 @@ mod tests {
                 leased = Some((metric.kind, metric.value));
             }
         });
-        assert_eq!(leased, Some((Kind::Gauge, 3)));
+        assert_eq!(leased, Some((MetricKind::Gauge, 3)));
         assert_eq!(metrics.stream_counter("opened"), 7);
         assert_eq!(metrics.workers[0].stream_counter("no such thing"), None);
     }

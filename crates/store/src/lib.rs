@@ -34,7 +34,7 @@ pub use config::{LogConfig, SYNC_MS_MAX, StoreConfig};
 pub use error::StoreError;
 pub use log::Accepted;
 pub use log::subscribers::{Handed, OnAccepted, Subscription};
-pub use metrics::{DatabaseMetrics, Kind, LogMetrics, Metric, RecordMetrics, StoreMetrics};
+pub use metrics::{DatabaseMetrics, LogMetrics, RecordMetrics, StoreMetrics};
 pub use page::{Listed, PAGE_SIZE_MAX, Page};
 pub use record::{CallRecord, Filter, Record, RecordKind, Unfinished};
 pub use repair::{Repaired, repair};

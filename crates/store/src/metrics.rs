@@ -1,59 +1,8 @@
 //! What the store counts, as an exporter wants it: every number with its name, its kind and its meaning.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Whether a number may fall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It says how much there is now.
-    Gauge,
-    /// It says how often something has happened since the start.
-    Counter,
-}
-
-/// One number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// `log`, `database` or `records`.
-    pub group: &'static str,
-    /// Name within the group.
-    pub name: &'static str,
-    /// What it means.
-    pub help: &'static str,
-    /// Gauge or counter.
-    pub kind: Kind,
-    /// The value.
-    pub value: u64,
-}
-
-macro_rules! metric_group {
-    ($live:ident, $(#[doc = $doc:literal])+ $snapshot:ident, $($kind:ident $name:ident: $help:literal,)+) => {
-        #[derive(Debug, Default)]
-        pub(crate) struct $live { $(pub(crate) $name: AtomicU64,)+ }
-
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $snapshot { $(#[doc = $help] pub $name: u64,)+ }
-
-        impl $live {
-            pub(crate) fn read(&self) -> $snapshot {
-                $snapshot { $($name: self.$name.load(Ordering::Relaxed),)+ }
-            }
-        }
-
-        impl $snapshot {
-            fn visit(&self, group: &'static str, visit: &mut dyn FnMut(Metric)) {
-                $(visit(Metric {
-                    group,
-                    name: stringify!($name),
-                    help: $help,
-                    kind: Kind::$kind,
-                    value: self.$name,
-                });)+
-            }
-        }
-    };
-}
+use base::metric::Metric;
+pub(crate) use base::metric::{add, get, set, sub};
+use base::metric_group;
 
 metric_group! { LiveLog,
     /// The event log.
@@ -116,9 +65,9 @@ pub struct StoreMetrics {
 impl StoreMetrics {
     /// Calls `visit` with every number.
     pub fn visit(&self, visit: &mut dyn FnMut(Metric)) {
-        self.log.visit("log", visit);
-        self.database.visit("database", visit);
-        self.records.visit("records", visit);
+        self.log.visit("log", None, visit);
+        self.database.visit("database", None, visit);
+        self.records.visit("records", None, visit);
     }
 }
 
@@ -136,25 +85,11 @@ impl Live {
     }
 }
 
-pub(crate) fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Ordering::Relaxed);
-}
-
-pub(crate) fn sub(gauge: &AtomicU64, count: u64) {
-    gauge.fetch_sub(count, Ordering::Relaxed);
-}
-
-pub(crate) fn set(gauge: &AtomicU64, value: u64) {
-    gauge.store(value, Ordering::Relaxed);
-}
-
-pub(crate) fn get(number: &AtomicU64) -> u64 {
-    number.load(Ordering::Relaxed)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use base::metric::MetricKind;
 
     use super::*;
 
@@ -171,6 +106,6 @@ mod tests {
                 queued = Some((metric.kind, metric.value));
             }
         });
-        assert_eq!(queued, Some((Kind::Gauge, 3)));
+        assert_eq!(queued, Some((MetricKind::Gauge, 3)));
     }
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::{MetricsSource, MetricsText};
 use arc_swap::ArcSwap;
-use media_engine::{Kind, MetricsReader};
+use base::metric::MetricKind;
+use media_engine::MetricsReader;
 use sip_transport::{Edge, UdpTransport};
 
 use super::lanes::LaneSender;
@@ -183,11 +184,11 @@ impl ServerMetrics {
             let labels: Vec<(&str, &str)> = number.iter().map(|number| (metric.group, number.as_str())).collect();
             let name = format!("media_{}_{}", metric.group, metric.name);
             let _ = match metric.kind {
-                Kind::Gauge => out.gauge(name, metric.help).sample(&labels, metric.value),
-                Kind::Counter if name.ends_with("_total") => {
+                MetricKind::Gauge => out.gauge(name, metric.help).sample(&labels, metric.value),
+                MetricKind::Counter if name.ends_with("_total") => {
                     out.counter(name, metric.help).sample(&labels, metric.value)
                 }
-                Kind::Counter => out.counter(format!("{name}_total"), metric.help).sample(&labels, metric.value),
+                MetricKind::Counter => out.counter(format!("{name}_total"), metric.help).sample(&labels, metric.value),
             };
         });
     }

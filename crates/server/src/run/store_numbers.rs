@@ -1,7 +1,8 @@
 //! The store's numbers for `/metrics`.
 
 use api::{MetricsSource, MetricsText};
-use store::{Kind, Store};
+use base::metric::MetricKind;
+use store::Store;
 
 /// Reads them without disturbing anyone.
 pub(super) struct StoreNumbers(pub(super) Store);
@@ -11,8 +12,8 @@ impl MetricsSource for StoreNumbers {
         self.0.metrics().visit(&mut |metric| {
             let name = format!("store_{}_{}", metric.group, metric.name);
             match metric.kind {
-                Kind::Gauge => out.gauge(name, metric.help).value(metric.value),
-                Kind::Counter => out.counter(format!("{name}_total"), metric.help).value(metric.value),
+                MetricKind::Gauge => out.gauge(name, metric.help).value(metric.value),
+                MetricKind::Counter => out.counter(format!("{name}_total"), metric.help).value(metric.value),
             }
         });
     }
