@@ -3,18 +3,15 @@
 //! A worker of real-time priority is on the processor before the sender of a packet has gone on to the next one: every packet
 //! costs a wake-up of its own. Under load it therefore takes turns of a millisecond. Measured by `tests/cost.rs`.
 
-use base::MS;
+use base::Turns;
 
-/// The load is judged over windows of this length.
-const WINDOW_NS: u64 = 10 * MS;
-/// From this many packets in a window on (two in a millisecond) gathering is cheaper than waking for each.
-const BUSY: u64 = 20;
+/// From this many packets in a second on gathering is cheaper than waking for each.
+const BUSY_PER_SECOND: u64 = 2_000;
 
 /// Says how long to let packets gather.
 pub(crate) struct Pace {
     turn_ns: u64,
-    window_ends_ns: u64,
-    packets: u64,
+    turns: Turns,
     busy: bool,
     turn_began_ns: u64,
 }
@@ -22,19 +19,14 @@ pub(crate) struct Pace {
 impl Pace {
     /// Turns of `turn_us` under load; 0: never gather.
     pub(crate) fn new(turn_us: u32) -> Pace {
-        Pace { turn_ns: u64::from(turn_us) * 1_000, window_ends_ns: 0, packets: 0, busy: false, turn_began_ns: 0 }
+        let turns = Turns::from_rate(BUSY_PER_SECOND);
+        Pace { turn_ns: u64::from(turn_us) * 1_000, turns, busy: false, turn_began_ns: 0 }
     }
 
     /// A round began at `now_ns` and found so many packets.
     pub(crate) fn round(&mut self, now_ns: u64, packets: u64) {
         self.turn_began_ns = now_ns;
-        self.packets += packets;
-        if now_ns >= self.window_ends_ns {
-            // A window that lasted longer than it should was a quiet one.
-            self.busy = self.packets >= BUSY && now_ns < self.window_ends_ns + WINDOW_NS;
-            self.packets = 0;
-            self.window_ends_ns = now_ns + WINDOW_NS;
-        }
+        self.busy = self.turns.after(now_ns, packets);
     }
 
     /// Whether packets are let gather at present.
@@ -50,6 +42,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use base::MS;
+
     use super::*;
 
     /// Rounds of `packets` each, `apart_ns` apart, from `now_ns` on for 50 ms; says when the last one began.
