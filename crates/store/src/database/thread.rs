@@ -14,6 +14,8 @@ use crate::record::{Expiry, Flusher};
 
 /// Writes in one transaction.
 const GROUP_MAX: usize = 1_024;
+/// Old records are removed in steps that are so far apart at most, while there are any.
+const STEP_EVERY: Duration = Duration::from_millis(500);
 /// When nothing was written for so long, the file of the write-ahead log is emptied.
 const IDLE: Duration = Duration::from_secs(30);
 /// One failure is reported this often.
@@ -35,12 +37,13 @@ pub(super) struct DatabaseThread {
 impl DatabaseThread {
     pub(super) fn run(mut self) {
         let mut next_flush = Instant::now() + self.flush_every;
+        let mut next_step = next_flush;
         let (mut last_group, mut reported) = (None::<Instant>, None::<Instant>);
         let mut closing = false;
         while !(closing && self.inbox.is_empty()) {
             let mut jobs = Vec::new();
             let mut flushes = Vec::new();
-            let mut next = match self.inbox.recv_deadline(next_flush) {
+            let mut next = match self.inbox.recv_deadline(next_flush.min(next_step)) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -69,6 +72,9 @@ impl DatabaseThread {
                     finish(result.clone().map(|_| ()));
                 }
                 next_flush = Instant::now() + if result == Ok(true) { Duration::ZERO } else { self.flush_every };
+            }
+            if Instant::now() >= next_step {
+                next_step = Instant::now() + self.step();
                 self.rest();
             }
         }
@@ -102,9 +108,6 @@ impl DatabaseThread {
                     if flushed.rows > 0 {
                         self.count(start, &Ok(()));
                     }
-                    if !whole && let Err(error) = self.expiry.step(&mut self.connection, &self.live.records) {
-                        tracing::warn!("old records could not be removed: {error}");
-                    }
                     if !(whole && flushed.more) {
                         return Ok(flushed.more);
                     }
@@ -121,6 +124,19 @@ impl DatabaseThread {
                 }
             }
         }
+    }
+
+    /// Removes some old records; says when to go on.
+    fn step(&mut self) -> Duration {
+        let walks = self.expiry.step(&mut self.connection, &self.live.records).unwrap_or_else(|error| {
+            tracing::warn!("old records could not be removed: {error}");
+            false
+        });
+        if !walks {
+            return self.flush_every;
+        }
+        self.written = Some(Instant::now());
+        self.flush_every.min(STEP_EVERY)
     }
 
     /// After a while without writes: gives the room of the write-ahead log back.

@@ -10,7 +10,7 @@ use crate::error::doing;
 use crate::metrics::{LiveRecords, add};
 
 /// Rows looked at in one step.
-const STEP_ROWS: i64 = 500;
+const STEP_ROWS: i64 = 1_000;
 /// Between two walks over the tables.
 const WALK_EVERY: Duration = Duration::from_secs(3_600);
 const DAY_US: u64 = 86_400_000_000;
@@ -31,16 +31,16 @@ impl Expiry {
         Expiry { days, at: Some((0, 0)), rested: None }
     }
 
-    /// One small step. Does nothing when everything is kept for ever.
-    pub(crate) fn step(&mut self, connection: &mut Connection, live: &LiveRecords) -> Result<(), StoreError> {
+    /// One small step; true: the walk goes on. Does nothing when everything is kept for ever.
+    pub(crate) fn step(&mut self, connection: &mut Connection, live: &LiveRecords) -> Result<bool, StoreError> {
         if self.days == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let Some((table, after)) = self.at else {
             if self.rested.is_none_or(|rested| rested.elapsed() >= WALK_EVERY) {
                 self.at = Some((0, 0));
             }
-            return Ok(());
+            return Ok(self.at.is_some());
         };
         let failed = doing("remove old records");
         let (name, condition) = TABLES[table];
@@ -66,6 +66,6 @@ impl Expiry {
             None => None,
         };
         self.rested = Some(Instant::now());
-        Ok(())
+        Ok(self.at.is_some())
     }
 }
