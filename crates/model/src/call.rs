@@ -1,6 +1,7 @@
 //! A call as the API shows it (spec/resources.md §4.2).
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{Action, Address, CallStatus, HangupBy, HangupReason, Timestamp, optional_timestamp};
@@ -74,16 +75,88 @@ pub struct Call {
 impl Call {
     /// The public form: with the action that the call is at, and without the times that have not come yet.
     pub fn to_public(&self, action: Option<&Action>) -> serde_json::Value {
-        let mut value = serde_json::to_value(self).expect("a call holds only what JSON can write");
-        let object = value.as_object_mut().expect("a struct is written as an object");
-        for key in ["tm_ringing", "tm_progressing", "tm_hangup"] {
-            if object.get(key).is_some_and(serde_json::Value::is_null) {
-                object.shift_remove(key);
+        serde_json::to_value(self.public(action)).expect("a call holds only what JSON can write")
+    }
+
+    /// The same, to be written without a detour.
+    pub(crate) fn public<'a>(&'a self, action: Option<&'a Action>) -> PublicCall<'a> {
+        PublicCall { call: self, action }
+    }
+}
+
+/// See [`Call::to_public`].
+pub(crate) struct PublicCall<'a> {
+    call: &'a Call,
+    action: Option<&'a Action>,
+}
+
+impl Serialize for PublicCall<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Named one by one, so that a field that is new is decided about here.
+        let Call {
+            id,
+            customer_id,
+            flow_id,
+            activeflow_id,
+            kind,
+            master_call_id,
+            chained_call_ids,
+            owner_type,
+            owner_id,
+            recording_id,
+            recording_ids,
+            groupcall_id,
+            confbridge_id,
+            mute_direction,
+            metadata,
+            source,
+            destination,
+            status,
+            direction,
+            hangup_by,
+            hangup_reason,
+            tm_ringing,
+            tm_progressing,
+            tm_hangup,
+            tm_create,
+            tm_update,
+            tm_delete,
+        } = self.call;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", id)?;
+        map.serialize_entry("customer_id", customer_id)?;
+        map.serialize_entry("flow_id", flow_id)?;
+        map.serialize_entry("activeflow_id", activeflow_id)?;
+        map.serialize_entry("type", kind)?;
+        map.serialize_entry("master_call_id", master_call_id)?;
+        map.serialize_entry("chained_call_ids", chained_call_ids)?;
+        map.serialize_entry("owner_type", owner_type)?;
+        map.serialize_entry("owner_id", owner_id)?;
+        map.serialize_entry("recording_id", recording_id)?;
+        map.serialize_entry("recording_ids", recording_ids)?;
+        map.serialize_entry("groupcall_id", groupcall_id)?;
+        map.serialize_entry("confbridge_id", confbridge_id)?;
+        map.serialize_entry("mute_direction", mute_direction)?;
+        map.serialize_entry("metadata", metadata)?;
+        map.serialize_entry("source", source)?;
+        map.serialize_entry("destination", destination)?;
+        map.serialize_entry("status", status)?;
+        map.serialize_entry("direction", direction)?;
+        map.serialize_entry("hangup_by", hangup_by)?;
+        map.serialize_entry("hangup_reason", hangup_reason)?;
+        for (key, at) in [("tm_ringing", tm_ringing), ("tm_progressing", tm_progressing), ("tm_hangup", tm_hangup)] {
+            if at.is_some() {
+                map.serialize_entry(key, at)?;
             }
         }
-        let action = action.and_then(|action| serde_json::to_value(action).ok());
-        object.insert("action".into(), action.unwrap_or_else(|| serde_json::json!({})));
-        value
+        map.serialize_entry("tm_create", tm_create)?;
+        map.serialize_entry("tm_update", tm_update)?;
+        map.serialize_entry("tm_delete", tm_delete)?;
+        match self.action {
+            Some(action) => map.serialize_entry("action", action)?,
+            None => map.serialize_entry("action", &serde_json::Map::new())?,
+        }
+        map.end()
     }
 }
 
@@ -120,41 +193,47 @@ impl Direction {
     }
 }
 
+/// A call that rings.
+#[cfg(test)]
+pub(crate) fn sample() -> Call {
+    Call {
+        id: Uuid::from_u128(1),
+        customer_id: Uuid::nil(),
+        flow_id: Uuid::nil(),
+        activeflow_id: Uuid::nil(),
+        kind: CallType::SipService,
+        master_call_id: Uuid::nil(),
+        chained_call_ids: Vec::new(),
+        owner_type: String::new(),
+        owner_id: Uuid::nil(),
+        recording_id: Uuid::nil(),
+        recording_ids: Vec::new(),
+        groupcall_id: Uuid::nil(),
+        confbridge_id: Uuid::nil(),
+        mute_direction: String::new(),
+        metadata: serde_json::Map::new(),
+        source: Address::default(),
+        destination: Address::default(),
+        status: CallStatus::Ringing,
+        direction: Direction::Incoming,
+        hangup_by: HangupBy::None,
+        hangup_reason: HangupReason::None,
+        tm_ringing: Some(Timestamp::from_us(0)),
+        tm_progressing: None,
+        tm_hangup: None,
+        tm_create: Some(Timestamp::from_us(0)),
+        tm_update: None,
+        tm_delete: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn times_that_have_not_come_are_left_out_and_the_action_is_shown() {
-        let call = Call {
-            id: Uuid::from_u128(1),
-            customer_id: Uuid::nil(),
-            flow_id: Uuid::nil(),
-            activeflow_id: Uuid::nil(),
-            kind: CallType::SipService,
-            master_call_id: Uuid::nil(),
-            chained_call_ids: Vec::new(),
-            owner_type: String::new(),
-            owner_id: Uuid::nil(),
-            recording_id: Uuid::nil(),
-            recording_ids: Vec::new(),
-            groupcall_id: Uuid::nil(),
-            confbridge_id: Uuid::nil(),
-            mute_direction: String::new(),
-            metadata: serde_json::Map::new(),
-            source: Address::default(),
-            destination: Address::default(),
-            status: CallStatus::Ringing,
-            direction: Direction::Incoming,
-            hangup_by: HangupBy::None,
-            hangup_reason: HangupReason::None,
-            tm_ringing: Some(Timestamp::from_us(0)),
-            tm_progressing: None,
-            tm_hangup: None,
-            tm_create: Some(Timestamp::from_us(0)),
-            tm_update: None,
-            tm_delete: None,
-        };
+        let call = sample();
         let public = call.to_public(Some(&Action::start()));
         assert_eq!(public["type"], "sip-service");
         assert_eq!(public["tm_ringing"], "1970-01-01T00:00:00.000000Z");
@@ -162,6 +241,11 @@ mod tests {
         assert_eq!(public["tm_update"], serde_json::Value::Null);
         assert_eq!(public["action"]["id"], crate::action_id::START);
         assert_eq!(public["hangup_by"], "");
+        let mut whole = serde_json::to_value(&call).unwrap();
+        whole.as_object_mut().unwrap().retain(|key, _| key != "tm_progressing" && key != "tm_hangup");
+        whole["action"] = serde_json::to_value(Action::start()).unwrap();
+        assert_eq!(public.to_string(), whole.to_string(), "nothing else is different, the order of keys included");
+        assert_eq!(call.to_public(None)["action"], serde_json::json!({}));
         let octets = rmp_serde::to_vec(&call).unwrap();
         assert_eq!(rmp_serde::from_slice::<Call>(&octets).unwrap(), call);
     }

@@ -13,6 +13,7 @@ mod call;
 mod call_status;
 mod conference;
 mod error;
+mod event;
 mod extension;
 mod flow;
 mod hangup;
@@ -35,6 +36,7 @@ pub use conference::{
     timeout_s,
 };
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
+pub use event::Event;
 pub use extension::{Binding, Extension, ExtensionBody, PasswordDigests};
 pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};

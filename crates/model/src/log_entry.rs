@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::event::{Event, PublicResource};
 use crate::{
     Accesskey, Action, Activeflow, Agent, Call, Confbridge, Conference, Conferencecall, Customer, Extension, Flow,
     Number, Recording, Timestamp,
@@ -110,38 +111,29 @@ impl Resource {
 
     /// As the API and events show it: no secrets.
     pub fn to_public(&self) -> Value {
-        fn plain(resource: &impl Serialize) -> Value {
-            serde_json::to_value(resource).expect("a resource holds only what JSON can write")
-        }
+        PublicResource(self).to_value()
+    }
+
+    /// The agent that it belongs to; nil for what has no such owner.
+    pub fn owner_id(&self) -> Uuid {
         match self {
-            Resource::Call(call, action) => call.to_public(action.as_deref()),
-            Resource::Activeflow(activeflow) => plain(activeflow),
-            Resource::Recording(recording) => plain(recording),
-            Resource::Conference(conference) => plain(conference),
-            Resource::Conferencecall(conferencecall) => plain(conferencecall),
-            Resource::Confbridge(confbridge) => plain(confbridge),
-            Resource::Flow(flow) => plain(flow),
-            Resource::Number(number) => plain(number),
-            Resource::Extension(extension) => extension.to_public(),
-            Resource::Accesskey(accesskey) => accesskey.to_public(),
-            Resource::Agent(agent) => agent.to_public(),
-            Resource::Customer(customer) => customer.to_public(),
-            Resource::Dtmf { call_id, digit, duration_ms } => {
-                json!({"call_id": call_id, "digit": digit, "duration": duration_ms})
-            }
+            Resource::Call(call, _) => call.owner_id,
+            Resource::Recording(recording) => recording.owner_id,
+            _ => Uuid::nil(),
         }
     }
 }
 
 impl LogEntry {
     /// The envelope of webhooks and WebSocket frames; none for what is no event.
-    pub fn to_event(&self) -> Option<Value> {
+    pub fn event(&self) -> Option<Event<'_>> {
         let LogBody::Event { name, resource, extra } = &self.body else { return None };
-        let mut data = resource.to_public();
-        if let Some(data) = data.as_object_mut() {
-            data.extend(extra.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        Some(json!({"type": name, "data": data}))
+        Some(Event::new(name, resource, extra))
+    }
+
+    /// The same as a value.
+    pub fn to_event(&self) -> Option<Value> {
+        self.event().map(Event::to_value)
     }
 
     /// The entry as a timeline shows it.

@@ -1,6 +1,8 @@
 //! The bridges that users know of: from the first who enters until the conference ends, also while nobody is in them and they
 //! have no cell.
 
+use std::sync::Arc;
+
 use base::Now;
 use model::{Confbridge, Conference, ConferenceStatus, Resource, Timestamp};
 use uuid::Uuid;
@@ -26,7 +28,7 @@ impl Control {
         bridge.status = ConferenceStatus::Terminated;
         bridge.tm_update = Some(Timestamp::from_us(now.wall_us));
         let subject = Subject { customer_id: bridge.customer_id, ..Subject::default() };
-        let event = subject.event(now, "confbridge_terminated", Resource::Confbridge(Box::new(bridge)));
+        let event = subject.event(now, "confbridge_terminated", Resource::Confbridge(Arc::new(bridge)));
         effects.push(Effect::Log(Box::new(event)));
     }
 
