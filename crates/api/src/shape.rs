@@ -1,6 +1,6 @@
 //! How timestamps look on the way out (spec/resources.md §1): RFC 3339, or the older form that some programs know.
 
-use model::Timestamp;
+use model::{Event, Timestamp};
 use serde_json::Value;
 
 /// What the older form shows for a time that has not come.
@@ -26,6 +26,14 @@ impl Shape {
             times(&mut public);
         }
         public
+    }
+
+    /// Writes an event's envelope behind what is in `out`.
+    pub fn write_event(self, event: Event<'_>, out: &mut Vec<u8>) {
+        match self.legacy {
+            false => event.write(out),
+            true => out.extend_from_slice(self.event(event.to_value()).to_string().as_bytes()),
+        }
     }
 
     /// An event's envelope or a timeline's entry.
@@ -69,6 +77,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_event_is_written_in_both_forms() {
+        let flow = model::Flow { tm_create: Some(Timestamp::from_us(5)), ..model::Flow::default() };
+        let (name, resource) = ("flow_created".to_owned(), model::Resource::Flow(Box::new(flow)));
+        let body = model::LogBody::Event { name, resource, extra: serde_json::Map::new() };
+        let nil = uuid::Uuid::nil();
+        let entry = model::LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
+        for legacy in [false, true] {
+            let shape = Shape { legacy };
+            let mut written = Vec::new();
+            shape.write_event(entry.event().unwrap(), &mut written);
+            let expected = shape.event(entry.to_event().unwrap());
+            assert_eq!(String::from_utf8(written).unwrap(), expected.to_string());
+            let older = "1970-01-01 00:00:00.000005";
+            assert_eq!(expected["data"]["tm_create"] == older, legacy);
+        }
+    }
 
     #[test]
     fn the_older_form_reaches_actions_but_not_what_users_wrote() {

@@ -1,9 +1,13 @@
-//! Hands each accepted event to all subscriptions. It never waits: who does not keep up is dropped and counted.
+//! Hands each accepted event to all subscriptions. It never waits: who does not keep up is dropped and counted. An event is
+//! written as JSON by the first subscriber that wants it, once for all, and not at all if nobody does: the log's thread, on
+//! which events are handed over, has other things to do.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use model::{LogBody, LogEntry};
+use axum::extract::ws::Utf8Bytes;
+use model::LogBody;
+use store::Accepted;
 use tokio::sync::mpsc;
 
 use super::topics;
@@ -15,11 +19,29 @@ const QUEUE: usize = 1_024;
 /// Most subscriptions.
 const SUBSCRIPTIONS_MAX: usize = 1_000;
 
-/// One event, written once for all.
+/// One event for all subscribers.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) topics: Vec<String>,
-    pub(crate) json: String,
+    /// The event is the entry of this place.
+    group: Arc<[Accepted]>,
+    place: usize,
+    shape: Shape,
+    json: OnceLock<Utf8Bytes>,
+}
+
+impl Frame {
+    /// Its text; written when first asked for.
+    pub(crate) fn json(&self) -> Utf8Bytes {
+        let write = || {
+            let mut octets = Vec::new();
+            if let Some(event) = self.group.get(self.place).and_then(|accepted| accepted.entry.event()) {
+                self.shape.write_event(event, &mut octets);
+            }
+            Utf8Bytes::try_from(octets).unwrap_or_default()
+        };
+        self.json.get_or_init(write).clone()
+    }
 }
 
 /// The receiving end of a subscription. It ends when the hub drops the subscriber.
@@ -39,19 +61,23 @@ impl EventHub {
         EventHub { subscribers: Mutex::default(), dropped: AtomicU64::new(0), sent: AtomicU64::new(0), shape }
     }
 
-    /// Tells every subscriber of an accepted entry. What is no event is left out. Never waits.
-    pub fn publish(&self, entry: &LogEntry) {
-        let LogBody::Event { name, .. } = &entry.body else { return };
+    /// Tells every subscriber of accepted entries. What is no event is left out. Never waits.
+    pub fn publish(&self, group: &Arc<[Accepted]>) {
         if self.subscribers().is_empty() {
             return;
         }
-        let Some(event) = entry.to_event() else { return };
-        let event = self.shape.event(event);
-        let data = &event["data"];
-        let owner = data["owner_id"].as_str().filter(|id| !id.is_empty() && *id != model::action_id::NIL);
-        let id = data["id"].as_str().or_else(|| data["call_id"].as_str()).unwrap_or_default();
-        let topics = topics::of_event(entry.customer_id, owner, name, id);
-        let frame = Arc::new(Frame { topics, json: event.to_string() });
+        for (place, accepted) in group.iter().enumerate() {
+            if let LogBody::Event { name, resource, .. } = &accepted.entry.body {
+                let owner = Some(resource.owner_id()).filter(|owner| !owner.is_nil()).map(|owner| owner.to_string());
+                let (customer_id, id) = (accepted.entry.customer_id, resource.id().to_string());
+                let topics = topics::of_event(customer_id, owner.as_deref(), name, &id);
+                let (group, shape, json) = (group.clone(), self.shape, OnceLock::new());
+                self.tell(&Arc::new(Frame { topics, group, place, shape, json }));
+            }
+        }
+    }
+
+    fn tell(&self, frame: &Arc<Frame>) {
         self.subscribers().retain(|subscriber| match subscriber.try_send(frame.clone()) {
             Ok(()) => {
                 self.sent.fetch_add(1, Ordering::Relaxed);

@@ -66,7 +66,7 @@ impl Socket {
                 }
                 frame = self.events.recv() => match frame {
                     None => Err(End::Close(close_code::POLICY, "too slow for the events")),
-                    Some(frame) if self.topics.want(&frame.topics) => self.send(Message::text(frame.json.as_str())).await,
+                    Some(frame) if self.topics.want(&frame.topics) => self.send(Message::Text(frame.json())).await,
                     Some(_) => Ok(()),
                 },
                 _ = ping.tick() => {

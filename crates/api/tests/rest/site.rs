@@ -186,6 +186,11 @@ pub(crate) fn at(us: u64) -> Timestamp {
 }
 
 impl Site {
+    /// Tells WebSockets of an event.
+    pub(crate) fn publish(&self, entry: &model::LogEntry) {
+        self.events.publish(&Arc::from([store::Accepted { seq: 1, entry: entry.clone() }]));
+    }
+
     pub(crate) fn put(&self, resource: Resource) {
         self.repository.put(&resource, "").unwrap();
     }

@@ -93,16 +93,16 @@ async fn events_arrive_as_webhooks_show_them() {
     let site = site().await;
     let mut socket = Socket::open(&site, &site.key).await;
     let entry = event(CUSTOMER, Uuid::nil(), "call_ringing");
-    site.events.publish(&entry);
+    site.publish(&entry);
     assert!(socket.is_silent().await, "nothing was subscribed");
     socket.subscribe(&format!("customer_id:{CUSTOMER}:call:*")).await;
-    site.events.publish(&event(OTHER, Uuid::nil(), "call_ringing"));
-    site.events.publish(&event(CUSTOMER, Uuid::nil(), "recording_started"));
-    site.events.publish(&entry);
+    site.publish(&event(OTHER, Uuid::nil(), "call_ringing"));
+    site.publish(&event(CUSTOMER, Uuid::nil(), "recording_started"));
+    site.publish(&entry);
     assert_eq!(socket.hear().await, Frame::Text(entry.to_event().unwrap()));
     socket.say(&json!({"type": "unsubscribe", "topics": [format!("customer_id:{CUSTOMER}:call")]}).to_string()).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    site.events.publish(&entry);
+    site.publish(&entry);
     assert!(socket.is_silent().await);
 }
 
@@ -114,9 +114,9 @@ async fn an_agent_hears_its_own_calls_only() {
     let token = login.json()["token"].as_str().unwrap().to_owned();
     let mut socket = Socket::open(&site, &token).await;
     socket.subscribe(&format!("agent_id:{agent}:call")).await;
-    site.events.publish(&event(CUSTOMER, Uuid::from_u128(5), "call_ringing"));
+    site.publish(&event(CUSTOMER, Uuid::from_u128(5), "call_ringing"));
     let own = event(CUSTOMER, agent, "call_hangup");
-    site.events.publish(&own);
+    site.publish(&own);
     assert_eq!(socket.hear().await, Frame::Text(own.to_event().unwrap()));
     socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
     assert_eq!(socket.hear().await, Frame::Close(1008));
@@ -147,7 +147,7 @@ async fn who_does_not_read_is_dropped_and_others_hear_everything() {
     let entry = event(CUSTOMER, Uuid::nil(), "call_updated");
     let total = 30_000;
     for n in 0..total {
-        site.events.publish(&entry);
+        site.publish(&entry);
         if n % 500 == 499 {
             for _ in 0..500 {
                 assert!(matches!(quick.hear().await, Frame::Text(_)));

@@ -15,8 +15,8 @@ pub(super) fn connect(store: &Store, hub: Arc<EventHub>, live: Sender<Arc<[Accep
             if let LogBody::Event { resource: Resource::Customer(customer), .. } = &accepted.entry.body {
                 secret.store(Arc::new(customer.webhook_secret.clone()));
             }
-            hub.publish(&accepted.entry);
         }
+        hub.publish(group);
         // What finds no room is read from the log by who misses it.
         let _ = live.try_send(group.clone());
     }));
