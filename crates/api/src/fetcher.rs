@@ -108,7 +108,7 @@ impl HttpFetcher {
         }
         let seconds = Duration::from_secs;
         let times = Times { connect: seconds(10), first_byte: seconds(15), whole: WHOLE, body: WHOLE };
-        match exchange(&self.client, &mut None, outgoing, &times, BODY_MAX).await {
+        match exchange(&self.client, &mut None, &outgoing, &times, BODY_MAX).await {
             Ok(reply) if reply.complete => FetchResult { status: reply.status, body: reply.body, error: String::new() },
             Ok(reply) => {
                 let error = "the body is longer than 1 MiB or did not end in time".into();
@@ -129,7 +129,7 @@ fn outgoing(request: FetchRequest) -> Result<Outgoing, String> {
     Ok(Outgoing {
         method: Method::from_bytes(method.to_ascii_uppercase().as_bytes())
             .map_err(|_| format!("{method} is no method of HTTP"))?,
-        url: Url::parse(&request.url).map_err(|error| error.to_string())?,
+        url: Arc::new(Url::parse(&request.url).map_err(|error| error.to_string())?),
         content_type: HeaderValue::from_str(kind).map_err(|_| format!("{kind} is no media type"))?,
         signature: request.secret.as_deref().and_then(|secret| signature(secret, request.body.as_bytes())),
         body: Bytes::from(request.body),

@@ -1,18 +1,20 @@
 //! One connection to one place, driven by whoever uses it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Client, Failure, Url};
 
@@ -25,12 +27,14 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 pub(crate) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: Driver,
-    to: Url,
+    /// One for the connection's life: to set a time-out anew to a later time costs next to nothing, to make one does.
+    alarm: Pin<Box<Sleep>>,
+    to: Arc<Url>,
 }
 
 impl Connection {
     /// Connects, to the first of the host's addresses that answers.
-    pub(super) async fn open(client: &Client, url: &Url) -> Result<Connection, Failure> {
+    pub(super) async fn open(client: &Client, url: &Arc<Url>) -> Result<Connection, Failure> {
         let found =
             lookup_host((url.host.as_str(), url.port)).await.map_err(|error| Failure::Resolve(error.to_string()))?;
         let mut last = Failure::Resolve(format!("{} has no address", url.host));
@@ -48,9 +52,10 @@ impl Connection {
         Err(last)
     }
 
-    async fn handshake(client: &Client, url: &Url, stream: TcpStream) -> Result<Connection, Failure> {
+    async fn handshake(client: &Client, url: &Arc<Url>, stream: TcpStream) -> Result<Connection, Failure> {
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD_MAX);
+        // Head and body in one piece: bodies are small, and their copy costs less than what two pieces cost the kernel.
+        builder.max_buf_size(HEAD_MAX).writev(false);
         let protocol = |error: hyper::Error| Failure::Protocol(error.to_string());
         let (sender, driver): (_, Driver) = if url.tls {
             let stream = client.tls.connect(&url.host, stream).await?;
@@ -60,28 +65,37 @@ impl Connection {
             let (sender, driver) = builder.handshake(TokioIo::new(stream)).await.map_err(protocol)?;
             (sender, Box::pin(driver))
         };
-        Ok(Connection { sender, driver, to: url.clone() })
+        Ok(Connection { sender, driver, alarm: Box::pin(sleep_until(Instant::now())), to: url.clone() })
     }
 
     /// Whether this connection leads to where `url` is.
-    pub(super) fn leads_to(&self, url: &Url) -> bool {
-        self.to.same_place(url)
+    pub(super) fn leads_to(&self, url: &Arc<Url>) -> bool {
+        Arc::ptr_eq(&self.to, url) || self.to.same_place(url)
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+    pub(super) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        until: Instant,
+    ) -> Result<Response<Incoming>, Failure> {
         let answer = async {
             self.sender.ready().await?;
             self.sender.send_request(request).await
         };
-        drive(&mut self.driver, answer).await?.map_err(|error| Failure::Protocol(chain(&error)))
+        drive(&mut self.driver, &mut self.alarm, until, answer).await?.map_err(|error| Failure::Protocol(chain(&error)))
     }
 
     /// Reads a body, at most `most` bytes of it. The second value says whether that was all.
-    pub(super) async fn read(&mut self, mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), Failure> {
+    pub(super) async fn read(
+        &mut self,
+        mut body: Incoming,
+        most: usize,
+        until: Instant,
+    ) -> Result<(Vec<u8>, bool), Failure> {
         let mut octets = Vec::new();
         loop {
-            let frame = drive(&mut self.driver, body.frame()).await?;
+            let frame = drive(&mut self.driver, &mut self.alarm, until, body.frame()).await?;
             match frame {
                 None => return Ok((octets, true)),
                 Some(Err(error)) => return Err(Failure::Protocol(chain(&error))),
@@ -104,19 +118,36 @@ impl Connection {
     }
 }
 
-/// Lets the connection work until `wanted` is there. A connection that ended may still have brought it.
-async fn drive<T>(driver: &mut Driver, wanted: impl Future<Output = T>) -> Result<T, Failure> {
-    let wanted = std::pin::pin!(wanted);
-    match select(wanted, driver).await {
-        Either::Left((value, _)) => Ok(value),
-        Either::Right((ended, wanted)) => {
-            // From here on the driver must not be polled; what it left behind is ready at once or never.
-            match futures_util::future::FutureExt::now_or_never(wanted) {
-                Some(value) => Ok(value),
-                None => Err(Failure::Protocol(ended.err().map_or("it was closed".into(), |error| chain(&error)))),
-            }
+/// Lets the connection work until `wanted` is there, or the time is up. A connection that ended may still have brought it.
+async fn drive<T>(
+    driver: &mut Driver,
+    alarm: &mut Pin<Box<Sleep>>,
+    until: Instant,
+    wanted: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut wanted = pin!(wanted);
+    let mut is_set = false;
+    poll_fn(|context| {
+        if let Poll::Ready(value) = wanted.as_mut().poll(context) {
+            return Poll::Ready(Ok(value));
         }
-    }
+        let ended = driver.as_mut().poll(context);
+        // What the driver has just brought is taken at once, not at the next turn.
+        if let Poll::Ready(value) = wanted.as_mut().poll(context) {
+            return Poll::Ready(Ok(value));
+        }
+        if let Poll::Ready(ended) = ended {
+            // From here on the driver must not be polled; what it left behind was ready at once or never comes.
+            let why = ended.err().map_or("it was closed".into(), |error| chain(&error));
+            return Poll::Ready(Err(Failure::Protocol(why)));
+        }
+        if !is_set {
+            alarm.as_mut().reset(until);
+            is_set = true;
+        }
+        alarm.as_mut().poll(context).map(|()| Err(Failure::Timeout("answer")))
+    })
+    .await
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {

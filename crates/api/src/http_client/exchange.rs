@@ -1,22 +1,27 @@
 //! One request and its answer, with redirects, within its times.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Request, header};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use bytes::Bytes;
 use http_body_util::Full;
-use tokio::time::{Instant, timeout, timeout_at};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Client, Connection, Failure, Url};
 
 /// Most redirects.
 const REDIRECTS_MAX: usize = 3;
 
-/// What is sent.
+const SIGNATURE: HeaderName = HeaderName::from_static("x-voipbin-signature");
+
+/// What is sent. A copy is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) url: Arc<Url>,
     pub(crate) content_type: HeaderValue,
     pub(crate) signature: Option<HeaderValue>,
     pub(crate) body: Bytes,
@@ -50,14 +55,14 @@ pub(crate) struct Reply {
 pub(crate) async fn exchange(
     client: &Client,
     kept: &mut Option<Connection>,
-    mut outgoing: Outgoing,
+    outgoing: &Outgoing,
     times: &Times,
     most: usize,
 ) -> Result<Reply, Failure> {
     let deadline = Instant::now() + times.whole;
+    let mut outgoing = Cow::Borrowed(outgoing);
     for _ in 0..=REDIRECTS_MAX {
-        let asked = timeout_at(deadline, ask(client, kept, &outgoing, times)).await;
-        let (mut connection, response) = asked.map_err(|_| Failure::Timeout("answer"))??;
+        let (mut connection, response) = ask(client, kept, &outgoing, times, deadline).await?;
         let status = response.status().as_u16();
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let next = match (status, location) {
@@ -66,23 +71,20 @@ pub(crate) async fn exchange(
         };
         let limit = if next.is_some() { 0 } else { most };
         let until = deadline.min(Instant::now() + times.body);
-        let read = timeout_at(until, connection.read(response.into_body(), limit)).await;
-        let (body, complete) = match read {
-            Ok(Ok(read)) => read,
-            // The head is there and says what was decided; of a body that does not end nothing is used.
-            Ok(Err(_)) | Err(_) => (Vec::new(), false),
-        };
+        // The head is there and says what was decided; of a body that does not end nothing is used.
+        let (body, complete) = connection.read(response.into_body(), limit, until).await.unwrap_or_default();
         *kept = Some(connection).filter(|connection| complete && connection.is_reusable());
         match next {
             None => return Ok(Reply { status, body, complete }),
             Some(url) => {
+                let outgoing = outgoing.to_mut();
                 if status == 303 {
                     (outgoing.method, outgoing.body) = (Method::GET, Bytes::new());
                 }
                 if !outgoing.url.same_place(&url) {
                     outgoing.signature = None;
                 }
-                outgoing.url = url;
+                outgoing.url = Arc::new(url);
             }
         }
     }
@@ -95,32 +97,32 @@ async fn ask(
     kept: &mut Option<Connection>,
     outgoing: &Outgoing,
     times: &Times,
-) -> Result<(Connection, axum::http::Response<hyper::body::Incoming>), Failure> {
+    deadline: Instant,
+) -> Result<(Connection, Response<Incoming>), Failure> {
+    let within = |time: Duration| deadline.min(Instant::now() + time);
     if let Some(mut connection) = kept.take().filter(|connection| connection.leads_to(&outgoing.url)) {
-        match timeout(times.first_byte, connection.ask(request(outgoing)?)).await {
-            Ok(Ok(response)) => return Ok((connection, response)),
+        match connection.ask(request(outgoing)?, within(times.first_byte)).await {
+            Ok(response) => return Ok((connection, response)),
             // The other side may close what is idle at any time; that is no failure of this request.
-            Ok(Err(Failure::Protocol(_))) => {}
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(Failure::Timeout("answer")),
+            Err(Failure::Protocol(_)) => {}
+            Err(failure) => return Err(failure),
         }
     }
-    let opened = timeout(times.connect, Connection::open(client, &outgoing.url)).await;
+    let opened = timeout_at(within(times.connect), Connection::open(client, &outgoing.url)).await;
     let mut connection = opened.map_err(|_| Failure::Timeout("connection"))??;
-    let answered = timeout(times.first_byte, connection.ask(request(outgoing)?)).await;
-    let response = answered.map_err(|_| Failure::Timeout("answer"))??;
+    let response = connection.ask(request(outgoing)?, within(times.first_byte)).await?;
     Ok((connection, response))
 }
 
 fn request(outgoing: &Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
     let mut builder = Request::builder()
         .method(&outgoing.method)
-        .uri(&outgoing.url.path)
-        .header(header::HOST, &outgoing.url.authority)
-        .header(header::USER_AGENT, concat!("flowswitch/", env!("CARGO_PKG_VERSION")))
+        .uri(outgoing.url.target.clone())
+        .header(header::HOST, &outgoing.url.host_header)
+        .header(header::USER_AGENT, HeaderValue::from_static(concat!("flowswitch/", env!("CARGO_PKG_VERSION"))))
         .header(header::CONTENT_TYPE, &outgoing.content_type);
     if let Some(signature) = &outgoing.signature {
-        builder = builder.header("X-VoIPBIN-Signature", signature);
+        builder = builder.header(SIGNATURE, signature);
     }
     builder.body(Full::new(outgoing.body.clone())).map_err(|error| Failure::Url(error.to_string()))
 }

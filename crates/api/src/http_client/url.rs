@@ -1,7 +1,7 @@
 //! Addresses: `http` or `https`, a host, a path.
 
-use axum::http::Uri;
-use axum::http::uri::Scheme;
+use axum::http::uri::{PathAndQuery, Scheme};
+use axum::http::{HeaderValue, Uri};
 
 use super::Failure;
 
@@ -18,6 +18,10 @@ pub(crate) struct Url {
     pub(crate) authority: String,
     /// Path and query.
     pub(crate) path: String,
+    /// The same as requests need it.
+    pub(super) target: Uri,
+    /// The authority as requests need it.
+    pub(super) host_header: HeaderValue,
 }
 
 /// Whether a text is such an address, and if not, why.
@@ -55,7 +59,10 @@ impl Url {
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Url { tls, host, port, authority: authority.as_str().to_owned(), path })
+        let target = PathAndQuery::try_from(path.as_str()).map_err(|error| wrong(&error.to_string()))?.into();
+        let authority = authority.as_str().to_owned();
+        let host_header = HeaderValue::from_str(&authority).map_err(|error| wrong(&error.to_string()))?;
+        Ok(Url { tls, host, port, authority, path, target, host_header })
     }
 
     /// The address that a `Location` means (RFC 3986 §5.2, without `..`).

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use axum::http::Method;
 use bytes::Bytes;
+use model::{Activeflow, Customer};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -14,26 +16,50 @@ use super::lane::{Job, Lane};
 use super::{WebhookConfig, WebhookNumbers};
 use crate::http_client::{Client, Url};
 
-/// Address, method and secret at one moment.
-#[derive(Debug, PartialEq, Eq)]
+/// Address, method and secret at one moment, made ready once for all requests.
+#[derive(Debug)]
 pub(super) struct Target {
-    pub(super) url: Url,
-    /// Never empty.
-    pub(super) method: String,
+    /// The destination's.
+    pub(super) name: Arc<str>,
+    pub(super) url: Arc<Url>,
+    pub(super) method: Method,
     /// Empty = unsigned.
     pub(super) secret: String,
 }
 
 impl Target {
-    /// None for an empty address, which means "nowhere", and for one that cannot be asked.
-    pub(super) fn new(uri: &str, method: &str, secret: &str) -> Option<Target> {
-        if uri.is_empty() {
+    /// Where all of a customer's events go. None if nowhere.
+    pub(super) fn of_customer(customer: &Customer) -> Option<Target> {
+        if customer.tm_delete.is_some() {
             return None;
         }
-        let url = Url::parse(uri).ok()?;
-        let method = if method.is_empty() { "POST" } else { method };
-        Some(Target { url, method: method.to_owned(), secret: secret.to_owned() })
+        let url = url(&customer.webhook_uri)?;
+        let name = format!("customer:{}", customer.id);
+        Some(Target::new(name, url, &customer.webhook_method, &customer.webhook_secret))
     }
+
+    /// Where the events of one activeflow go too. None if nowhere.
+    pub(super) fn of_activeflow(activeflow: &Activeflow) -> Option<Target> {
+        let url = url(&activeflow.webhook_uri)?;
+        let method = or_post(&activeflow.webhook_method);
+        let scheme = if url.tls { "https" } else { "http" };
+        let name = format!("activeflow:{method} {scheme}://{}{}", url.authority, url.path);
+        Some(Target::new(name, url, method, ""))
+    }
+
+    fn new(name: String, url: Url, method: &str, secret: &str) -> Target {
+        let method = Method::from_bytes(or_post(method).as_bytes()).unwrap_or(Method::POST);
+        Target { name: name.into(), url: Arc::new(url), method, secret: secret.to_owned() }
+    }
+}
+
+/// None for an empty address, which means "nowhere", and for one that cannot be asked.
+fn url(uri: &str) -> Option<Url> {
+    if uri.is_empty() { None } else { Url::parse(uri).ok() }
+}
+
+fn or_post(method: &str) -> &str {
+    if method.is_empty() { "POST" } else { method }
 }
 
 /// What waits for one destination, shared with its lanes.
@@ -77,14 +103,14 @@ pub(super) struct Destination {
 
 impl Destination {
     pub(super) fn new(
-        name: &str,
+        name: &Arc<str>,
         client: Arc<Client>,
         config: Arc<WebhookConfig>,
         numbers: Arc<WebhookNumbers>,
         behind: Option<u64>,
     ) -> Destination {
         Destination {
-            name: name.into(),
+            name: name.clone(),
             client,
             lanes: vec![None; config.lanes.max(1)],
             config,

@@ -18,8 +18,8 @@ const ACTIVEFLOWS_MAX: usize = 50_000;
 /// Most customers.
 const CUSTOMERS_MAX: usize = 10_000;
 
-/// Where one entry goes: a name for each destination and its address now.
-pub(super) type Receivers = Vec<(String, Arc<Target>)>;
+/// Where one entry goes.
+pub(super) type Receivers = Vec<Arc<Target>>;
 
 pub(super) struct Directory {
     repository: Arc<dyn Repository>,
@@ -38,15 +38,13 @@ impl Directory {
         self.learn(resource);
         let mut receivers = Receivers::new();
         if let Some(target) = self.customer(entry.customer_id).await {
-            receivers.push((format!("customer:{}", entry.customer_id), target));
+            receivers.push(target);
         }
         let activeflow_id = activeflow_of(resource);
         if !activeflow_id.is_nil()
             && let Some(target) = self.activeflow(activeflow_id).await
         {
-            let scheme = if target.url.tls { "https" } else { "http" };
-            let name = format!("activeflow:{} {scheme}://{}{}", target.method, target.url.authority, target.url.path);
-            receivers.push((name, target));
+            receivers.push(target);
         }
         receivers
     }
@@ -54,13 +52,11 @@ impl Directory {
     fn learn(&mut self, resource: &Resource) {
         match resource {
             Resource::Customer(customer) => {
-                let target = Target::new(&customer.webhook_uri, &customer.webhook_method, &customer.webhook_secret);
-                let target = target.filter(|_| customer.tm_delete.is_none()).map(Arc::new);
+                let target = Target::of_customer(customer).map(Arc::new);
                 self.customers.insert(customer.id, (target, Instant::now()));
             }
             Resource::Activeflow(activeflow) if !self.activeflows.contains_key(&activeflow.id) => {
-                let target = Target::new(&activeflow.webhook_uri, &activeflow.webhook_method, "").map(Arc::new);
-                self.remember(activeflow.id, target);
+                self.remember(activeflow.id, Target::of_activeflow(activeflow).map(Arc::new));
             }
             _ => {}
         }
@@ -73,9 +69,7 @@ impl Directory {
             return target.clone();
         }
         let target = match self.ask(Kind::Customer, id).await {
-            Some(Resource::Customer(customer)) if customer.tm_delete.is_none() => {
-                Target::new(&customer.webhook_uri, &customer.webhook_method, &customer.webhook_secret).map(Arc::new)
-            }
+            Some(Resource::Customer(customer)) => Target::of_customer(&customer).map(Arc::new),
             _ => None,
         };
         if self.customers.len() >= CUSTOMERS_MAX {
@@ -90,9 +84,7 @@ impl Directory {
             return target.clone();
         }
         let target = match self.ask(Kind::Activeflow, id).await {
-            Some(Resource::Activeflow(activeflow)) => {
-                Target::new(&activeflow.webhook_uri, &activeflow.webhook_method, "").map(Arc::new)
-            }
+            Some(Resource::Activeflow(activeflow)) => Target::of_activeflow(&activeflow).map(Arc::new),
             _ => None,
         };
         self.remember(id, target.clone());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::LogEntry;
 use store::Accepted;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
@@ -37,10 +37,12 @@ pub(super) struct Dispatcher {
     cursors: Arc<dyn Cursors>,
     directory: Directory,
     numbers: Arc<WebhookNumbers>,
-    destinations: BTreeMap<String, Destination>,
+    destinations: BTreeMap<Arc<str>, Destination>,
     /// The last entry that was given to all destinations.
     position: u64,
     saved: BTreeMap<String, u64>,
+    /// Where events are written.
+    written: Vec<u8>,
 }
 
 impl Dispatcher {
@@ -61,11 +63,17 @@ impl Dispatcher {
             destinations: BTreeMap::new(),
             position: 0,
             saved: BTreeMap::new(),
+            written: Vec::new(),
         }
     }
 
-    /// Runs until `live` is closed. `last` was the log's end at the start.
-    pub(super) async fn run(mut self, mut live: mpsc::Receiver<Arc<[Accepted]>>, last: u64) {
+    /// Runs until `live` is closed or the other side of `asked` is dropped. `last` was the log's end at the start.
+    pub(super) async fn run(
+        mut self,
+        mut live: mpsc::Receiver<Arc<[Accepted]>>,
+        mut asked: oneshot::Receiver<()>,
+        last: u64,
+    ) {
         self.resume(last).await;
         let mut round = interval(ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,6 +88,7 @@ impl Dispatcher {
                     }
                     None => break,
                 },
+                _ = &mut asked => break,
                 _ = round.tick() => {
                     self.feed_those_behind().await;
                     if saved.elapsed() >= SAVE {
@@ -103,7 +112,7 @@ impl Dispatcher {
         // A cursor beyond the log's end belongs to another log.
         self.position = loaded.remove(GLOBAL).filter(|position| *position <= last).unwrap_or(last);
         for (name, cursor) in loaded {
-            let behind = Some(cursor.min(self.position));
+            let (name, behind) = (Arc::from(name), Some(cursor.min(self.position)));
             let destination =
                 Destination::new(&name, self.client.clone(), self.config.clone(), self.numbers.clone(), behind);
             self.destinations.insert(name, destination);
@@ -148,8 +157,9 @@ impl Dispatcher {
             return;
         }
         let body = self.body(entry);
-        for (name, target) in receivers {
-            if !self.destinations.contains_key(&name) {
+        for target in receivers {
+            let name = &target.name;
+            if !self.destinations.contains_key(name) {
                 if self.destinations.len() >= self.config.destinations {
                     self.forget_idle();
                 }
@@ -161,17 +171,17 @@ impl Dispatcher {
                     continue;
                 }
                 let destination =
-                    Destination::new(&name, self.client.clone(), self.config.clone(), self.numbers.clone(), None);
+                    Destination::new(name, self.client.clone(), self.config.clone(), self.numbers.clone(), None);
                 self.destinations.insert(name.clone(), destination);
             }
-            let Some(destination) = self.destinations.get_mut(&name) else { continue };
+            let Some(destination) = self.destinations.get_mut(name) else { continue };
             if destination.behind.is_some() {
                 continue;
             }
             if !destination.offer(sequence, order_of(entry), &target, &body) {
                 destination.behind = Some(sequence - 1);
                 self.numbers.deferred.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(destination = %name, "a webhook destination does not keep up; its events wait in the log");
+                tracing::warn!(destination = %name, "a webhook destination does not keep up; its events wait in the log");
             }
         }
         self.numbers.destinations.store(self.destinations.len() as u64, Ordering::Relaxed);
@@ -179,7 +189,7 @@ impl Dispatcher {
 
     /// Those whose queues have emptied get the next piece of the journal.
     async fn feed_those_behind(&mut self) {
-        let hungry: Vec<String> = self
+        let hungry: Vec<Arc<str>> = self
             .destinations
             .iter()
             .filter(|(_, destination)| destination.is_hungry())
@@ -203,7 +213,7 @@ impl Dispatcher {
                 break;
             }
             let receivers = self.directory.receivers(&accepted.entry).await;
-            if let Some((_, target)) = receivers.into_iter().find(|(of, _)| of == name) {
+            if let Some(target) = receivers.into_iter().find(|target| *target.name == *name) {
                 let body = self.body(&accepted.entry);
                 let Some(destination) = self.destinations.get_mut(name) else { return };
                 if !destination.offer(accepted.seq, order_of(&accepted.entry), &target, &body) {
@@ -229,9 +239,12 @@ impl Dispatcher {
         })
     }
 
-    fn body(&self, entry: &LogEntry) -> Bytes {
-        let event = entry.to_event().unwrap_or_default();
-        Bytes::from(self.config.shape.event(event).to_string())
+    fn body(&mut self, entry: &LogEntry) -> Bytes {
+        self.written.clear();
+        if let Some(event) = entry.event() {
+            self.config.shape.write_event(event, &mut self.written);
+        }
+        Bytes::copy_from_slice(&self.written)
     }
 
     fn forget_idle(&mut self) {
@@ -243,7 +256,7 @@ impl Dispatcher {
         let mut cursors: BTreeMap<String, u64> = self
             .destinations
             .iter()
-            .filter_map(|(name, destination)| Some((name.clone(), destination.cursor()?)))
+            .filter_map(|(name, destination)| Some((name.to_string(), destination.cursor()?)))
             .collect();
         cursors.insert(GLOBAL.to_owned(), self.position);
         if cursors == self.saved {

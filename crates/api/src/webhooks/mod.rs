@@ -5,6 +5,9 @@
 //! through the same lane, so its order is kept. A destination that does not keep up fills its own queue only: from then
 //! on the dispatcher leaves it out, and feeds it from the journal once its queue is empty again. How far each destination has
 //! got is written down, so that after a restart nothing is missed and some may be sent twice.
+//!
+//! All of it runs on one thread, named `webhooks`: an event takes many small steps, and none of them has to wake another
+//! thread.
 
 mod config;
 mod destination;
@@ -16,10 +19,10 @@ mod ports;
 mod signature;
 
 use std::sync::Arc;
+use std::{io, thread};
 
 use store::Accepted;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 
 pub use config::WebhookConfig;
 pub use numbers::WebhookNumbers;
@@ -29,23 +32,28 @@ pub(crate) use signature::signature;
 use crate::repository::Repository;
 use dispatcher::Dispatcher;
 
-/// The running dispatcher.
+/// The running dispatcher. Dropped, it ends soon.
 #[derive(Debug)]
 pub struct Webhooks {
     numbers: Arc<WebhookNumbers>,
-    task: JoinHandle<()>,
+    /// Asks for the end when it is dropped.
+    asking: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Webhooks {
     /// Starts. `live` brings accepted entries as they happen, in order; whoever feeds it may leave out what does not fit:
-    /// gaps are read from the journal. It ends when `live` is closed. Must be called within a tokio runtime.
+    /// gaps are read from the journal. It ends when `live` is closed.
+    ///
+    /// # Errors
+    /// The system's, if there can be no thread.
     pub fn start(
         config: WebhookConfig,
         live: mpsc::Receiver<Arc<[Accepted]>>,
         journal: Arc<dyn WebhookJournal>,
         cursors: Arc<dyn Cursors>,
         repository: Arc<dyn Repository>,
-    ) -> Webhooks {
+    ) -> io::Result<Webhooks> {
         let numbers = Arc::new(WebhookNumbers::default());
         // What is accepted from here on is sent, even if it comes before the dispatcher has read its cursors.
         let last = journal.last().unwrap_or_else(|error| {
@@ -53,7 +61,17 @@ impl Webhooks {
             0
         });
         let dispatcher = Dispatcher::new(config, journal, cursors, repository, numbers.clone());
-        Webhooks { numbers, task: tokio::spawn(dispatcher.run(live, last)) }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().thread_name("webhooks-wait").enable_all().build()?;
+        let (asking, asked) = oneshot::channel();
+        let (say_so, ended) = oneshot::channel();
+        thread::Builder::new().name("webhooks".into()).spawn(move || {
+            runtime.block_on(dispatcher.run(live, asked, last));
+            // Receivers that have not answered, and names that are looked up, are not waited for.
+            runtime.shutdown_background();
+            let _ = say_so.send(());
+        })?;
+        Ok(Webhooks { numbers, asking, ended })
     }
 
     /// What was sent, what failed, what waits.
@@ -61,8 +79,9 @@ impl Webhooks {
         self.numbers.clone()
     }
 
-    /// Waits until the dispatcher has ended: close `live` first. What lies in queues is left for the next start.
-    pub async fn join(self) {
-        let _ = self.task.await;
+    /// Ends it and waits until how far it has got is written down. What lies in queues is left for the next start.
+    pub async fn end(self) {
+        drop(self.asking);
+        let _ = self.ended.await;
     }
 }

@@ -3,4 +3,6 @@
 
 mod fetcher;
 mod receiver;
+mod sender;
+mod speed;
 mod webhooks;

@@ -1,104 +1,16 @@
 //! Webhooks from a journal in memory to real receivers.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+
 use std::time::{Duration, Instant};
 
-use api::{Cursors, MemoryRepository, Repository, WebhookConfig, WebhookJournal, Webhooks};
+use api::{Repository, WebhookConfig};
 use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Resource, Timestamp};
 use serde_json::{Map, Value};
-use store::Accepted;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::receiver::{Manner, Receiver};
-
-#[derive(Default)]
-struct Journal(Mutex<Vec<LogEntry>>);
-
-impl WebhookJournal for Journal {
-    fn read(&self, after: u64, most: usize) -> io::Result<Vec<Accepted>> {
-        let entries = self.0.lock().unwrap();
-        let found = (1..).zip(entries.iter()).skip(after as usize).take(most);
-        Ok(found.map(|(seq, entry)| Accepted { seq, entry: entry.clone() }).collect())
-    }
-
-    fn last(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().len() as u64)
-    }
-}
-
-#[derive(Default)]
-struct Saved(Mutex<BTreeMap<String, u64>>);
-
-impl Cursors for Saved {
-    fn load(&self) -> io::Result<BTreeMap<String, u64>> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-
-    fn save(&self, cursors: &BTreeMap<String, u64>) -> io::Result<()> {
-        *self.0.lock().unwrap() = cursors.clone();
-        Ok(())
-    }
-}
-
-struct Sender {
-    journal: Arc<Journal>,
-    cursors: Arc<Saved>,
-    repository: Arc<MemoryRepository>,
-    live: mpsc::Sender<Arc<[Accepted]>>,
-    webhooks: Webhooks,
-}
-
-fn config() -> WebhookConfig {
-    WebhookConfig {
-        pause: Duration::from_millis(50),
-        first_byte: Duration::from_millis(300),
-        ..WebhookConfig::default()
-    }
-}
-
-impl Sender {
-    fn start(config: WebhookConfig) -> Sender {
-        Sender::resume(config, Arc::default(), Arc::default(), Arc::default())
-    }
-
-    fn resume(
-        config: WebhookConfig,
-        journal: Arc<Journal>,
-        cursors: Arc<Saved>,
-        repository: Arc<MemoryRepository>,
-    ) -> Sender {
-        let (live, receiver) = mpsc::channel(100_000);
-        let webhooks = Webhooks::start(config, receiver, journal.clone(), cursors.clone(), repository.clone());
-        Sender { journal, cursors, repository, live, webhooks }
-    }
-
-    fn customer(&self, id: u128, url: &str) -> Uuid {
-        let customer = Customer { id: Uuid::from_u128(id), webhook_uri: url.into(), ..Customer::default() };
-        self.repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
-        Uuid::from_u128(id)
-    }
-
-    async fn accept(&self, entry: LogEntry) {
-        let sequence = {
-            let mut entries = self.journal.0.lock().unwrap();
-            entries.push(entry.clone());
-            entries.len() as u64
-        };
-        // What does not fit is left out: the journal has it.
-        let _ = self.live.try_send(Arc::from([Accepted { seq: sequence, entry }]));
-        if sequence.is_multiple_of(64) {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn number(&self, of: impl Fn(&api::WebhookNumbers) -> &std::sync::atomic::AtomicU64) -> u64 {
-        of(&self.webhooks.metrics()).load(Ordering::Relaxed)
-    }
-}
+use crate::sender::{Sender, config};
 
 /// Entry `n` of a call.
 fn entry(customer_id: Uuid, call: u128, n: u64) -> LogEntry {
@@ -285,8 +197,8 @@ async fn after_a_restart_nothing_is_missing() {
     good.wait_for(100).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let Sender { journal, cursors, repository, live, webhooks } = sender;
+    webhooks.end().await;
     drop(live);
-    webhooks.join().await;
     // While it was down, more happened.
     journal.0.lock().unwrap().push(entry(customer, 5, 100));
     *receiver.manner.lock().unwrap() = Manner::Status(200);
@@ -317,41 +229,4 @@ async fn gaps_in_what_happens_live_are_read_from_the_journal() {
     let names: Vec<String> =
         bodies(&receiver).iter().map(|body| body["data"]["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, (0..=50).map(|n| n.to_string()).collect::<Vec<_>>());
-}
-
-/// `cargo test --release -p api --test sending -- --ignored --nocapture speed`
-#[test]
-#[ignore = "measures"]
-#[expect(clippy::print_stdout, reason = "the figure is for the person who asked for it")]
-fn speed() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    // The receiver has a thread of its own, so that the sender's work can be told apart.
-    let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let receiver = other.block_on(Receiver::start(Manner::Status(200)));
-    runtime.block_on(async {
-        let sender = Sender::start(WebhookConfig { queue: 1_000_000, ..config() });
-        let customer = sender.customer(1, &receiver.url());
-        let total = 45_000;
-        let (began, before) = (Instant::now(), threads());
-        for n in 0..total as u64 {
-            sender.accept(entry(customer, u128::from(n % 500), n)).await;
-        }
-        while (sender.number(|numbers| &numbers.delivered) as usize) < total {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        let all = threads() - before;
-        println!(
-            "{:.0} events/s, {:.1} us of CPU per event, receiver included",
-            total as f64 / seconds,
-            all * 1e6 / total as f64
-        );
-    });
-}
-
-/// CPU seconds of this process.
-fn threads() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }

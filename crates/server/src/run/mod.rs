@@ -64,7 +64,7 @@ const PORT_WAIT_ROUNDS: u32 = 500;
 
 /// How long the end waits for HTTP requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-/// How long it waits for what runs besides: names that are looked up, for one.
+/// How long it waits for what runs besides: webhooks, and names that are looked up.
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// Whatever keeps the server from starting, in words for the operator.
@@ -183,7 +183,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         Arc::new(StoreJournal(store.clone())),
         Arc::new(StoreCursors(store.clone())),
         repository.clone(),
-    );
+    )?;
     let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone() });
     let ports = Ports { repository, control: wishes, publish };
     let api = Api::new(api_config(&config, &store)?, ports);
@@ -229,6 +229,9 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         tracing::warn!("some HTTP requests were not answered to their end");
     }
     let settled = keeping::settle(store).await;
+    if tokio::time::timeout(LAST_TASKS, webhooks.end()).await.is_err() {
+        tracing::warn!("how far webhooks have got could not be written down in time: some will be sent twice");
+    }
     tracing::info!("ended");
     match all_well {
         true => settled,
