@@ -35,7 +35,14 @@ impl Directory {
     /// The destinations of an entry; none for what is no event.
     pub(super) async fn receivers(&mut self, entry: &LogEntry) -> Receivers {
         let LogBody::Event { resource, .. } = &entry.body else { return Receivers::new() };
-        self.learn(resource);
+        match resource {
+            Resource::Customer(customer) => {
+                let target = Target::of_customer(customer).map(Arc::new);
+                self.customers.insert(customer.id, (target, Instant::now()));
+            }
+            Resource::Activeflow(_) => self.expect([entry].into_iter()),
+            _ => {}
+        }
         let mut receivers = Receivers::new();
         if let Some(target) = self.customer(entry.customer_id).await {
             receivers.push(target);
@@ -49,16 +56,14 @@ impl Directory {
         receivers
     }
 
-    fn learn(&mut self, resource: &Resource) {
-        match resource {
-            Resource::Customer(customer) => {
-                let target = Target::of_customer(customer).map(Arc::new);
-                self.customers.insert(customer.id, (target, Instant::now()));
-            }
-            Resource::Activeflow(activeflow) if !self.activeflows.contains_key(&activeflow.id) => {
+    /// Looks ahead: a call's first event names an activeflow whose own event follows it. An activeflow's address never changes.
+    pub(super) fn expect<'a>(&mut self, entries: impl Iterator<Item = &'a LogEntry>) {
+        for entry in entries {
+            if let LogBody::Event { resource: Resource::Activeflow(activeflow), .. } = &entry.body
+                && !self.activeflows.contains_key(&activeflow.id)
+            {
                 self.remember(activeflow.id, Target::of_activeflow(activeflow).map(Arc::new));
             }
-            _ => {}
         }
     }
 

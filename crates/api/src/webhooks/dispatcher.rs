@@ -82,6 +82,7 @@ impl Dispatcher {
             tokio::select! {
                 group = live.recv() => match group {
                     Some(group) => {
+                        self.directory.expect(group.iter().map(|accepted| &accepted.entry));
                         for accepted in group.iter() {
                             self.take(accepted).await;
                         }
@@ -143,6 +144,7 @@ impl Dispatcher {
                 );
                 self.position = last;
             }
+            self.directory.expect(batch.iter().map(|accepted| &accepted.entry));
             for accepted in batch {
                 self.route(accepted.seq, &accepted.entry).await;
             }
@@ -207,6 +209,7 @@ impl Dispatcher {
         let batch = self.read(after, BATCH).await;
         let mut reached = batch.is_empty();
         let mut next = after;
+        self.directory.expect(batch.iter().map(|accepted| &accepted.entry));
         for accepted in batch {
             if accepted.seq > self.position {
                 reached = true;

@@ -1,12 +1,13 @@
 //! Webhooks from a journal in memory to real receivers.
 
 use std::collections::HashMap;
-
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{Repository, WebhookConfig};
-use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Resource, Timestamp};
+use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Recording, Resource, Timestamp};
 use serde_json::{Map, Value};
+use store::Accepted;
 use uuid::Uuid;
 
 use crate::receiver::{Manner, Receiver};
@@ -88,6 +89,28 @@ async fn an_activeflows_address_is_told_too() {
     assert_eq!(bodies(&extra)[0]["data"]["id"], Uuid::from_u128(7).to_string());
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(extra.count(), 1);
+}
+
+#[tokio::test]
+async fn an_activeflows_address_is_known_from_an_event_that_follows_in_the_same_group() {
+    let sender = Sender::start(config());
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let id = Uuid::from_u128(7);
+    let recording = Recording { activeflow_id: id, ..Recording::default() };
+    let activeflow = Activeflow { id, webhook_uri: receiver.url(), ..Activeflow::default() };
+    let resources = [Resource::Recording(Box::new(recording)), Resource::Activeflow(Box::new(activeflow))];
+    // The repository knows neither.
+    let group: Arc<[Accepted]> = (1..)
+        .zip(resources)
+        .map(|(seq, resource)| {
+            let body = LogBody::Event { name: seq.to_string(), resource, extra: Map::new() };
+            Accepted { seq, entry: LogEntry { body, ..entry(Uuid::from_u128(1), 5, seq) } }
+        })
+        .collect();
+    sender.live.try_send(group).unwrap();
+    receiver.wait_for(2).await;
+    let names: Vec<Value> = bodies(&receiver).iter().map(|body| body["type"].clone()).collect();
+    assert_eq!(names, ["1", "2"]);
 }
 
 #[tokio::test]
