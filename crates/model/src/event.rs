@@ -23,7 +23,7 @@ impl PublicResource<'_> {
 impl Serialize for PublicResource<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Resource::Call(call, action) => call.public(action.as_ref()).serialize(serializer),
+            Resource::Call(call, action) => call.public(action.as_deref()).serialize(serializer),
             Resource::Activeflow(activeflow) => activeflow.serialize(serializer),
             Resource::Recording(recording) => recording.serialize(serializer),
             Resource::Conference(conference) => conference.serialize(serializer),
@@ -90,6 +90,8 @@ impl Serialize for Event<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
     use uuid::Uuid;
 
@@ -101,9 +103,9 @@ mod tests {
 
     /// Every kind of resource, and the fields of it as they are kept.
     fn kinds() -> Vec<(Resource, Value)> {
-        fn kind<T: Serialize>(make: impl Fn(Box<T>) -> Resource, resource: T) -> (Resource, Value) {
+        fn kind<T: Serialize>(make: impl Fn(Arc<T>) -> Resource, resource: T) -> (Resource, Value) {
             let kept = serde_json::to_value(&resource).unwrap();
-            (make(Box::new(resource)), kept)
+            (make(Arc::new(resource)), kept)
         }
         let secret = || "secret".to_owned();
         let at = Some(Timestamp::from_us(1_680_792_792_569_073));
@@ -113,7 +115,7 @@ mod tests {
         let ha1 = PasswordDigests { md5: secret(), sha256: secret() };
         let key = Uuid::from_u128(9);
         vec![
-            kind(|call| Resource::Call(call, Some(Action::start())), call::sample()),
+            kind(|call| Resource::Call(call, Some(Arc::new(Action::start()))), call::sample()),
             kind(|call| Resource::Call(call, None), call::sample()),
             kind(
                 Resource::Activeflow,

@@ -75,7 +75,7 @@ impl Sender {
 
     pub(crate) fn customer(&self, id: u128, url: &str) -> Uuid {
         let customer = Customer { id: Uuid::from_u128(id), webhook_uri: url.into(), ..Customer::default() };
-        self.repository.put(&Resource::Customer(Box::new(customer)), "").unwrap();
+        self.repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
         Uuid::from_u128(id)
     }
 

@@ -126,7 +126,7 @@ fn entry(customer_id: Uuid, n: u64) -> LogEntry {
     };
     let option = json!({"text": "Welcome. Please wait for the next free agent.", "language": "en-US"});
     let action = Action { id: "greeting".into(), kind: "talk".into(), option: Some(option), ..Action::start() };
-    let resource = Resource::Call(Box::new(call), Some(action));
+    let resource = Resource::Call(Arc::new(call), Some(Arc::new(action)));
     let body = LogBody::Event { name: "call_progressing".into(), resource, extra: Map::new() };
     LogEntry { at_us: n, customer_id, call_id: id, activeflow_id: Uuid::nil(), body }
 }

@@ -98,7 +98,7 @@ async fn an_activeflows_address_is_known_from_an_event_that_follows_in_the_same_
     let id = Uuid::from_u128(7);
     let recording = Recording { activeflow_id: id, ..Recording::default() };
     let activeflow = Activeflow { id, webhook_uri: receiver.url(), ..Activeflow::default() };
-    let resources = [Resource::Recording(Box::new(recording)), Resource::Activeflow(Box::new(activeflow))];
+    let resources = [Resource::Recording(Arc::new(recording)), Resource::Activeflow(Arc::new(activeflow))];
     // The repository knows neither.
     let group: Arc<[Accepted]> = (1..)
         .zip(resources)
