@@ -60,7 +60,7 @@ impl Directory {
     pub(super) fn expect<'a>(&mut self, entries: impl Iterator<Item = &'a LogEntry>) {
         for entry in entries {
             if let LogBody::Event { resource: Resource::Activeflow(activeflow), .. } = &entry.body
-                && !self.activeflows.contains_key(&activeflow.id)
+                && self.activeflows.get(&activeflow.id).is_none_or(Option::is_none)
             {
                 self.remember(activeflow.id, Target::of_activeflow(activeflow).map(Arc::new));
             }

@@ -23,15 +23,10 @@ const EVENTS: u64 = 45_000;
 
 #[test]
 #[ignore = "measures"]
-fn speed_of_events_that_all_wait() {
-    measure("all at once", None);
-}
-
-/// 500 calls/s with six events each, as the log accepts them: in groups.
-#[test]
-#[ignore = "measures"]
-fn speed_of_3000_events_per_second() {
+fn speed() {
+    // 500 calls/s with six events each, as the log accepts them: in groups.
     measure("3000 events/s in groups of 30", Some(Duration::from_millis(10)));
+    measure("all at once", None);
 }
 
 /// Sends groups of 30, one each `pause`.
