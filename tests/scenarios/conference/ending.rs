@@ -68,7 +68,7 @@ fn a_bridge_begins_once_and_ends_once_however_often_it_is_empty() {
         world.keeps_conference(closed);
         for id in [deleted, unused] {
             let gone = Conference { tm_delete: Some(Timestamp::from_us(1)), ..world.conference_of(id) };
-            world.changes(&Resource::Conference(Box::new(gone)));
+            world.changes(&Resource::Conference(std::sync::Arc::new(gone)));
         }
         let over = world.last("confbridge_terminated");
         assert_eq!((&over["id"], &over["status"]), (&first["id"], &"terminated".into()));
