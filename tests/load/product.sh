@@ -95,23 +95,30 @@ conferences() {
 
 # hooked: calls at full rate while every event goes to a receiver of webhooks, which must get each call from beginning to end.
 hooked() {
-  local made sink
+  hooked_calls H "ended by the server" bye --end server --hold 5000 "$@"
+  hooked_calls I "ended by the caller, who hears 200 ms of silence" sleep --hold 200 "$@"
+}
+
+# hooked_calls RUN WHAT NUMBER ARGUMENTS...
+hooked_calls() {
+  local run=$1 what=$2 number=$3 made sink
+  shift 3
   start_with hook
-  load_quietly HW webhook-sink --listen "127.0.0.1:$hook_port" --secret "$hook_secret" --strict "${hook_arguments[@]}" &
+  load_quietly "${run}W" webhook-sink --listen "127.0.0.1:$hook_port" --secret "$hook_secret" --strict "${hook_arguments[@]}" &
   sink=$!
   sleep 0.5
-  load H "$setup_rate calls per second with records, events and a receiver of webhooks" "$(uri sleep)" --mode setup --hold 200 \
+  load "$run" "$setup_rate calls per second with records, events and a receiver of webhooks, $what" "$(uri "$number")" --mode setup \
     --rate "$setup_rate" --calls 4000 --duration "$seconds" "${ports[@]}" --server-pid "$server" --strict --max-setup-p99-ms 50 \
     --max-cpu-per-call-ms 0.6 --require "calls.started>=$((seconds * setup_rate * 99 / 100))" \
     --require 'calls.completed>=1' "$@"
-  rest H
-  made=$(sed -n 's/.*"started": \([0-9]*\).*/\1/p' "$folder/H.json" | head -n 1)
+  rest "$run"
+  made=$(sed -n 's/.*"started": \([0-9]*\).*/\1/p' "$folder/$run.json" | head -n 1)
   # The receiver is the child of the shell that waits for it.
   pkill -INT -P "$sink" || true
   wait "$sink" || true
-  printf '\nHW: what the receiver of webhooks got\n'
-  judge HW
-  row HW "calls from beginning to end, of $made" "$(json_number "$folder/HW.json" complete)" ">=$made"
+  printf '\n%s: what the receiver of webhooks got\n' "${run}W"
+  judge "${run}W"
+  row "${run}W" "calls from beginning to end, of $made" "$(json_number "$folder/${run}W.json" complete)" ">=$made"
   stop_server
 }
 hook_arguments=()
@@ -132,12 +139,12 @@ spoken() {
   stop_server
 }
 
-# registered: all phones, then their refreshes.
+# registered: all phones, then their refreshes. All with the right password: they share an address, and who guesses is slowed.
 registered() {
   start_with phones
   load G "$users registrations, then $refreshes refreshes per second" register "sip:127.0.0.1:$sip_port" --users "$users" \
-    --first-extension 100000 --rate 500 --refresh-rate "$refreshes" --duration $((seconds / 2)) --wrong-password 1 --strict \
-    --server-pid "$server" --require "register.accepted>=$((users * 99 / 100 - 1))" \
+    --first-extension 100000 --rate 500 --refresh-rate "$refreshes" --duration $((seconds / 2)) --strict \
+    --server-pid "$server" --require "register.accepted>=$users" \
     --require "register.refresh_per_second>=$((refreshes * 97 / 100))" --require 'register.first.p99_ms<=100' \
     --require 'register.refresh.p99_ms<=50' --require "register.kib_per_registration<=$registration_kib" \
     --require 'server.cpu_percent>=0' "$@"
