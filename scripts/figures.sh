@@ -46,7 +46,7 @@ floor() {
 
 per_second() {
   load "$@" --mode setup --rate 500 --calls 4000 --duration "$seconds" "${ports[@]}" --server-pid "$server" --strict \
-    --max-setup-p99-ms 50 --max-cpu-per-call-ms 0.6 --require "calls.started>=$((seconds * 495))"
+    --max-setup-p99-ms 50 --max-cpu-per-call-ms 0.4 --require "calls.started>=$((seconds * 495))"
 }
 
 # plain: calls echoed, prompts, calls set up and ended by either side.

@@ -68,7 +68,7 @@ prompt_calls() {
 # set_up RUN RATE [MOST]
 set_up() {
   load "$1" "$2 calls per second" "$(uri sleep)" --mode setup --hold 200 --rate "$2" --calls "${3:-4000}" \
-    --duration "$seconds" "${ports[@]}" --server-pid "$server" --strict --max-setup-p99-ms 50 --max-cpu-per-call-ms 0.6 \
+    --duration "$seconds" "${ports[@]}" --server-pid "$server" --strict --max-setup-p99-ms 50 --max-cpu-per-call-ms 0.4 \
     --require "calls.started>=$(($2 * seconds * 99 / 100))"
 }
 

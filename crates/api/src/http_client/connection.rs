@@ -54,7 +54,7 @@ impl Connection {
 
     async fn handshake(client: &Client, url: &Arc<Url>, stream: TcpStream) -> Result<Connection, Failure> {
         let mut builder = http1::Builder::new();
-        // Head and body in one piece: bodies are small, and their copy costs less than what two pieces cost the kernel.
+        // Head and body in one piece: bodies are small.
         builder.max_buf_size(HEAD_MAX).writev(false);
         let protocol = |error: hyper::Error| Failure::Protocol(error.to_string());
         let (sender, driver): (_, Driver) = if url.tls {
