@@ -11,6 +11,7 @@ use flowswitch_server::{check, upkeep};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    small_pages();
     let cli = Cli::parse();
     match cli.command {
         None => serve(&cli.serve),
@@ -24,6 +25,13 @@ fn main() -> ExitCode {
         Some(Command::Repair(args)) => done(upkeep::repair(&args, &mut std::io::stdout().lock())),
         Some(Command::Load(args)) => load::run(&args).unwrap_or_else(|error| refuse(&error)),
     }
+}
+
+/// The allocator asks for pages of 2 MiB, of which each thread that starts gets several, and the system clears every one of them
+/// when it is touched first: a burst of work at a rested server then waits for a second, and holds memory that nothing needs.
+fn small_pages() {
+    // Where this cannot be set, pages are large and all else is as it is.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn serve(args: &flowswitch_server::cli::ServeArgs) -> ExitCode {
