@@ -1,5 +1,6 @@
 //! The database: SQLite, one thread that writes, some connections that read.
 
+mod readers;
 pub(crate) mod schema;
 mod thread;
 
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::metrics::{Live, add, sub};
 use crate::record::{Expiry, Flusher};
 use crate::{StoreConfig, StoreError};
+use readers::Readers;
 use thread::DatabaseThread;
 
 /// Writes that may wait; blocking callers wait for room, others are refused.
@@ -48,10 +50,8 @@ pub(crate) enum Message {
 
 /// The database while it is open.
 pub(crate) struct Database {
-    path: PathBuf,
     jobs: Sender<Message>,
-    readers: Mutex<Vec<Connection>>,
-    readers_max: usize,
+    readers: Readers,
     live: Arc<Live>,
     thread: Option<JoinHandle<()>>,
 }
@@ -126,8 +126,7 @@ impl Database {
             .name("database".into())
             .spawn(move || thread.run())
             .map_err(|error| StoreError::io("start the thread of", &path, &error))?;
-        let readers = Mutex::new(Vec::new());
-        Ok(Database { path, jobs, readers, readers_max: config.readers, live, thread: Some(thread) })
+        Ok(Database { jobs, readers: Readers::new(path, config.readers), live, thread: Some(thread) })
     }
 
     /// Runs a write and waits until it is committed and synced.
@@ -184,23 +183,10 @@ impl Database {
         receiver.recv().unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Runs a query on a connection of its own.
+    /// Runs a query on a connection that nobody else uses meanwhile; waits for one if all are used. A query must not run another.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open_reader(&self.path)?,
-        };
-        let result = query(&connection);
-        let mut idle = self.idle();
-        if idle.len() < self.readers_max {
-            idle.push(connection);
-        }
-        result
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.readers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let connection = self.readers.borrow()?;
+        query(&connection)
     }
 
     /// Does what waits and ends the thread.
