@@ -31,6 +31,7 @@ mod resources;
 mod routes;
 mod service;
 mod shape;
+mod shown;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};

@@ -16,6 +16,7 @@ pub struct MemoryRepository(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     resources: BTreeMap<(Kind, Uuid), Resource>,
+    changes: u64,
     log: Vec<LogEntry>,
 }
 
@@ -61,7 +62,9 @@ impl Repository for MemoryRepository {
 
     fn put(&self, resource: &Resource, _: &str) -> Result<(), RepositoryError> {
         let kind = Kind::of(resource).ok_or_else(|| RepositoryError::Failed("this is no resource".into()))?;
-        self.kept().resources.insert((kind, resource.id()), resource.clone());
+        let mut kept = self.kept();
+        kept.changes += 1;
+        kept.resources.insert((kind, resource.id()), resource.clone());
         Ok(())
     }
 
@@ -81,6 +84,10 @@ impl Repository for MemoryRepository {
                 }
         });
         Ok(found.map(|(_, resource)| resource.clone()))
+    }
+
+    fn changes(&self, _: Kind) -> u64 {
+        self.kept().changes
     }
 
     fn timeline(

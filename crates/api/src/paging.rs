@@ -1,7 +1,6 @@
 //! Pages of lists (spec/resources.md §1): newest first, the token names the last item that was shown.
 
 use model::Timestamp;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::problem::Problem;
@@ -36,11 +35,6 @@ fn parse(token: &str) -> Result<After, Problem> {
 /// The token of the page behind this item.
 pub(crate) fn token(shape: Shape, tm_create: Timestamp, id: Uuid) -> String {
     format!("{}_{}", shape.timestamp(tm_create), id.simple())
-}
-
-/// `{"result": [...], "next_page_token": "..."}`
-pub(crate) fn page(items: Vec<Value>, token: String) -> Value {
-    json!({ "result": items, "next_page_token": token })
 }
 
 #[cfg(test)]

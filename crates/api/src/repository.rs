@@ -163,6 +163,10 @@ pub trait Repository: Send + Sync + 'static {
     /// [`RepositoryError`]
     fn find(&self, kind: Kind, customer_id: Uuid, key: &str) -> Result<Option<Resource>, RepositoryError>;
 
+    /// A number that grows with every change of one of this kind, before [`Repository::put`] returns: what was read after it was
+    /// asked for holds while it is the same. Must not wait.
+    fn changes(&self, kind: Kind) -> u64;
+
     /// What happened, oldest first, behind the entry `after`, with sequence numbers.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::service::Api;
 use crate::{console, problem, resources};
 
 #[derive(Clone)]
-struct Shown {
+struct Health {
     readiness: Arc<Readiness>,
     metrics: Arc<[Arc<dyn MetricsSource>]>,
 }
@@ -45,7 +45,7 @@ fn health(readiness: Arc<Readiness>, metrics: Vec<Arc<dyn MetricsSource>>) -> Ro
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(show_metrics))
-        .with_state(Shown { readiness, metrics: metrics.into() })
+        .with_state(Health { readiness, metrics: metrics.into() })
 }
 
 fn finish(router: Router, numbers: Arc<ApiNumbers>) -> Router {
@@ -62,14 +62,14 @@ async fn healthz() -> &'static str {
 }
 
 /// New calls may be sent here: 200, or 503 with the reasons why not.
-async fn readyz(State(shown): State<Shown>) -> Response {
-    let reasons = shown.readiness.reasons();
+async fn readyz(State(health): State<Health>) -> Response {
+    let reasons = health.readiness.reasons();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(serde_json::json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
 }
 
-async fn show_metrics(State(shown): State<Shown>) -> Response {
+async fn show_metrics(State(health): State<Health>) -> Response {
     let mut text = MetricsText::default();
-    shown.metrics.iter().for_each(|source| source.collect(&mut text));
+    health.metrics.iter().for_each(|source| source.collect(&mut text));
     ([(header::CONTENT_TYPE, MetricsText::CONTENT_TYPE)], text.to_string()).into_response()
 }

@@ -9,7 +9,7 @@ use model::{ErrorStatus, Resource};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::auth::{Identity, LoginGate};
+use crate::auth::{Identity, KnownKeys, LoginGate};
 use crate::control::{Control, Publish};
 use crate::events::EventHub;
 use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::repository::{Kind, Repository, RepositoryError};
 use crate::resources::Stored;
 use crate::shape::Shape;
+use crate::shown::Shown;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub struct Api {
     pub(crate) publish: Arc<dyn Publish>,
     pub(crate) events: Arc<EventHub>,
     pub(crate) login: LoginGate,
+    pub(crate) known_keys: KnownKeys,
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) numbers: Arc<ApiNumbers>,
     repository: Arc<dyn Repository>,
@@ -64,6 +66,7 @@ impl Api {
             limiter: config.rate_limits.map(RateLimiter::new),
             events: Arc::new(EventHub::new(config.shape)),
             login: LoginGate::new(&config.token_secret),
+            known_keys: KnownKeys::default(),
             config,
             control: ports.control,
             publish: ports.publish,
@@ -95,6 +98,11 @@ impl Api {
         }
     }
 
+    /// See [`Repository::changes`].
+    pub(crate) fn changes(&self, kind: Kind) -> u64 {
+        self.repository.changes(kind)
+    }
+
     /// One resource of the caller's customer, deleted or not.
     pub(crate) async fn own<T: Stored>(&self, identity: &Identity, id: Uuid) -> Result<T, Problem> {
         let found = self.ask(move |repository| repository.get(T::KIND, id)).await?;
@@ -119,7 +127,12 @@ impl Api {
     }
 
     /// A resource as the outside sees it.
-    pub(crate) fn show(&self, resource: &Resource) -> Value {
+    pub(crate) fn show(&self, resource: &Resource) -> Shown {
+        Shown::resource(resource, self.config.shape)
+    }
+
+    /// The same as a value, for those who add to it.
+    pub(crate) fn to_value(&self, resource: &Resource) -> Value {
         self.config.shape.resource(resource.to_public())
     }
 

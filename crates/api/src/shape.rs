@@ -1,7 +1,9 @@
 //! How timestamps look on the way out (spec/resources.md §1): RFC 3339, or the older form that some programs know.
 
-use model::{Event, Timestamp};
+use model::{Event, Resource, Timestamp};
 use serde_json::Value;
+
+use crate::shown::append;
 
 /// What the older form shows for a time that has not come.
 const UNSET: &str = "9999-01-01 00:00:00.000000";
@@ -26,6 +28,14 @@ impl Shape {
             times(&mut public);
         }
         public
+    }
+
+    /// Writes a resource as the outside sees it behind what is in `out`.
+    pub(crate) fn write_resource(self, resource: &Resource, out: &mut Vec<u8>) {
+        match self.legacy {
+            false => append(&resource.public(), out),
+            true => append(&self.resource(resource.to_public()), out),
+        }
     }
 
     /// Writes an event's envelope behind what is in `out`.

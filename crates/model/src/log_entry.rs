@@ -109,7 +109,31 @@ impl Resource {
         }
     }
 
-    /// As the API and events show it: no secrets.
+    /// When it was made; none for a key press.
+    pub fn tm_create(&self) -> Option<Timestamp> {
+        match self {
+            Resource::Call(call, _) => call.tm_create,
+            Resource::Activeflow(activeflow) => activeflow.tm_create,
+            Resource::Recording(recording) => recording.tm_create,
+            Resource::Conference(conference) => conference.tm_create,
+            Resource::Conferencecall(conferencecall) => conferencecall.tm_create,
+            Resource::Confbridge(confbridge) => confbridge.tm_create,
+            Resource::Flow(flow) => flow.tm_create,
+            Resource::Number(number) => number.tm_create,
+            Resource::Extension(extension) => extension.tm_create,
+            Resource::Accesskey(accesskey) => accesskey.tm_create,
+            Resource::Agent(agent) => agent.tm_create,
+            Resource::Customer(customer) => customer.tm_create,
+            Resource::Dtmf { .. } => None,
+        }
+    }
+
+    /// As the API and events show it, to be written as JSON: no secrets.
+    pub fn public(&self) -> impl Serialize + '_ {
+        PublicResource(self)
+    }
+
+    /// The same as a value.
     pub fn to_public(&self) -> Value {
         PublicResource(self).to_value()
     }

@@ -16,7 +16,7 @@ use crate::log::{self, Log, LogShared, LogStart, reader, segments};
 use crate::metrics::Live;
 use crate::page::{Listed, Page};
 use crate::record::{self, Filter, Flusher, Record, Records, Unfinished, Unsaved};
-use crate::resource::{self, Stored};
+use crate::resource::{self, Changes, Stored};
 use crate::{Accepted, StoreConfig, StoreError, StoreMetrics, backup, secrets};
 
 /// What is kept. Clones are one and the same store. Methods block until what they promise is done, unless they say otherwise;
@@ -32,6 +32,7 @@ struct Inner {
     database: Database,
     records: Arc<Records>,
     cursors: Arc<Cursors>,
+    changes: Changes,
     live: Arc<Live>,
     secrets: Mutex<()>,
     _lock: File,
@@ -102,6 +103,7 @@ impl Store {
             database,
             records,
             cursors,
+            changes: Changes::default(),
             live,
             secrets: Mutex::new(()),
             _lock: lock,
@@ -208,7 +210,15 @@ impl Store {
     /// [`StoreError::Taken`]: another one of its kind has its unique key. The database cannot be written.
     pub fn put<R: Stored>(&self, resource: &R) -> Result<(), StoreError> {
         let put = resource::Put::of(resource)?;
-        self.0.database.write(false, move |connection| resource::put(connection, &put))
+        let result = self.0.database.write(false, move |connection| resource::put(connection, &put));
+        self.0.changes.count(R::KIND);
+        result
+    }
+
+    /// A number that grows whenever a resource of this kind was stored, before [`Store::put`] returns: what was read after it
+    /// was asked for holds while it is the same. Returns at once.
+    pub fn changes<R: Stored>(&self) -> u64 {
+        self.0.changes.of(R::KIND)
     }
 
     /// One resource, deleted or not.

@@ -46,6 +46,16 @@ fn a_resource_is_there_after_a_restart_and_can_be_changed_and_deleted() {
 }
 
 #[test]
+fn who_keeps_what_was_read_learns_of_every_change_of_its_kind() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let (flows, numbers) = (store.changes::<Flow>(), store.changes::<Number>());
+    store.put(&flow(1, 1_000)).unwrap();
+    assert!(store.changes::<Flow>() > flows);
+    assert_eq!(store.changes::<Number>(), numbers);
+}
+
+#[test]
 fn what_is_unique_is_taken_once_per_scope_and_free_again_after_deletion() {
     let folder = Folder::new();
     let store = folder.open().store;

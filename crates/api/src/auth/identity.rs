@@ -88,15 +88,23 @@ impl Identity {
 }
 
 async fn of_key(token: &str, api: &Api) -> Result<Identity, Problem> {
-    let hash = token_hash(token);
-    match api.ask(move |repository| repository.find(Kind::Accesskey, Uuid::nil(), &hash)).await? {
-        Some(Resource::Accesskey(key))
-            if key.tm_delete.is_none() && key.tm_expire.is_none_or(|expires| expires > now()) =>
-        {
-            Ok(Identity { customer_id: key.customer_id, permission: permission::ADMIN, who: Who::Accesskey(key) })
-        }
-        _ => Err(Problem::invalid_credentials()),
+    let key = find_key(token_hash(token), api).await?.ok_or_else(Problem::invalid_credentials)?;
+    if key.tm_delete.is_some() || key.tm_expire.is_some_and(|expires| expires <= now()) {
+        return Err(Problem::invalid_credentials());
     }
+    Ok(Identity { customer_id: key.customer_id, permission: permission::ADMIN, who: Who::Accesskey(key) })
+}
+
+async fn find_key(hash: String, api: &Api) -> Result<Option<Arc<Accesskey>>, Problem> {
+    let changes = api.changes(Kind::Accesskey);
+    if let Some(key) = api.known_keys.get(&hash, changes) {
+        return Ok(Some(key));
+    }
+    let wanted = hash.clone();
+    let found = api.ask(move |repository| repository.find(Kind::Accesskey, Uuid::nil(), &wanted)).await?;
+    let Some(Resource::Accesskey(key)) = found else { return Ok(None) };
+    api.known_keys.keep(hash, changes, key.clone());
+    Ok(Some(key))
 }
 
 async fn of_token(token: &str, api: &Api) -> Result<Identity, Problem> {

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{Accesskey, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::list::{self, Filters};
 use super::stored::Stored;
@@ -18,6 +16,7 @@ use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 /// Longest life, seconds: a hundred years.
 const EXPIRE_MAX: u64 = 100 * 366 * 86_400;
@@ -66,15 +65,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.delete("/v1.0/accesskeys/{id}", of("Ends an access key").gives("Accesskey"), delete);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Accesskey>(&api, &identity, &query, Filters::default()).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Accesskey>(&api, &identity, id).await
 }
 
@@ -82,7 +77,7 @@ async fn make(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<AccesskeyRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     if request.expire > EXPIRE_MAX {
         return Err(Problem::field("expire", format!("expire must be at most {EXPIRE_MAX} s")));
     }
@@ -100,10 +95,10 @@ async fn make(
         ..Accesskey::default()
     };
     let resource = key.into_resource();
-    let mut shown = api.show(&resource);
+    let mut shown = api.to_value(&resource);
     api.keep(resource, "accesskey_created").await?;
     shown["token"] = token.as_str().into();
-    Ok(Json(shown))
+    Ok(shown.into())
 }
 
 async fn rename(
@@ -111,7 +106,7 @@ async fn rename(
     Manager(identity): Manager,
     Id(id): Id,
     JsonBody(request): JsonBody<AccesskeyUpdate>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _turn = api.turn(id).await;
     let mut key: Accesskey = api.alive(&identity, id).await?;
     key.name = request.name.unwrap_or(key.name);
@@ -120,9 +115,9 @@ async fn rename(
     let resource = key.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "accesskey_updated").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
-async fn delete(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn delete(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::delete::<Accesskey>(&api, &identity, id, "accesskey_deleted", |_| {}).await
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::{Activeflow, ActiveflowStatus};
@@ -18,6 +17,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &["running", "ended"] };
 
@@ -54,23 +54,19 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.get("/v1.0/activeflows/{id}/variables", variables, show_variables);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Activeflow>(&api, &identity, &query, FILTERS).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Activeflow>(&api, &identity, id).await
 }
 
 /// What has ended already is answered as it is.
-async fn stop_one(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn stop_one(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let stored: Activeflow = api.own(&identity, id).await?;
     let activeflow = stopped(&api, stored).await?;
-    Ok(Json(api.show(&activeflow.into_resource())))
+    Ok(api.show(&activeflow.into_resource()))
 }
 
 async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<StatusCode, Problem> {
@@ -109,14 +105,10 @@ async fn stopped(api: &Api, stored: Activeflow) -> Result<Activeflow, Problem> {
     }
 }
 
-async fn show_variables(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    Id(id): Id,
-) -> Result<Json<Value>, Problem> {
+async fn show_variables(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let _stored: Activeflow = api.own(&identity, id).await?;
     match api.control.activeflow_variables(id).await {
-        Ok(variables) => Ok(Json(variables.into())),
+        Ok(variables) => Ok(Value::from(variables).into()),
         Err(Refused::NotFound) => Err(Problem::refused(Kind::Activeflow, Refused::StateInvalid)),
         Err(refused) => Err(Problem::refused(Kind::Activeflow, refused)),
     }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use model::CallStatus;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::list::{self, Filters};
 use super::stored::{CallRecord, Stored};
@@ -18,6 +17,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 const STATUSES: [&str; 6] = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
 const FILTERS: Filters = Filters { reference_id: false, flow_id: true, status: &STATUSES };
@@ -69,22 +69,18 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.delete("/v1.0/calls/{id}", delete, remove);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<CallRecord>(&api, &identity, &query, FILTERS).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<CallRecord>(&api, &identity, id).await
 }
 
-async fn hang_up(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn hang_up(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let record: CallRecord = api.own(&identity, id).await?;
     let call = end(&api, &record).await?;
-    Ok(Json(api.show(&CallRecord { call, action: record.action }.into_resource())))
+    Ok(api.show(&CallRecord { call, action: record.action }.into_resource()))
 }
 
 /// The call as it is once told to end.
@@ -100,7 +96,7 @@ async fn end(api: &Api, record: &CallRecord) -> Result<model::Call, Problem> {
     }
 }
 
-async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let record: CallRecord = api.own(&identity, id).await?;
     if record.call.status != CallStatus::Hangup {
         match end(&api, &record).await {

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{Conferencecall, ConferencecallStatus};
-use serde_json::Value;
 
 use super::list::{self, Filters};
 use super::stored::Stored;
@@ -17,6 +15,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 const STATUSES: [&str; 4] = ["joining", "joined", "leaving", "leaved"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };
@@ -40,20 +39,16 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.delete("/v1.0/conferencecalls/{id}", kick, kick_out);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Conferencecall>(&api, &identity, &query, FILTERS).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Conferencecall>(&api, &identity, id).await
 }
 
 /// Who has left already is answered as it is.
-async fn kick_out(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn kick_out(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let stored: Conferencecall = api.own(&identity, id).await?;
     let now = if stored.status == ConferencecallStatus::Leaved {
         stored
@@ -64,5 +59,5 @@ async fn kick_out(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id
             Err(refused) => return Err(Problem::refused(Kind::Conferencecall, refused)),
         }
     };
-    Ok(Json(api.show(&now.into_resource())))
+    Ok(api.show(&now.into_resource()))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{
     Action, Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, Flow, FlowType, timeout_s,
@@ -25,6 +24,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 /// Longest life, seconds: a hundred years.
 const TIMEOUT_MAX: u64 = 100 * 366 * 86_400;
@@ -110,15 +110,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.post("/v1.0/conferences/{id}/direct-hash-regenerate", regenerate, regenerate_hash);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Conference>(&api, &identity, &query, Filters::default()).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Conference>(&api, &identity, id).await
 }
 
@@ -126,7 +122,7 @@ async fn open(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<ConferenceRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     check_timeout(request.timeout)?;
     if request.kind == ConferenceType::Queue {
         return Err(Problem::field("type", "type queue is for the server itself; say conference or connect"));
@@ -158,7 +154,7 @@ async fn open(
     let resource = conference.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "conference_created").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 async fn change(
@@ -166,7 +162,7 @@ async fn change(
     Manager(identity): Manager,
     Id(id): Id,
     JsonBody(request): JsonBody<ConferenceUpdate>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     check_timeout(request.timeout.unwrap_or(0))?;
     let _turn = api.turn(id).await;
     let mut conference: Conference = api.alive(&identity, id).await?;
@@ -180,15 +176,15 @@ async fn change(
     let resource = conference.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "conference_updated").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 /// A conference that runs lets everybody out and ends when the last one has left; its loop says so later. One that nobody
 /// ever entered ends here.
-async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let stored: Conference = api.own(&identity, id).await?;
     if stored.is_deleted() {
-        return Ok(Json(api.show(&stored.into_resource())));
+        return Ok(api.show(&stored.into_resource()));
     }
     match api.control.close_conference(id).await {
         Ok(mut conference) => {
@@ -196,7 +192,7 @@ async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): 
             let resource = conference.into_resource();
             let shown = api.show(&resource);
             api.keep(resource, "conference_deleted").await?;
-            Ok(Json(shown))
+            Ok(shown)
         }
         Err(Refused::NotFound) => {
             let end = |conference: &mut Conference| {
@@ -213,7 +209,7 @@ async fn regenerate_hash(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     Id(id): Id,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     direct_hash::regenerate::<Conference>(&api, &identity, id, "conference_updated").await
 }
 

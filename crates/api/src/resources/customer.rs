@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::Customer;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::stored::Stored;
 use crate::auth::{Caller, Identity, Manager};
@@ -16,6 +14,7 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::service::Api;
+use crate::shown::Shown;
 
 /// What an event may be sent with; empty = `POST`.
 const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
@@ -57,16 +56,16 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.put("/v1.0/customer", put.refuses(&[404]), update);
 }
 
-async fn get(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Result<Json<Value>, Problem> {
+async fn get(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Result<Shown, Problem> {
     let customer: Customer = own(&api, &identity).await?;
-    Ok(Json(show(&api, customer)))
+    Ok(show(&api, customer))
 }
 
 async fn update(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<CustomerRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     for (name, value) in [("webhook_uri", &request.webhook_uri), ("webhook_secret", &request.webhook_secret)] {
         if value.as_ref().is_some_and(|value| value.chars().count() > TEXT_MAX) {
             return Err(Problem::field(name, format!("{name} is longer than {TEXT_MAX} characters")));
@@ -95,7 +94,7 @@ async fn update(
     }
     customer.tm_update = Some(now());
     api.keep(customer.clone().into_resource(), "customer_updated").await?;
-    Ok(Json(show(&api, customer)))
+    Ok(show(&api, customer))
 }
 
 async fn own(api: &Api, identity: &Identity) -> Result<Customer, Problem> {
@@ -103,10 +102,10 @@ async fn own(api: &Api, identity: &Identity) -> Result<Customer, Problem> {
 }
 
 /// Here nobody is billed or checked: a customer is verified, and active until it is deleted (spec/resources.md §1.1).
-fn show(api: &Api, customer: Customer) -> Value {
+fn show(api: &Api, customer: Customer) -> Shown {
     let status = if customer.is_deleted() { "deleted" } else { "active" };
-    let mut shown = api.show(&customer.into_resource());
+    let mut shown = api.to_value(&customer.into_resource());
     shown["status"] = status.into();
     shown["identity_verification_status"] = "verified".into();
-    shown
+    shown.into()
 }

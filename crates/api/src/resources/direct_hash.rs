@@ -1,8 +1,6 @@
 //! `POST …/direct-hash-regenerate`: the old hash stops working at once.
 
-use axum::Json;
 use model::{Conference, Extension, Flow, Timestamp};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::stored::Stored;
@@ -10,6 +8,7 @@ use crate::auth::Identity;
 use crate::clock::{direct_hash, now};
 use crate::problem::Problem;
 use crate::service::Api;
+use crate::shown::Shown;
 
 /// What can be dialled by a direct hash.
 pub(super) trait Dialable: Stored {
@@ -34,12 +33,12 @@ pub(super) async fn regenerate<T: Dialable>(
     identity: &Identity,
     id: Uuid,
     event: &str,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _turn = api.turn(id).await;
     let mut found: T = api.alive(identity, id).await?;
     found.set_hash(direct_hash(), now());
     let resource = found.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, event).await?;
-    Ok(Json(shown))
+    Ok(shown)
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{ErrorStatus, Extension, PasswordDigests};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::Digest;
 
 use super::direct_hash;
@@ -21,6 +20,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 /// Longest password, bytes.
 const PASSWORD_MAX: usize = 255;
@@ -71,15 +71,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.post("/v1.0/extensions/{id}/direct-hash-regenerate", regenerate, regenerate_hash);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Extension>(&api, &identity, &query, Filters::default()).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Extension>(&api, &identity, id).await
 }
 
@@ -87,7 +83,7 @@ async fn make(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<ExtensionRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     if request.extension.is_empty() {
         return Err(Problem::missing("extension"));
     }
@@ -121,7 +117,7 @@ async fn make(
     let resource = extension.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "extension_created").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 async fn change(
@@ -129,7 +125,7 @@ async fn change(
     Manager(identity): Manager,
     Id(id): Id,
     JsonBody(request): JsonBody<ExtensionUpdate>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     if let Some(password) = &request.password {
         check_password(password)?;
     }
@@ -144,10 +140,10 @@ async fn change(
     let resource = extension.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "extension_updated").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
-async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::delete::<Extension>(&api, &identity, id, "extension_deleted", |_| {}).await
 }
 
@@ -155,7 +151,7 @@ async fn regenerate_hash(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     Id(id): Id,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     direct_hash::regenerate::<Extension>(&api, &identity, id, "extension_updated").await
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flow::Problem as FlowProblem;
@@ -22,6 +21,7 @@ use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 /// The body of `POST /flows` and `PUT /flows/{id}`; the latter replaces the whole flow.
 #[derive(Default, Deserialize)]
@@ -105,15 +105,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.post("/v1.0/flows/{id}/direct-hash-regenerate", regenerate, regenerate_hash);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Flow>(&api, &identity, &query, Filters::default()).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Flow>(&api, &identity, id).await
 }
 
@@ -121,7 +117,7 @@ async fn create(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<FlowRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let flow = Flow {
         id: new_id(),
         customer_id: identity.customer_id,
@@ -137,7 +133,7 @@ async fn create(
     let resource = flow.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "flow_created").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 async fn replace(
@@ -145,7 +141,7 @@ async fn replace(
     Manager(identity): Manager,
     Id(id): Id,
     JsonBody(request): JsonBody<FlowRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let actions = read_actions(request.actions)?;
     let _turn = api.turn(id).await;
     let before: Flow = api.alive(&identity, id).await?;
@@ -160,7 +156,7 @@ async fn replace(
     let resource = flow.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "flow_updated").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 async fn delete(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<StatusCode, Problem> {
@@ -171,6 +167,6 @@ async fn regenerate_hash(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     Id(id): Id,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     direct_hash::regenerate::<Flow>(&api, &identity, id, "flow_updated").await
 }

@@ -1,9 +1,6 @@
 //! What most resources answer alike: lists, one by its id, deletion.
 
-use axum::Json;
 use axum::http::StatusCode;
-use model::Timestamp;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::stored::Stored;
@@ -15,6 +12,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Listing;
 use crate::service::Api;
+use crate::shown::Shown;
 
 /// The filters that a list takes.
 #[derive(Clone, Copy, Default)]
@@ -47,7 +45,7 @@ pub(super) async fn list<T: Stored>(
     identity: &Identity,
     query: &Query,
     filters: Filters,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let limit = paging::page_size(query);
     let listing = Listing {
         kind: T::KIND,
@@ -58,22 +56,21 @@ pub(super) async fn list<T: Stored>(
         flow_id: if filters.flow_id { query.id("flow_id")? } else { None },
         status: if filters.status.is_empty() { None } else { query.word("status", filters.status)? },
     };
-    let found = api.ask(move |repository| repository.list(&listing)).await?;
-    let mut token = String::new();
-    if found.len() >= limit
-        && let Some(last) = found.last()
-    {
-        let public = last.to_public();
-        let at = public["tm_create"].as_str().and_then(|text| Timestamp::parse(text).ok()).unwrap_or_default();
-        token = paging::token(api.config.shape, at, last.id());
-    }
-    Ok(Json(paging::page(found.iter().map(|resource| api.show(resource)).collect(), token)))
+    let shape = api.config.shape;
+    api.ask(move |repository| {
+        let found = repository.list(&listing)?;
+        let last = found.last().filter(|_| found.len() >= limit);
+        let token =
+            last.map_or_else(String::new, |last| paging::token(shape, last.tm_create().unwrap_or_default(), last.id()));
+        Ok(Shown::page(&found, &token, |resource, text| shape.write_resource(resource, text)))
+    })
+    .await
 }
 
 /// `GET /<collection>/{id}`
-pub(super) async fn show<T: Stored>(api: &Api, identity: &Identity, id: Uuid) -> Result<Json<Value>, Problem> {
+pub(super) async fn show<T: Stored>(api: &Api, identity: &Identity, id: Uuid) -> Result<Shown, Problem> {
     let found: T = api.own(identity, id).await?;
-    Ok(Json(api.show(&found.into_resource())))
+    Ok(api.show(&found.into_resource()))
 }
 
 /// `DELETE /<collection>/{id}` of what needs no more than to be marked. Twice answers like once.
@@ -83,21 +80,21 @@ pub(super) async fn delete<T: Stored>(
     id: Uuid,
     event: &str,
     also: impl FnOnce(&mut T),
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _turn = api.turn(id).await;
     let mut found: T = api.own(identity, id).await?;
     if found.is_deleted() {
-        return Ok(Json(api.show(&found.into_resource())));
+        return Ok(api.show(&found.into_resource()));
     }
     found.delete(now());
     also(&mut found);
     let resource = found.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, event).await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 /// 204 in place of an answer with a body.
-pub(super) fn without_body(answer: Result<Json<Value>, Problem>) -> Result<StatusCode, Problem> {
+pub(super) fn without_body(answer: Result<Shown, Problem>) -> Result<StatusCode, Problem> {
     answer.map(|_| StatusCode::NO_CONTENT)
 }

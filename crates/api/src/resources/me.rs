@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::Resource;
-use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
 use crate::service::Api;
+use crate::shown::Shown;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let fields = [
@@ -25,6 +24,6 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.get("/v1.0/me", Operation::new("me", "The calling agent").gives("Agent"), me);
 }
 
-async fn me(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Json<Value> {
-    Json(api.show(&Resource::Agent(Arc::new(identity.to_agent()))))
+async fn me(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Shown {
+    api.show(&Resource::Agent(Arc::new(identity.to_agent())))
 }

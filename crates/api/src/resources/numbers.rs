@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{ErrorStatus, Flow, Number, NumberStatus, NumberType};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::list::{self, Filters};
@@ -20,6 +19,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 /// What virtual numbers begin with.
 const VIRTUAL_PREFIX: &str = "+899";
@@ -79,15 +79,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.delete("/v1.0/numbers/{id}", of("Gives a number up").gives("Number"), remove);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Number>(&api, &identity, &query, Filters::default()).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Number>(&api, &identity, id).await
 }
 
@@ -95,7 +91,7 @@ async fn make(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
     JsonBody(request): JsonBody<NumberRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     if request.number.is_empty() {
         return Err(Problem::missing("number"));
     }
@@ -131,7 +127,7 @@ async fn make(
     let resource = number.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "number_created").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
 async fn change(
@@ -139,7 +135,7 @@ async fn change(
     Manager(identity): Manager,
     Id(id): Id,
     JsonBody(request): JsonBody<NumberUpdate>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _turn = api.turn(id).await;
     let mut number: Number = api.alive(&identity, id).await?;
     for (field, flow_id) in [("call_flow_id", request.call_flow_id), ("message_flow_id", request.message_flow_id)] {
@@ -153,10 +149,10 @@ async fn change(
     let resource = number.into_resource();
     let shown = api.show(&resource);
     api.keep(resource, "number_updated").await?;
-    Ok(Json(shown))
+    Ok(shown)
 }
 
-async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let give_up = |number: &mut Number| number.status = NumberStatus::Deleted;
     list::delete::<Number>(&api, &identity, id, "number_deleted", give_up).await
 }

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::{Recording, RecordingStatus};
-use serde_json::Value;
 
 use super::list::{self, Filters};
 use crate::auth::Manager;
@@ -17,6 +15,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::shown::Shown;
 
 const STATUSES: [&str; 4] = ["initiating", "recording", "stopping", "ended"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };
@@ -48,19 +47,15 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.delete("/v1.0/recordings/{id}", delete, remove);
 }
 
-async fn list_all(
-    State(api): State<Arc<Api>>,
-    Manager(identity): Manager,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager, query: Query) -> Result<Shown, Problem> {
     list::list::<Recording>(&api, &identity, &query, FILTERS).await
 }
 
-async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     list::show::<Recording>(&api, &identity, id).await
 }
 
-async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Json<Value>, Problem> {
+async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let recording: Recording = api.own(&identity, id).await?;
     if recording.status != RecordingStatus::Ended {
         return Err(Problem::refused(Kind::Recording, Refused::StateInvalid));

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
 use crate::service::Api;
+use crate::shown::Shown;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let fields = [
@@ -31,7 +31,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.get("/v1.0/registrations", operation, list_all);
 }
 
-async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager) -> Json<Value> {
+async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager) -> Shown {
     let bindings = api.control.live_registrations(identity.customer_id).await;
     let shape = api.config.shape;
     let shown = bindings.iter().filter(|binding| binding.customer_id == identity.customer_id).map(|binding| {
@@ -45,5 +45,5 @@ async fn list_all(State(api): State<Arc<Api>>, Manager(identity): Manager) -> Js
             "tm_expire": shape.timestamp(Timestamp::from_us(binding.expires_us)),
         })
     });
-    Json(json!({"result": shown.collect::<Vec<_>>(), "next_page_token": ""}))
+    json!({"result": shown.collect::<Vec<_>>(), "next_page_token": ""}).into()
 }

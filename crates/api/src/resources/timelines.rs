@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use model::Activeflow;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::stored::CallRecord;
@@ -17,6 +15,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::TimelineOf;
 use crate::service::{Api, Id};
+use crate::shown::{Shown, append};
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let entry = [
@@ -37,7 +36,7 @@ async fn of_call(
     Manager(identity): Manager,
     Id(id): Id,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _own: CallRecord = api.own(&identity, id).await?;
     events(&api, TimelineOf::Call, id, &query).await
 }
@@ -47,13 +46,13 @@ async fn of_activeflow(
     Manager(identity): Manager,
     Id(id): Id,
     query: Query,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown, Problem> {
     let _own: Activeflow = api.own(&identity, id).await?;
     events(&api, TimelineOf::Activeflow, id, &query).await
 }
 
 /// The token is the sequence number of the last entry that was shown.
-async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Json<Value>, Problem> {
+async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Shown, Problem> {
     let limit = paging::page_size(query);
     let after = match query.get("page_token") {
         None => 0,
@@ -66,6 +65,6 @@ async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Js
         Some((sequence, _)) if entries.len() >= limit => sequence.to_string(),
         _ => String::new(),
     };
-    let shown = entries.iter().map(|(_, entry)| api.config.shape.event(entry.to_timeline())).collect();
-    Ok(Json(paging::page(shown, token)))
+    let shape = api.config.shape;
+    Ok(Shown::page(&entries, &token, |(_, entry), text| append(&shape.event(entry.to_timeline()), text)))
 }

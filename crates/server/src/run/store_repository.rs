@@ -157,6 +157,21 @@ impl Repository for StoreRepository {
         .map_err(told)
     }
 
+    fn changes(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Conference => self.0.changes::<Conference>(),
+            Kind::Flow => self.0.changes::<Flow>(),
+            Kind::Number => self.0.changes::<Number>(),
+            Kind::Extension => self.0.changes::<Extension>(),
+            Kind::Accesskey => self.0.changes::<Accesskey>(),
+            Kind::Agent => self.0.changes::<Agent>(),
+            Kind::Customer => self.0.changes::<Customer>(),
+            Kind::Call | Kind::Activeflow | Kind::Recording | Kind::Conferencecall | Kind::Confbridge => {
+                self.0.accepted_seq()
+            }
+        }
+    }
+
     fn timeline(
         &self,
         _: TimelineOf,

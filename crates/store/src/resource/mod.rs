@@ -1,5 +1,6 @@
 //! Resources that users make: flows, numbers, phones, conferences, keys, people, customers.
 
+mod changes;
 mod table;
 
 use model::{Accesskey, Agent, Conference, Customer, Extension, Flow, Number, Timestamp};
@@ -7,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub(crate) use changes::Changes;
 pub(crate) use table::{Put, all, find_unique, get, list, put, row};
 
 /// A kind of resource that the store keeps.
