@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Figures;
 use super::connection::{Connection, Server};
-use super::mix::{Mix, Request, id_of, numbered};
+use super::mix::{Mix, Request, Resource, numbered, read};
 use crate::fault::Sabotaged;
 use crate::sys;
 
@@ -142,7 +142,7 @@ impl Sender<'_> {
         }
         side.done += 1;
         let created = request.method == "POST" && self.is_writer;
-        let value = created.then(|| serde_json::from_slice::<serde_json::Value>(&response.body).ok()).flatten()?;
-        id_of(&value).ok().map(str::to_owned)
+        let resource = created.then(|| read::<Resource<'_>>(&response.body).ok()).flatten()?;
+        resource.id().ok().map(str::to_owned)
     }
 }
