@@ -120,7 +120,7 @@ impl Default for EngineConfig {
             recordings: RecordingConfig::default(),
             command_ring: 1_024,
             event_ring: 4_096,
-            turn_us: 1_000,
+            turn_us: 1_500,
             worker_hook: None,
         }
     }

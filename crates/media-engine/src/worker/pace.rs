@@ -1,7 +1,7 @@
 //! When to answer each packet at once, and when to let some gather first.
 //!
 //! A worker of real-time priority is on the processor before the sender of a packet has gone on to the next one: every packet
-//! costs a wake-up of its own. Under load it therefore takes turns of a millisecond. Measured by `tests/cost.rs`.
+//! costs a wake-up of its own. Under load it therefore takes turns of a millisecond and a half. Measured by `tests/cost.rs`.
 
 use base::Turns;
 
