@@ -193,7 +193,7 @@ impl Media {
             (Mode::Room, Some(rooms)) if self.room_is_full => {
                 self.room.take(rooms, self.call, plan.codec, header.sequence, payload, &mut stats.room);
             }
-            (Mode::Room, _) => self.room.interrupt(),
+            (Mode::Room, Some(rooms)) => self.room.interrupt(rooms, self.call),
             _ => self.listen(plan, tone, payload, arrival, media),
         }
     }

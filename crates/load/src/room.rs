@@ -88,6 +88,12 @@ impl Rooms {
         wanted
     }
 
+    /// Frames that a call waits at first: a room is full for all at the same moment, and judging all of them at once would keep
+    /// this program from sending.
+    fn first_pause_of(&self, call: u32) -> u32 {
+        call % (self.pause_frames() + (WINDOW / FRAME) as u32)
+    }
+
     fn pause_frames(&self) -> u32 {
         if self.calls <= ALL_WINDOWS { 0 } else { 40 }
     }
@@ -143,9 +149,9 @@ impl RoomCheck {
     }
 
     /// Not all calls are up any more, or not yet.
-    pub(crate) fn interrupt(&mut self) {
+    pub(crate) fn interrupt(&mut self, rooms: &Rooms, call: u32) {
         self.window.clear();
-        self.pause = 0;
+        self.pause = rooms.first_pause_of(call);
     }
 
     fn judge(&mut self, levels: &[f64], wanted: &[bool], own: Option<usize>, stats: &mut RoomStats) {
@@ -185,6 +191,22 @@ mod tests {
         assert_eq!(rooms.tone_of_nobody(4), Some(3));
         let wanted = rooms.wanted_by(11);
         assert_eq!((0..30).filter(|tone| wanted[*tone]).collect::<Vec<_>>(), [3, 5]);
+    }
+
+    #[test]
+    fn the_windows_of_a_full_room_do_not_end_together() {
+        let rooms = Rooms::new(500, 500, 3, Codec::Pcmu);
+        let mut ends = std::collections::BTreeMap::new();
+        for call in 0..500 {
+            let (mut check, mut stats) = (RoomCheck::default(), RoomStats::default());
+            check.interrupt(&rooms, call);
+            let frames = (0..100).take_while(|frame| {
+                check.take(&rooms, call, Codec::Pcmu, *frame, rooms.frame(0, u32::from(*frame)), &mut stats);
+                check.judged == 0
+            });
+            *ends.entry(frames.count()).or_insert(0) += 1;
+        }
+        assert!(ends.values().all(|together| *together <= 10), "{ends:?}");
     }
 
     #[test]
