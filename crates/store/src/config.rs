@@ -19,7 +19,7 @@ pub struct StoreConfig {
     pub checkpoint_entries: u64,
     /// Registrations gather this long for one transaction when they come thick, ms.
     pub bindings_ms: u64,
-    /// Most connections that read the database at once; at least one.
+    /// Connections that read the database; at least one.
     pub readers: usize,
 }
 

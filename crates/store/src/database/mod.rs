@@ -112,6 +112,7 @@ impl Database {
     ) -> Result<Database, StoreError> {
         let (jobs, inbox) = bounded(JOBS_MAX);
         let path = path_of(&config.data_dir);
+        let readers = Readers::open(&path, config.readers)?;
         let thread = DatabaseThread {
             connection,
             inbox,
@@ -126,7 +127,7 @@ impl Database {
             .name("database".into())
             .spawn(move || thread.run())
             .map_err(|error| StoreError::io("start the thread of", &path, &error))?;
-        Ok(Database { jobs, readers: Readers::new(path, config.readers), live, thread: Some(thread) })
+        Ok(Database { jobs, readers, live, thread: Some(thread) })
     }
 
     /// Runs a write and waits until it is committed and synced.
@@ -185,13 +186,14 @@ impl Database {
 
     /// Runs a query on a connection that nobody else uses meanwhile; waits for one if all are used. A query must not run another.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let connection = self.readers.borrow()?;
-        query(&connection)
+        query(&self.readers.borrow())
     }
 
     /// Does what waits and ends the thread.
     pub(crate) fn close(&mut self) {
         let Some(thread) = self.thread.take() else { return };
+        // The last connection to be closed carries the write-ahead log over, and one that only reads cannot.
+        self.readers.close();
         if thread.thread().id() == std::thread::current().id() {
             // The last handle was dropped by a callback on this very thread, which then ends by itself.
             let _ = self.jobs.try_send(Message::Close);
