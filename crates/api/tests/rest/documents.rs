@@ -188,3 +188,12 @@ async fn requests_are_counted() {
     assert!(metrics.contains("\nflowswitch_http_requests_total{status=\"4xx\"} 1\n"), "{metrics}");
     assert!(metrics.contains("\nflowswitch_websockets 0\n"));
 }
+
+#[tokio::test]
+async fn what_the_console_hides_stays_hidden_whatever_its_style_says() {
+    let site = site().await;
+    let style = site.get("/console.css").await;
+    let style = String::from_utf8_lossy(&style.octets).into_owned();
+    // A `display` of an element's own is stronger than the attribute, and left the login beside the calls.
+    assert!(style.contains("[hidden] { display: none !important; }"), "{style}");
+}
