@@ -160,6 +160,7 @@ mod tests {
             tracing::debug!(target: "sip_transport::udp", "a");
             tracing::debug!(target: "media_engine", "b");
             tracing::info!(target: "media_engine", "c");
+            tracing::error!(target: "rustls_platform_verifier::verification::others", "d");
         };
         let messages = |level: &str| {
             let text = logged(LogFormat::Json, level, log);
@@ -169,6 +170,7 @@ mod tests {
         assert_eq!(messages("info"), "c");
         assert_eq!(messages("info,sip_transport=debug"), "ac");
         assert_eq!(messages("debug"), "abc");
+        assert_eq!(messages("info,rustls_platform_verifier=error"), "cd");
         assert_eq!(messages("off"), "");
     }
 
