@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{LogBody, LogEntry, Resource};
+use model::{Activeflow, LogBody, LogEntry, Resource};
 use uuid::Uuid;
 
 use super::id_hash::IdHash;
@@ -96,11 +96,28 @@ impl State {
             if is_new(&key) {
                 self.update(key, resource, head, *seq);
             }
+            if let Resource::Activeflow(activeflow) = resource {
+                self.step(entry.call_id, activeflow, *seq, &mut is_new);
+            }
         }
         for owner in self.owners(entry).into_iter().flatten() {
             if is_new(&Key::Timeline(owner)) {
                 self.lengthen(owner, *seq, payload);
             }
+        }
+    }
+
+    /// A call shows the action that its flow is at (spec/resources.md §4.2), and the flow moves without an event of the call.
+    fn step(&mut self, call: Uuid, activeflow: &Activeflow, seq: u64, is_new: &mut impl FnMut(&Key) -> bool) {
+        let Some(tracked) = self.records.get(&(RecordKind::Call, call)) else { return };
+        let (head, key) = (tracked.head, Key::Record(RecordKind::Call, call));
+        if let Resource::Call(call, _) = &tracked.resource
+            && !head.ended
+            && head.activeflow_id == activeflow.id
+            && is_new(&key)
+        {
+            let moved = Resource::Call(call.clone(), Some(Arc::new(activeflow.current_action.clone())));
+            self.update(key, &moved, head, seq);
         }
     }
 

@@ -141,6 +141,7 @@ pub fn activeflow(call: &Call, status: ActiveflowStatus) -> Activeflow {
         flow_id: call.flow_id,
         status,
         reference_id: call.id,
+        current_action: Action { id: format!("{status:?}"), ..Action::default() },
         tm_create: call.tm_create,
         ..Activeflow::default()
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Activeflow, Call, CallStatus, LogBody, LogEntry, Resource};
-use store::{Accepted, Filter, Page, Store};
+use model::{Action, Activeflow, Call, CallStatus, LogBody, LogEntry, Resource};
+use store::{Accepted, CallRecord, Filter, Page, Store};
 use uuid::Uuid;
 
 use super::CUSTOMER;
@@ -12,6 +12,8 @@ use super::CUSTOMER;
 #[derive(Default)]
 pub struct Plain {
     pub calls: BTreeMap<Uuid, Call>,
+    /// What the calls are at.
+    pub actions: BTreeMap<Uuid, Option<Action>>,
     pub activeflows: BTreeMap<Uuid, Activeflow>,
     pub timelines: BTreeMap<Uuid, Vec<Accepted>>,
 }
@@ -25,11 +27,16 @@ impl Plain {
                 plain.timelines.entry(owner).or_default().push(accepted.clone());
             }
             match body {
-                LogBody::Event { resource: Resource::Call(call, _), .. } => {
+                LogBody::Event { resource: Resource::Call(call, action), .. } => {
                     plain.calls.insert(call.id, (**call).clone());
+                    plain.actions.insert(call.id, action.as_deref().cloned());
                 }
                 LogBody::Event { resource: Resource::Activeflow(activeflow), .. } => {
                     plain.activeflows.insert(activeflow.id, (**activeflow).clone());
+                    let runs = |call: &Call| call.status != CallStatus::Hangup && call.activeflow_id == activeflow.id;
+                    if plain.calls.get(call_id).is_some_and(runs) {
+                        plain.actions.insert(*call_id, Some(activeflow.current_action.clone()));
+                    }
                 }
                 _ => {}
             }
@@ -39,7 +46,8 @@ impl Plain {
 
     pub fn compare(&self, store: &Store) {
         for (id, call) in &self.calls {
-            assert_eq!(store.record::<Call>(*id).unwrap().as_ref(), Some(call));
+            let CallRecord { call: found, action } = store.record(*id).unwrap().unwrap();
+            assert_eq!((&found, &action), (call, &self.actions[id]));
         }
         for (id, activeflow) in &self.activeflows {
             assert_eq!(store.record::<Activeflow>(*id).unwrap().as_ref(), Some(activeflow));
