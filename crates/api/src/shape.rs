@@ -1,9 +1,8 @@
 //! How timestamps look on the way out (spec/resources.md §1): RFC 3339, or the older form that some programs know.
 
 use model::{Event, Resource, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
-
-use crate::shown::append;
 
 /// What the older form shows for a time that has not come.
 const UNSET: &str = "9999-01-01 00:00:00.000000";
@@ -33,8 +32,8 @@ impl Shape {
     /// Writes a resource as the outside sees it behind what is in `out`.
     pub(crate) fn write_resource(self, resource: &Resource, out: &mut Vec<u8>) {
         match self.legacy {
-            false => append(&resource.public(), out),
-            true => append(&self.resource(resource.to_public()), out),
+            false => write_json(&resource.public(), out),
+            true => write_json(&self.resource(resource.to_public()), out),
         }
     }
 
@@ -76,6 +75,11 @@ fn times(resource: &mut Value) {
             _ => {}
         }
     }
+}
+
+/// Writes a value behind what is in `out`.
+pub(crate) fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("what is shown holds only what JSON can write");
 }
 
 fn older(text: &str) -> String {

@@ -3,10 +3,9 @@
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::Resource;
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::shape::Shape;
+use crate::shape::{Shape, write_json};
 
 /// The text of a body.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ impl Shown {
             write(item, &mut text);
         }
         text.extend_from_slice(br#"],"next_page_token":"#);
-        append(&Value::from(token), &mut text);
+        write_json(&Value::from(token), &mut text);
         text.push(b'}');
         Shown(text)
     }
@@ -39,7 +38,7 @@ impl Shown {
 impl From<Value> for Shown {
     fn from(value: Value) -> Shown {
         let mut text = Vec::new();
-        append(&value, &mut text);
+        write_json(&value, &mut text);
         Shown(text)
     }
 }
@@ -48,11 +47,6 @@ impl IntoResponse for Shown {
     fn into_response(self) -> Response {
         ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.0).into_response()
     }
-}
-
-/// Writes a value behind what is there.
-pub(crate) fn append(value: &impl Serialize, text: &mut Vec<u8>) {
-    serde_json::to_writer(text, value).expect("what is shown holds only what JSON can write");
 }
 
 #[cfg(test)]
@@ -67,7 +61,7 @@ mod tests {
     #[test]
     fn a_page_is_the_json_of_its_items_in_their_order() {
         let text = |names: &[&str], token| {
-            let shown = Shown::page(names, token, |name, text| append(&json!({ "name": name }), text));
+            let shown = Shown::page(names, token, |name, text| write_json(&json!({ "name": name }), text));
             String::from_utf8(shown.0).unwrap()
         };
         assert_eq!(text(&[], ""), r#"{"result":[],"next_page_token":""}"#);

@@ -15,7 +15,8 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::TimelineOf;
 use crate::service::{Api, Id};
-use crate::shown::{Shown, append};
+use crate::shape::write_json;
+use crate::shown::Shown;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let entry = [
@@ -66,5 +67,5 @@ async fn events(api: &Api, of: TimelineOf, id: Uuid, query: &Query) -> Result<Sh
         _ => String::new(),
     };
     let shape = api.config.shape;
-    Ok(Shown::page(&entries, &token, |(_, entry), text| append(&shape.event(entry.to_timeline()), text)))
+    Ok(Shown::page(&entries, &token, |(_, entry), text| write_json(&shape.event(entry.to_timeline()), text)))
 }
