@@ -225,6 +225,7 @@ fn a_backup_made_beside_a_running_server_is_a_server_of_its_own() {
     let mut callers = Callers::new(folder.sip);
     callers.call("wait", 5);
     callers.call("record", 2);
+    folder.await_calls(7);
     let copied = folder.run(&["backup", "copy"], &[]);
     assert_eq!((copied.code, copied.error.as_str()), (Some(0), ""), "{copied:?}");
     assert_eq!(

@@ -125,6 +125,19 @@ impl Folder {
         fs::read_to_string(self.path.join("log")).unwrap_or_default()
     }
 
+    /// Waits until so many calls are on record: a 200 to an INVITE goes out before its record is on the disk.
+    pub(crate) fn await_calls(&self, count: usize) {
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let calls = self.get("/v1.0/calls?page_size=100");
+            if calls.matches("\"hangup_reason\"").count() == count {
+                return;
+            }
+            assert!(Instant::now() < end, "{count} calls were made, and these are on record: {calls}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The answer to a GET with the access key, head and body; empty if there is none.
     pub(crate) fn get(&self, path: &str) -> String {
         let mut answer = String::new();
