@@ -84,8 +84,8 @@ metric() {
   http /metrics | awk -v name="flowswitch_$1" '{ of = $1; sub(/\{.*/, "", of) } of == name { sum += $2 } END { print sum + 0 }'
 }
 
-# memory_kib: what the server has resident.
-memory_kib() { awk '/^VmRSS/ { print $2 }' "/proc/$server/status"; }
+# memory_kib: what the server has resident; 0 when it is gone.
+memory_kib() { awk '/^VmRSS/ { print $2 }' "/proc/$server/status" 2>/dev/null || echo 0; }
 
 # descriptors_but_rtp: open files and sockets that are not in the port pool, which keeps some ready.
 descriptors_but_rtp() { echo $(($(metric process_open_fds) - $(metric media_ports_descriptors))); }
