@@ -67,10 +67,6 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long it waits for what runs besides: webhooks, and names that are looked up.
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
-/// Most threads on which HTTP requests wait for the disk, and look-ups for names: as many as may be slow at once without those that
-/// are not having to wait.
-const WAITING_THREADS: usize = 64;
-
 /// Whatever keeps the server from starting, in words for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,11 +82,7 @@ pub fn serve(args: &ServeArgs) -> Result<(), StartError> {
         tracing::warn!("{warning}");
     }
     make_data_dir(&config.data_dir).map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(WAITING_THREADS)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(run(args, config, provisioned, logging));
     // A look-up of a name cannot be called off, and the end does not wait for it.
     runtime.shutdown_timeout(LAST_TASKS);
