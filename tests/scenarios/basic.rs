@@ -55,7 +55,6 @@ fn the_end_of_the_flow_hangs_up_after_the_last_sample() {
         );
         let alice = world.phone("alice");
         alice.calls("prompt");
-        alice.gets(100);
         alice.gets(200);
         alice.hears(600.0);
         alice.is_asked("BYE");

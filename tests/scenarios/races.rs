@@ -71,10 +71,10 @@ fn a_lost_200_is_repeated_until_the_ack() {
         world.number("quiet", quiet());
         let alice = world.phone("alice");
         alice.calls("quiet");
-        alice.gets(100);
+        alice.gets(200);
         alice.waits_ms(5);
         let bob = world.phone("bob");
-        bob.link(|link| link.drop_next_to_peer = 4);
+        bob.link(|link| link.drop_next_to_peer = 3);
         bob.calls("quiet");
         bob.gets(200);
         bob.waits_ms(10_000);
@@ -204,8 +204,8 @@ fn a_repeated_invite_gets_the_last_response_again() {
     scenario("repeated_invite", |world| {
         world.number("slow", slow_answer());
         let alice = world.phone("alice");
-        // The 100 and the 180 are lost, so the phone repeats its INVITE.
-        alice.link(|link| link.drop_next_to_peer = 2);
+        // The 180 is lost, so the phone repeats its INVITE.
+        alice.link(|link| link.drop_next_to_peer = 1);
         alice.calls("slow");
         alice.gets(180);
         alice.gets(200);
@@ -222,7 +222,7 @@ fn a_repeated_invite_gets_the_last_response_again() {
 fn a_lost_404_is_repeated_until_the_ack() {
     scenario("lost_404", |world| {
         let alice = world.phone("alice");
-        alice.link(|link| link.drop_next_to_peer = 3);
+        alice.link(|link| link.drop_next_to_peer = 2);
         alice.calls("nobody");
         alice.gets(404);
         world.is_empty_after_40_s();

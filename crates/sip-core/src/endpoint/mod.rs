@@ -43,6 +43,8 @@ pub struct Endpoint {
     timers: Timers,
     counters: EndpointCounters,
     output: VecDeque<Output>,
+    /// INVITEs that the core has just been told of. Those that it does not answer at once get their 100.
+    trying: VecDeque<(ServerTransactionId, Message)>,
 }
 
 impl Endpoint {
@@ -58,6 +60,7 @@ impl Endpoint {
             timers: Timers::default(),
             counters: EndpointCounters::default(),
             output: VecDeque::new(),
+            trying: VecDeque::new(),
         }
     }
 
@@ -151,7 +154,7 @@ impl Endpoint {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.output.pop_front()
+        self.output.pop_front().or_else(|| self.next_trying())
     }
 
     /// A new tag that leads back to this loop.

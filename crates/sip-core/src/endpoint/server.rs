@@ -172,6 +172,21 @@ impl Endpoint {
         }
     }
 
+    /// 100 Trying for the next INVITE that is still without any response. It is asked for when the core has done what it can at
+    /// once: who is answered then is spared the 100 (RFC 3261 §17.2.1), and both sides a packet.
+    pub(super) fn next_trying(&mut self) -> Option<Output> {
+        while let Some((id, request)) = self.trying.pop_front() {
+            if let Some(transaction) = self.servers.get_mut(id)
+                && transaction.is_pending_invite()
+                && transaction.last_response.is_none()
+            {
+                let message = transaction.take_response(&trying(&request));
+                return Some(Output::Transmit { hop: transaction.reply_hop, message });
+            }
+        }
+        None
+    }
+
     fn run_server_effect(&mut self, now: Now, id: ServerTransactionId, effect: ServerEffect, subject: Subject<'_>) {
         let Some(transaction) = self.servers.get_mut(id) else { return };
         let reliable = transaction.reply_hop.transport.is_reliable();
@@ -190,8 +205,7 @@ impl Endpoint {
             }
             ServerEffect::SendTrying => {
                 let Subject::Request(request, _) = subject else { return };
-                let message = transaction.take_response(&trying(request));
-                self.output.push_back(Output::Transmit { hop: transaction.reply_hop, message });
+                self.trying.push_back((id, request.clone()));
             }
             ServerEffect::SendResponse => {
                 let Subject::Response(response) = subject else { return };

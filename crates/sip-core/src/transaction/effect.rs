@@ -36,7 +36,7 @@ pub(crate) enum ServerEffect {
     PassRequest,
     /// Give the ACK to the core.
     PassAck,
-    /// Send 100 Trying, RFC 3261 §17.2.1.
+    /// Send 100 Trying unless the core answers at once, RFC 3261 §17.2.1.
     SendTrying,
     /// Send the response that the core has just given.
     SendResponse,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                         | INVITE
-//!                         v to core, send 100
+//!                         v to core, 100 unless it answers at once
 //!  INVITE           +------------+  101-199 from core
 //!  send response +--|            |--+ send response
 //!                +->|            |<-+
@@ -65,8 +65,8 @@ pub(crate) enum Event {
     TransportError,
 }
 
-/// Where it begins. The 100 goes out at once: the core may take longer than 200 ms.
-pub(crate) const START: (State, &[ServerEffect]) = (State::Proceeding, &[SendTrying, PassRequest]);
+/// Where it begins. The 100 goes out unless the core answers at once: it may take longer than 200 ms.
+pub(crate) const START: (State, &[ServerEffect]) = (State::Proceeding, &[PassRequest, SendTrying]);
 
 /// The transition table.
 pub(crate) fn step(state: State, event: Event) -> (State, &'static [ServerEffect]) {
