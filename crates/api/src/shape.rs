@@ -96,7 +96,7 @@ mod tests {
     fn an_event_is_written_in_both_forms() {
         let flow = model::Flow { tm_create: Some(Timestamp::from_us(5)), ..model::Flow::default() };
         let (name, resource) = ("flow_created".to_owned(), model::Resource::Flow(std::sync::Arc::new(flow)));
-        let body = model::LogBody::Event { name, resource, extra: serde_json::Map::new() };
+        let body = model::LogBody::Event { name: name.into(), resource, extra: serde_json::Map::new() };
         let nil = uuid::Uuid::nil();
         let entry = model::LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
         for legacy in [false, true] {

@@ -100,9 +100,9 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// An event about it, for the log.
-    pub(crate) fn event(self, now: Now, name: &str, resource: Resource) -> LogEntry {
+    pub(crate) fn event(self, now: Now, name: &'static str, resource: Resource) -> LogEntry {
         let Subject { customer_id, call_id, activeflow_id } = self;
-        let body = LogBody::Event { name: name.to_owned(), resource, extra: Map::new() };
+        let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
         LogEntry { at_us: now.wall_us, customer_id, call_id, activeflow_id, body }
     }
 }
@@ -123,12 +123,12 @@ impl Context<'_> {
     }
 
     /// Tells users that a resource has changed.
-    pub(crate) fn event(&mut self, name: impl Into<String>, resource: Resource) {
+    pub(crate) fn event(&mut self, name: &'static str, resource: Resource) {
         self.event_with(name, resource, Map::new());
     }
 
     /// The same with further keys in the event's data.
-    pub(crate) fn event_with(&mut self, name: impl Into<String>, resource: Resource, extra: Map<String, Value>) {
+    pub(crate) fn event_with(&mut self, name: &'static str, resource: Resource, extra: Map<String, Value>) {
         let Subject { customer_id, call_id, activeflow_id } = self.subject;
         let body = LogBody::Event { name: name.into(), resource, extra };
         let entry = LogEntry { at_us: self.now.wall_us, customer_id, call_id, activeflow_id, body };

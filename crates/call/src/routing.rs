@@ -1,5 +1,7 @@
 //! From a request URI to the flow that answers it (spec/media.md §1 and §2, as far as numbers and conferences go).
 
+use std::sync::Arc;
+
 use base::Random;
 use model::{Action, Address, AddressType, Conference, Flow, FlowType};
 use serde_json::{Value, json};
@@ -50,7 +52,7 @@ impl Target {
     pub(crate) fn give_ids(&mut self, random: &mut Random) {
         let Target::Generated(flow) = self else { return };
         flow.id = model::random_id(random);
-        for action in &mut flow.actions {
+        for action in Arc::make_mut(&mut flow.actions) {
             action.id = model::random_id(random).to_string();
         }
     }
@@ -183,7 +185,8 @@ fn conference_route(conference: &Conference, source: Address) -> Route {
         customer_id: conference.customer_id,
         kind: FlowType::Conference,
         name: conference.name.clone(),
-        actions: vec![action("answer", None), action("conference_join", Some(json!({"conference_id": conference.id})))],
+        actions: [action("answer", None), action("conference_join", Some(json!({"conference_id": conference.id})))]
+            .into(),
         ..Flow::default()
     };
     let destination = Address::new(AddressType::Conference, conference.id.to_string(), &conference.name);

@@ -144,7 +144,7 @@ impl Run {
         }
     }
 
-    fn publish(&self, context: &mut Context<'_>, name: &str) {
+    fn publish(&self, context: &mut Context<'_>, name: &'static str) {
         context.event(name, Resource::Activeflow(Arc::new(self.flow.to_activeflow())));
     }
 }

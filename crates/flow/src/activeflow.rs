@@ -23,7 +23,7 @@ impl Machine {
             forward_action_id: self.cursor.forward_action().map_or(action_id::NIL, |action| &action.id).to_owned(),
             executed_actions: self.executed.iter().cloned().collect(),
             executed_count: self.execute_count,
-            actions: self.cursor.main_actions().to_vec(),
+            actions: self.cursor.main_actions().clone(),
             tm_create: Some(self.tm_create),
             tm_update: self.tm_update,
             tm_delete: None,

@@ -1,5 +1,7 @@
 //! Answers to what actions asked for: services, flows, confbridges and requests (spec/flow.md §5.4, §9, §10).
 
+use std::sync::Arc;
+
 use base::{Now, Random};
 use model::Action;
 use serde_json::Value;
@@ -53,7 +55,7 @@ impl Machine {
         self.phase = Phase::Ready;
     }
 
-    fn fork(&mut self, now: Now, stack_id: Uuid, actions: Vec<Action>, view: &CallView<'_>) {
+    fn fork(&mut self, now: Now, stack_id: Uuid, actions: impl Into<Arc<[Action]>>, view: &CallView<'_>) {
         match self.push_frame(stack_id, actions) {
             Ok(()) => self.go_on(),
             Err(why) => self.end(now, EndReason::Limit(why), view),

@@ -1,5 +1,7 @@
 //! What happens to a running activeflow.
 
+use std::sync::Arc;
+
 use model::Action;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,7 +56,7 @@ pub enum Event {
         /// The id of the service and of its frame, for [`Event::ServiceEnded`].
         stack_id: Uuid,
         /// With ids.
-        actions: Vec<Action>,
+        actions: Arc<[Action]>,
     },
     /// That service cannot begin: the activeflow ends (spec/flow.md §9).
     ServiceRefused {
@@ -68,7 +70,7 @@ pub enum Event {
         /// As in the effect.
         step: u64,
         /// With ids.
-        actions: Vec<Action>,
+        actions: Arc<[Action]>,
     },
     /// There is no such flow for this customer: the activeflow ends (spec/flow.md §9).
     FlowMissing {

@@ -1,6 +1,7 @@
 //! One activeflow. This file holds the state and routes events; `step.rs` moves the cursor.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use base::Now;
 use model::{Action, Timestamp};
@@ -36,7 +37,7 @@ pub struct Machine {
     pub(crate) phase: Phase,
     pub(crate) cursor: Cursor,
     /// A copy of the action at the cursor, its option substituted; at the start and the end a pseudo action.
-    pub(crate) current: Action,
+    pub(crate) current: Arc<Action>,
     pub(crate) executed: Executed,
     /// Cursor moves so far; the step number of effects.
     pub(crate) execute_count: u64,
@@ -82,7 +83,7 @@ impl Machine {
             settings: new.settings,
             phase: Phase::Created,
             cursor: Cursor::new(new.actions),
-            current: Action::start(),
+            current: Arc::new(Action::start()),
             executed: Executed::default(),
             execute_count: 0,
             burst: 0,
@@ -308,7 +309,7 @@ impl Machine {
     ///
     /// # Errors
     /// No action has run yet, or the stack is full; in words for the timeline.
-    pub fn push_frame(&mut self, stack_id: Uuid, actions: Vec<Action>) -> Result<(), String> {
+    pub fn push_frame(&mut self, stack_id: Uuid, actions: impl Into<Arc<[Action]>>) -> Result<(), String> {
         self.cursor.push_frame(stack_id, actions).map_err(|error| error.to_string())
     }
 
@@ -367,7 +368,7 @@ impl Machine {
     }
 
     /// The current action, its option substituted; a pseudo action at the start and at the end.
-    pub fn current_action(&self) -> &Action {
+    pub fn current_action(&self) -> &Arc<Action> {
         &self.current
     }
 

@@ -1,5 +1,7 @@
 //! What an activeflow is made from, and the chain of on-complete flows (spec/flow.md §4, §6, §7.1).
 
+use std::sync::Arc;
+
 use model::{Action, Call, Flow, ReferenceType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,7 +19,7 @@ pub struct NewActiveflow {
     /// The flow that the actions come from; nil when they were given inline.
     pub flow_id: Uuid,
     /// The actions, as [`crate::read_actions`] gave them.
-    pub actions: Vec<Action>,
+    pub actions: Arc<[Action]>,
     /// The flow that runs afterwards; nil = none.
     pub on_complete_flow_id: Uuid,
     /// What it runs for.

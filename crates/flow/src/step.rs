@@ -1,6 +1,7 @@
 //! One move of the cursor (spec/flow.md §5.4).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base::Now;
 use model::{Action, Timestamp};
@@ -65,7 +66,7 @@ impl Machine {
     fn make_current(&mut self, now: Now, mut action: Action) {
         let now = Timestamp::from_us(now.wall_us);
         action.tm_execute = Some(now);
-        self.executed.push(std::mem::replace(&mut self.current, action));
+        self.executed.push(std::mem::replace(&mut self.current, Arc::new(action)));
         self.execute_count += 1;
         self.updated = true;
         self.tm_update = Some(now);

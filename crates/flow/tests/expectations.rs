@@ -420,7 +420,7 @@ fn an_on_complete_flow_inherits_variables_and_skips_what_needs_the_dead_call() {
         &mut base::Random::from_seed([1; 32]),
     )
     .unwrap();
-    let flow = Flow { id: Uuid::from_u128(7), actions, ..Flow::default() };
+    let flow = Flow { id: Uuid::from_u128(7), actions: actions.into(), ..Flow::default() };
     let new = NewActiveflow::on_complete(&mut d.machine, Uuid::from_u128(8), &flow).unwrap();
     let machine = Machine::new(d.now, new, &CallView::of(d.call.as_ref().unwrap()));
     let mut then = Dialogue::with(machine, d.call, d.now);

@@ -126,7 +126,7 @@ fn run(text: &[u8]) -> bool {
     let mut now = Now { mono_ns: 0, wall_us: 1_795_262_400_000_000 };
     let settings = Settings { max_execute_count: 200, ..Settings::default() };
     let new = NewActiveflow { settings, ..NewActiveflow::of_call(&call, &Default::default(), settings) };
-    let mut machine = Machine::new(now, NewActiveflow { actions: document.actions, ..new }, &view);
+    let mut machine = Machine::new(now, NewActiveflow { actions: document.actions.into(), ..new }, &view);
     machine.handle(now, Event::Start, &view);
     for i in 0..30 {
         let mut polls = 0;

@@ -213,7 +213,7 @@ proptest! {
         let mut call = has_call.then(ringing_call);
         let kind = if has_call { ReferenceType::Call } else { ReferenceType::Api };
         let new = NewActiveflow {
-            actions,
+            actions: actions.into(),
             reference: Reference { kind, id: Uuid::from_u128(1) },
             settings: Settings { max_execute_count: 60, ..Settings::default() },
             ..NewActiveflow::default()
@@ -234,11 +234,11 @@ proptest! {
                 Happening::ServiceEnded => Some(Event::ServiceEnded { stack_id: push }),
                 Happening::ServiceStarted(ago, list) => {
                     let actions = read_actions(Value::Array(list), random).unwrap();
-                    Some(Event::ServiceStarted { step: step.saturating_sub(ago), stack_id: push, actions })
+                    Some(Event::ServiceStarted { step: step.saturating_sub(ago), stack_id: push, actions: actions.into() })
                 }
                 Happening::FlowFound(ago, list) => {
                     let actions = read_actions(Value::Array(list), random).unwrap();
-                    Some(Event::FlowFound { step: step.saturating_sub(ago), actions })
+                    Some(Event::FlowFound { step: step.saturating_sub(ago), actions: actions.into() })
                 }
                 Happening::Refused(ago) => {
                     Some(Event::BridgeRefused { step: step.saturating_sub(ago), reason: "x".into() })
@@ -288,7 +288,7 @@ proptest! {
         let told = verify(&actions).warnings.iter().any(|warning| warning.what.contains("go round"));
         let call = Some(ringing_call());
         let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
-        let mut machine = Machine::new(Now::default(), NewActiveflow { actions, reference, ..NewActiveflow::default() }, &view(&call));
+        let mut machine = Machine::new(Now::default(), NewActiveflow { actions: actions.into(), reference, ..NewActiveflow::default() }, &view(&call));
         machine.handle(Now::default(), Event::Start, &view(&call));
         let effects = drain(&mut machine, Now::default(), &call, false);
         let went_round = effects.iter().any(|effect| matches!(effect, Effect::Ended { reason: EndReason::Limit(_), .. }));
@@ -315,7 +315,7 @@ proptest! {
         let (unreachable, unanswered) = (named("nothing leads"), named("an incoming call is not answered yet"));
         let mut call = Some(ringing_call());
         let reference = Reference { kind: ReferenceType::Call, id: Uuid::from_u128(1) };
-        let new = NewActiveflow { actions: actions.clone(), reference, ..NewActiveflow::default() };
+        let new = NewActiveflow { actions: actions.clone().into(), reference, ..NewActiveflow::default() };
         let mut machine = Machine::new(Now::default(), new, &view(&call));
         machine.handle(Now::default(), Event::Start, &view(&call));
         for key in keys {
@@ -336,8 +336,8 @@ proptest! {
                 Event::PlaybackEnded { step },
                 Event::Timer { step },
                 Event::BridgeLeft { step },
-                Event::FlowFound { step, actions: Vec::new() },
-                Event::ServiceStarted { step, stack_id: Uuid::from_u128(9), actions: Vec::new() },
+                Event::FlowFound { step, actions: Vec::new().into() },
+                Event::ServiceStarted { step, stack_id: Uuid::from_u128(9), actions: Vec::new().into() },
                 Event::HttpAnswered { step, outcome: HttpOutcome { status: 200, body: b"[]".to_vec(), error: String::new() } },
             ] {
                 machine.handle(Now::default(), event, &view(&call));
@@ -348,7 +348,7 @@ proptest! {
     #[test]
     fn an_action_without_a_call_of_any_kind_never_waits_for_one(actions in prop::collection::vec(action(), 0..8)) {
         let actions = read_actions(Value::Array(actions), &mut Random::from_seed([2; 32])).unwrap();
-        let new = NewActiveflow { actions, ..NewActiveflow::default() };
+        let new = NewActiveflow { actions: actions.into(), ..NewActiveflow::default() };
         let mut machine = Machine::new(Now::default(), new, &CallView::none());
         machine.handle(Now::default(), Event::Start, &CallView::none());
         for effect in drain(&mut machine, Now::default(), &None, false) {

@@ -206,7 +206,7 @@ fn a_conference_gives_the_actions_that_bring_the_call_in() {
     let mut d = one(join.clone());
     assert_eq!(d.start(), "conference#1 9");
     assert_eq!(d.variable("voipbin.conference.id"), "<unset>", "not in it yet");
-    let started = Event::ServiceStarted { step: 1, stack_id: service(0x5e), actions: inner() };
+    let started = Event::ServiceStarted { step: 1, stack_id: service(0x5e), actions: inner().into() };
     assert_eq!(d.event(started.clone()), "bridge#3 7");
     assert_eq!(d.event(started.clone()), "", "twice");
     assert_eq!(d.variable("voipbin.conference.id"), service(9).to_string());
@@ -233,7 +233,7 @@ fn a_conference_gives_the_actions_that_bring_the_call_in() {
 fn a_service_without_actions_lets_the_cursor_pass() {
     let mut d = one(json!({"type": "conference_join", "option": {"conference_id": service(9)}}));
     d.start();
-    let started = Event::ServiceStarted { step: 1, stack_id: service(5), actions: Vec::new() };
+    let started = Event::ServiceStarted { step: 1, stack_id: service(5), actions: Vec::new().into() };
     assert_eq!(d.event(started), "timer#2 1");
 }
 

@@ -1,5 +1,7 @@
 //! An activeflow, one run of a flow, as the API shows it (spec/flow.md §4).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,15 +31,15 @@ pub struct Activeflow {
     /// `POST`, `GET`, `PUT`, `DELETE` or empty.
     pub webhook_method: String,
     /// The action at the cursor, its option substituted; a pseudo action at the start and at the end.
-    pub current_action: Action,
+    pub current_action: Arc<Action>,
     /// The action that the cursor will jump to next; nil = sequential.
     pub forward_action_id: String,
     /// The last of the former current actions, oldest first.
-    pub executed_actions: Vec<Action>,
+    pub executed_actions: Vec<Arc<Action>>,
     /// How many there were in all.
     pub executed_count: u64,
     /// The actions copied from the flow.
-    pub actions: Vec<Action>,
+    pub actions: Arc<[Action]>,
     /// When it was made.
     #[serde(default, deserialize_with = "optional_timestamp")]
     pub tm_create: Option<Timestamp>,

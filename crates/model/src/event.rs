@@ -120,8 +120,8 @@ mod tests {
             kind(
                 Resource::Activeflow,
                 Activeflow {
-                    current_action: action,
-                    executed_actions: actions.clone(),
+                    current_action: Arc::new(action),
+                    executed_actions: actions.iter().cloned().map(Arc::new).collect(),
                     tm_create: at,
                     ..Activeflow::default()
                 },
@@ -133,7 +133,7 @@ mod tests {
             ),
             kind(Resource::Conferencecall, Conferencecall { tm_delete: at, ..Conferencecall::default() }),
             kind(Resource::Confbridge, Confbridge { channel_call_ids: vec![key], ..Confbridge::default() }),
-            kind(Resource::Flow, Flow { actions, ..Flow::default() }),
+            kind(Resource::Flow, Flow { actions: actions.into(), ..Flow::default() }),
             kind(Resource::Number, Number { number: "+82 \t".into(), ..Number::default() }),
             kind(Resource::Extension, Extension { extension: "1000".into(), ha1, ..Extension::default() }),
             kind(Resource::Accesskey, Accesskey { token_hash: secret(), ..Accesskey::default() }),

@@ -1,5 +1,7 @@
 //! A flow: a named array of actions (spec/flow.md §2).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,7 +23,7 @@ pub struct Flow {
     /// Free text.
     pub detail: String,
     /// As given, ids filled in.
-    pub actions: Vec<Action>,
+    pub actions: Arc<[Action]>,
     /// The flow that is started when a run of this one ends; nil = none.
     pub on_complete_flow_id: Uuid,
     /// `direct.` and 12 hex digits: makes the flow dialable.
@@ -80,7 +82,7 @@ impl FlowBody {
             kind: FlowType::Flow,
             name: self.name,
             detail: self.detail,
-            actions,
+            actions: actions.into(),
             on_complete_flow_id: self.on_complete_flow_id,
             direct_hash: String::new(),
             tm_create: Some(now),

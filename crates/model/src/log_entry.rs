@@ -1,6 +1,7 @@
 //! What happened, as it is written to the event log: once, in the order in which it happened. Webhooks, WebSocket frames,
 //! timelines and call records are made from these entries (spec/resources.md §12–§14).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use crate::event::{Event, PublicResource};
 use crate::{
     Accesskey, Action, Activeflow, Agent, Call, Confbridge, Conference, Conferencecall, Customer, Extension, Flow,
-    Number, Recording, Timestamp,
+    Number, Particulars, Recording, Timestamp,
 };
 
 /// One entry. It is *accepted* when the log has given it a sequence number and synced it.
@@ -34,7 +35,7 @@ pub enum LogBody {
     /// A resource changed: users are told.
     Event {
         /// The event's name, such as `call_hangup`; its part before the first `_` is the resource of WebSocket topics.
-        name: String,
+        name: Cow<'static, str>,
         /// The resource as it is now.
         resource: Resource,
         /// More keys of the event's `data`, such as `joined_call_id`; empty for most.
@@ -43,11 +44,11 @@ pub enum LogBody {
     /// Something for the timeline only.
     Note {
         /// In one word, such as `action_started`.
-        name: String,
+        name: Cow<'static, str>,
         /// In plain words; may be empty.
         message: String,
         /// Its particulars.
-        data: Map<String, Value>,
+        data: Particulars,
     },
 }
 
@@ -204,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_note_is_no_event_but_stands_in_the_timeline() {
-        let body = LogBody::Note { name: "action_started".into(), message: "talk".into(), data: Map::new() };
+        let body =
+            LogBody::Note { name: "action_started".into(), message: "talk".into(), data: Particulars::default() };
         let nil = Uuid::nil();
         let entry = LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
         assert_eq!(entry.to_event(), None);

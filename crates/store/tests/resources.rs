@@ -21,7 +21,13 @@ fn flow(number: u128, at_us: u64) -> Flow {
         .unwrap(),
     ];
     let id = Uuid::from_u128(number);
-    Flow { id, customer_id: CUSTOMER, actions, tm_create: Some(Timestamp::from_us(at_us)), ..Flow::default() }
+    Flow {
+        id,
+        customer_id: CUSTOMER,
+        actions: actions.into(),
+        tm_create: Some(Timestamp::from_us(at_us)),
+        ..Flow::default()
+    }
 }
 
 #[test]

@@ -220,7 +220,7 @@ async fn keep_flow(api: &Api, identity: &Identity, name: &str, actions: Vec<Acti
         customer_id: identity.customer_id,
         kind: FlowType::Conference,
         name: name.to_owned(),
-        actions,
+        actions: actions.into(),
         direct_hash: clock::direct_hash(),
         tm_create: Some(now()),
         ..Flow::default()

@@ -124,7 +124,7 @@ async fn create(
         kind: FlowType::Flow,
         name: request.name,
         detail: request.detail,
-        actions: read_actions(request.actions)?,
+        actions: read_actions(request.actions)?.into(),
         on_complete_flow_id: request.on_complete_flow_id,
         direct_hash: clock::direct_hash(),
         tm_create: Some(now()),
@@ -148,7 +148,7 @@ async fn replace(
     let flow = Flow {
         name: request.name,
         detail: request.detail,
-        actions,
+        actions: actions.into(),
         on_complete_flow_id: request.on_complete_flow_id,
         tm_update: Some(now()),
         ..before

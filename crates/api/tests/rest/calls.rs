@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api::Refused;
-use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Resource};
-use serde_json::{Map, json};
+use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Particulars, Resource};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::site::{CUSTOMER, Site, at, call, new_id, site};
@@ -104,7 +104,8 @@ async fn a_timeline_is_read_in_pages_from_its_beginning() {
     let id = site.new_call(1, CallStatus::Progressing, 10);
     for n in 0..5 {
         for call_id in [id, Uuid::nil()] {
-            let body = LogBody::Note { name: format!("note_{n}"), message: "m".into(), data: Map::new() };
+            let body =
+                LogBody::Note { name: format!("note_{n}").into(), message: "m".into(), data: Particulars::default() };
             site.repository.note(LogEntry {
                 at_us: n,
                 customer_id: CUSTOMER,

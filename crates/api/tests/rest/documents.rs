@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Activeflow, CallStatus, Conferencecall, LogBody, LogEntry, Recording, RecordingStatus, Resource};
-use serde_json::{Map, Value, json};
+use model::{
+    Activeflow, CallStatus, Conferencecall, LogBody, LogEntry, Particulars, Recording, RecordingStatus, Resource,
+};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::schema::misfits;
@@ -92,14 +94,14 @@ async fn real_answers_fit_the_document() {
         id,
         customer_id: CUSTOMER,
         tm_create: Some(at(1)),
-        current_action: model::Action::start(),
-        executed_actions: vec![model::Action { tm_execute: Some(at(2)), ..model::Action::start() }],
+        current_action: Arc::new(model::Action::start()),
+        executed_actions: vec![Arc::new(model::Action { tm_execute: Some(at(2)), ..model::Action::start() })],
         ..Activeflow::default()
     };
     site.put(Resource::Recording(Arc::new(recording)));
     site.put(Resource::Conferencecall(Arc::new(conferencecall)));
     site.put(Resource::Activeflow(Arc::new(activeflow)));
-    let body = LogBody::Note { name: "n".into(), message: "m".into(), data: Map::new() };
+    let body = LogBody::Note { name: "n".into(), message: "m".into(), data: Particulars::default() };
     site.repository.note(LogEntry { at_us: 1, customer_id: CUSTOMER, call_id: call, activeflow_id: id, body });
     let made = |path: &'static str, body: Value| {
         let site = &site;

@@ -81,7 +81,7 @@ impl Socket {
     }
 }
 
-fn event(customer_id: Uuid, owner_id: Uuid, name: &str) -> LogEntry {
+fn event(customer_id: Uuid, owner_id: Uuid, name: &'static str) -> LogEntry {
     let call = model::Call { owner_id, ..call(customer_id) };
     let (call_id, resource) = (call.id, Resource::Call(Arc::new(call), None));
     let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };

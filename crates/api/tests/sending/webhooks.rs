@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{Repository, WebhookConfig};
-use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Recording, Resource, Timestamp};
+use model::{Activeflow, Customer, Flow, LogBody, LogEntry, Particulars, Recording, Resource, Timestamp};
 use serde_json::{Map, Value};
 use store::Accepted;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ async fn an_event_goes_to_the_customer_with_its_method_and_signature() {
     sender.repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
     let entry = entry(Uuid::from_u128(1), 5, 1);
     sender.accept(entry.clone()).await;
-    let note = LogBody::Note { name: "n".into(), message: String::new(), data: Map::new() };
+    let note = LogBody::Note { name: "n".into(), message: String::new(), data: Particulars::default() };
     sender.accept(LogEntry { body: note, ..entry.clone() }).await;
     receiver.wait_for(1).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -103,7 +103,7 @@ async fn an_activeflows_address_is_known_from_an_event_that_follows_in_the_same_
     let group: Arc<[Accepted]> = (1..)
         .zip(resources)
         .map(|(seq, resource)| {
-            let body = LogBody::Event { name: seq.to_string(), resource, extra: Map::new() };
+            let body = LogBody::Event { name: seq.to_string().into(), resource, extra: Map::new() };
             Accepted { seq, entry: LogEntry { body, ..entry(Uuid::from_u128(1), 5, seq) } }
         })
         .collect();

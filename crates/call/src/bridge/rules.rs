@@ -125,7 +125,7 @@ impl Bridge {
         context.event("conference_updated", Resource::Conference(Arc::new(self.conference.clone())));
     }
 
-    pub(super) fn publish_bridge(&mut self, context: &mut Context<'_>, name: &str, extra: Map<String, Value>) {
+    pub(super) fn publish_bridge(&mut self, context: &mut Context<'_>, name: &'static str, extra: Map<String, Value>) {
         let inside = self.members.values().filter(|member| member.in_mix);
         self.confbridge.channel_call_ids = inside.map(|member| member.call_id).collect();
         self.confbridge.tm_update = Some(Timestamp::from_us(context.now.wall_us));

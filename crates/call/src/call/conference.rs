@@ -112,7 +112,7 @@ impl Call {
             CellMessage::Admitted { step, conferencecall_id, pre_flow_id, post_flow_id, confbridge_id } => {
                 self.stays.admissions.push(Admission { confbridge_id, conferencecall_id, withdrawn: false });
                 let actions = participant_actions(context, pre_flow_id, confbridge_id, post_flow_id);
-                let event = FlowEvent::ServiceStarted { step, stack_id: conferencecall_id, actions };
+                let event = FlowEvent::ServiceStarted { step, stack_id: conferencecall_id, actions: actions.into() };
                 self.step_flow(context, event);
             }
             CellMessage::NotAdmitted { step, why } => {

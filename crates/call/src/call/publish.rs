@@ -18,17 +18,17 @@ impl Call {
     }
 
     /// Tells users of the call as it is now.
-    pub(super) fn publish(&self, context: &mut Context<'_>, name: &str) {
+    pub(super) fn publish(&self, context: &mut Context<'_>, name: &'static str) {
         context.event(name, self.resource());
     }
 
     /// Tells users of the activeflow as it is now.
-    pub(super) fn publish_activeflow(&self, context: &mut Context<'_>, name: &str) {
+    pub(super) fn publish_activeflow(&self, context: &mut Context<'_>, name: &'static str) {
         context.event(name, Resource::Activeflow(Arc::new(self.flow.to_activeflow())));
     }
 
     fn resource(&self) -> Resource {
-        let action = Arc::new(self.flow.current_action().clone());
+        let action = self.flow.current_action().clone();
         Resource::Call(Arc::new(self.record.clone()), Some(action))
     }
 

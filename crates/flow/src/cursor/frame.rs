@@ -1,6 +1,7 @@
 //! One array of actions on the stack.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Action;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ const MAIN: Uuid = Uuid::from_u128(1);
 pub(crate) struct Frame {
     /// The frame of a service has the service's id.
     pub(crate) id: Uuid,
-    pub(crate) actions: Vec<Action>,
+    pub(crate) actions: Arc<[Action]>,
     /// The forking action in the frame below; none for the main frame.
     pub(crate) return_to: Option<Position>,
     /// Jumps left, by index of the `goto`. It lives as long as the frame and never resets.
@@ -27,11 +28,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn main(actions: Vec<Action>) -> Frame {
+    pub(super) fn main(actions: Arc<[Action]>) -> Frame {
         Frame { id: MAIN, actions, return_to: None, goto_left: BTreeMap::new(), bytes: 0 }
     }
 
-    pub(super) fn returning(id: Uuid, actions: Vec<Action>, return_to: Position) -> Frame {
+    pub(super) fn returning(id: Uuid, actions: Arc<[Action]>, return_to: Position) -> Frame {
         let bytes = actions.iter().map(|action| action.option.as_ref().map_or(0, json_size)).sum();
         Frame { id, actions, return_to: Some(return_to), goto_left: BTreeMap::new(), bytes }
     }

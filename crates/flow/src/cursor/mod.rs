@@ -9,6 +9,8 @@
 
 mod frame;
 
+use std::sync::Arc;
+
 use model::Action;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -66,12 +68,12 @@ impl Cursor {
     /// Bounds what fetched actions with very long options can make a call keep.
     pub(crate) const MAX_STACKED_BYTES: usize = 32 * 1024 * 1024;
 
-    pub(crate) fn new(actions: Vec<Action>) -> Cursor {
-        Cursor { frames: vec![Frame::main(actions)], place: None, forward: None }
+    pub(crate) fn new(actions: impl Into<Arc<[Action]>>) -> Cursor {
+        Cursor { frames: vec![Frame::main(actions.into())], place: None, forward: None }
     }
 
     /// The actions copied from the flow.
-    pub(crate) fn main_actions(&self) -> &[Action] {
+    pub(crate) fn main_actions(&self) -> &Arc<[Action]> {
         &self.frames[0].actions
     }
 
@@ -151,7 +153,8 @@ impl Cursor {
 
     /// Forks: puts an array on top, returning to the current action, and makes its first action the next one. An empty
     /// array changes nothing.
-    pub(crate) fn push_frame(&mut self, id: Uuid, actions: Vec<Action>) -> Result<(), PushError> {
+    pub(crate) fn push_frame(&mut self, id: Uuid, actions: impl Into<Arc<[Action]>>) -> Result<(), PushError> {
+        let actions = actions.into();
         let Some(place) = self.place else { return Err(PushError::NotStarted) };
         if actions.is_empty() {
             return Ok(());

@@ -71,8 +71,12 @@ impl Dialogue {
         let actions = read_actions(actions, &mut Random::from_seed([4; 32])).unwrap();
         let kind = if call.is_some() { ReferenceType::Call } else { ReferenceType::Api };
         let id = call.as_ref().map_or(Uuid::nil(), |call| call.id);
-        let mut new =
-            NewActiveflow { id: ACTIVEFLOW_ID, actions, reference: Reference { kind, id }, ..Default::default() };
+        let mut new = NewActiveflow {
+            id: ACTIVEFLOW_ID,
+            actions: actions.into(),
+            reference: Reference { kind, id },
+            ..Default::default()
+        };
         change(&mut new);
         let view = call.as_ref().map_or(CallView::none(), CallView::of);
         let machine = Machine::new(now, new, &view);
@@ -241,7 +245,7 @@ impl Dialogue {
     pub(crate) fn found(&mut self, actions: Value) -> String {
         let step = self.machine.execute_count();
         let actions = read_actions(actions, &mut Random::from_seed([6; 32])).unwrap();
-        self.event(Event::FlowFound { step, actions })
+        self.event(Event::FlowFound { step, actions: actions.into() })
     }
 
     pub(crate) fn press(&mut self, keys: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{
     ActiveflowStatus, CallStatus, ConferenceStatus, ConferencecallStatus, HangupBy, HangupReason, LogBody, LogEntry,
-    RecordingStatus, Resource, Timestamp,
+    Particulars, RecordingStatus, Resource, Timestamp,
 };
 use serde_json::Map;
 use store::{LogConfig, Opened, Store, StoreConfig, Unfinished};
@@ -119,7 +119,8 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
     for record in unfinished.calls {
         let mut call = record.call;
         let ids = (call.customer_id, call.id, call.activeflow_id);
-        let body = LogBody::Note { name: "server_restarted".into(), message: CAUSE.into(), data: Map::new() };
+        let body =
+            LogBody::Note { name: "server_restarted".into(), message: CAUSE.into(), data: Particulars::default() };
         let (customer_id, call_id, activeflow_id) = ids;
         entries.push(LogEntry { at_us: now.as_us(), customer_id, call_id, activeflow_id, body });
         call.status = CallStatus::Hangup;
@@ -131,7 +132,7 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
     entries
 }
 
-fn event(name: &str, resource: Resource, ids: (Uuid, Uuid, Uuid), now: Timestamp) -> LogEntry {
+fn event(name: &'static str, resource: Resource, ids: (Uuid, Uuid, Uuid), now: Timestamp) -> LogEntry {
     let (customer_id, call_id, activeflow_id) = ids;
     let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
     LogEntry { at_us: now.as_us(), customer_id, call_id, activeflow_id, body }

@@ -2,8 +2,8 @@
 
 use call::{Note, NoteKind};
 use crossbeam_channel::Sender;
-use model::{Conference, LogBody, LogEntry, Resource};
-use serde_json::{Map, Value, json};
+use flow::What;
+use model::{Conference, LogBody, LogEntry, Particulars, Resource};
 use store::Store;
 
 /// One loop's way to the store. No method waits.
@@ -29,9 +29,9 @@ impl LogFeed {
     }
 
     /// A note, if timelines show it.
-    pub(super) fn note(&mut self, note: &Note) {
-        if let Some(body) = body(&note.kind) {
-            let Note { at_us, customer_id, call_id, activeflow_id, .. } = *note;
+    pub(super) fn note(&mut self, note: Note) {
+        let Note { at_us, customer_id, call_id, activeflow_id, kind } = note;
+        if let Some(body) = body(kind) {
             self.gathered.push(LogEntry { at_us, customer_id, call_id, activeflow_id, body });
         }
     }
@@ -45,7 +45,7 @@ impl LogFeed {
 }
 
 /// A note as timelines show it; none for what an event says already, or what belongs to no call.
-fn body(kind: &NoteKind) -> Option<LogBody> {
+fn body(kind: NoteKind) -> Option<LogBody> {
     let (name, message, data) = match kind {
         // These have events of their own, or became no call.
         NoteKind::CallRefused { .. } | NoteKind::Status(_) | NoteKind::Digit { .. } => return None,
@@ -55,35 +55,48 @@ fn body(kind: &NoteKind) -> Option<LogBody> {
         | NoteKind::RegisterRefused { .. }
         | NoteKind::WrongPassword { .. } => return None,
         NoteKind::CallCreated { remote, sip_call_id, .. } => {
-            ("sip_invite", String::new(), json!({"remote": remote.to_string(), "sip_call_id": sip_call_id}))
+            let data = [("remote", remote.to_string().into()), ("sip_call_id", sip_call_id.into())];
+            ("sip_invite", String::new(), Particulars::from(data))
         }
-        NoteKind::SessionChangeRefused { status, why } => ("session_refused", why.clone(), json!({"status": status})),
+        NoteKind::SessionChangeRefused { status, why } => {
+            ("session_refused", why, Particulars::from([("status", status.into())]))
+        }
         NoteKind::Flow(entry) => {
-            let data = json!({
-                "action_id": entry.action_id, "action_type": entry.action_type, "step": entry.step,
-            });
-            return Some(note(&format!("action_{}", entry.what.as_str()), entry.reason.clone(), data));
+            let data = [
+                ("action_id", entry.action_id.into()),
+                ("action_type", entry.action_type.into()),
+                ("step", entry.step.into()),
+            ];
+            (action_name(entry.what), entry.reason, Particulars::from(data))
         }
-        NoteKind::SoundSkipped { url, why } => ("sound_skipped", why.clone(), json!({"url": url})),
-        NoteKind::RecordingFailed { why } => ("recording_failed", why.clone(), json!({})),
-        NoteKind::OnCompleteSkipped { flow_id, why } => ("flow_skipped", why.clone(), json!({"flow_id": flow_id})),
+        NoteKind::SoundSkipped { url, why } => ("sound_skipped", why, Particulars::from([("url", url.into())])),
+        NoteKind::RecordingFailed { why } => ("recording_failed", why, Particulars::default()),
+        NoteKind::OnCompleteSkipped { flow_id, why } => {
+            ("flow_skipped", why, Particulars::from([("flow_id", flow_id.to_string().into())]))
+        }
         NoteKind::CallEnded { talked_ms, stats, .. } => {
             let stats = stats.unwrap_or_default();
-            let data = json!({
-                "talked_ms": talked_ms, "sent_packets": stats.sent_packets, "received_packets": stats.received_packets,
-                "lost_packets": stats.lost_packets, "jitter_ms": f64::from(stats.jitter_samples) / 8.0,
-            });
-            ("media_totals", String::new(), data)
+            let data = [
+                ("talked_ms", talked_ms.into()),
+                ("sent_packets", stats.sent_packets.into()),
+                ("received_packets", stats.received_packets.into()),
+                ("lost_packets", stats.lost_packets.into()),
+                ("jitter_ms", (f64::from(stats.jitter_samples) / 8.0).into()),
+            ];
+            ("media_totals", String::new(), Particulars::from(data))
         }
-        NoteKind::CellPanicked { message } => ("handler_panicked", message.clone(), json!({})),
+        NoteKind::CellPanicked { message } => ("handler_panicked", message, Particulars::default()),
     };
-    Some(note(name, message, data))
+    Some(LogBody::Note { name: name.into(), message, data })
 }
 
-fn note(name: &str, message: String, data: Value) -> LogBody {
-    let data = match data {
-        Value::Object(data) => data,
-        _ => Map::new(),
-    };
-    LogBody::Note { name: name.to_owned(), message, data }
+fn action_name(what: What) -> &'static str {
+    match what {
+        What::Started => "action_started",
+        What::Skipped => "action_skipped",
+        What::Jumped => "action_jumped",
+        What::Failed => "action_failed",
+        What::VariableRefused => "action_variable_refused",
+        What::Ended => "action_ended",
+    }
 }

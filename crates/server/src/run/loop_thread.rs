@@ -193,7 +193,7 @@ impl Driver {
             }
             Effect::Note(note) => {
                 note_log::write(&note);
-                self.parts.outside.feed.note(&note);
+                self.parts.outside.feed.note(note);
             }
             Effect::KeepCrash(report) => crash::keep(&self.parts.crash_folder, &report),
             Effect::Log(entry) => self.parts.outside.feed.event(*entry),

@@ -398,7 +398,7 @@ pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, 
         for sender in senders {
             sender.wish(Input::Changed(Box::new(resource.clone())));
         }
-        let body = LogBody::Event { name: (*event).to_owned(), resource: resource.clone(), extra: Map::new() };
+        let body = LogBody::Event { name: (*event).to_owned().into(), resource: resource.clone(), extra: Map::new() };
         let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
         entries.push(LogEntry { at_us, customer_id, call_id, activeflow_id, body });
     }

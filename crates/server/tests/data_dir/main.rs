@@ -39,7 +39,7 @@ fn records<R: Record>(store: &Store) -> Vec<R> {
 fn by_sip_call_id(entries: &[Accepted]) -> BTreeMap<String, Uuid> {
     let ids = entries.iter().filter_map(|accepted| match &accepted.entry.body {
         LogBody::Note { name, data, .. } if name == "sip_invite" => {
-            Some((data["sip_call_id"].as_str()?.to_owned(), accepted.entry.call_id))
+            Some((data.get("sip_call_id")?.as_str()?.to_owned(), accepted.entry.call_id))
         }
         _ => None,
     });

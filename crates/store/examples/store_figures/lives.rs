@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     Action, Activeflow, ActiveflowStatus, Address, AddressType, Call, CallStatus, CallType, Direction, HangupBy,
-    HangupReason, LogBody, LogEntry, ReferenceType, Resource, Timestamp,
+    HangupReason, LogBody, LogEntry, Particulars, ReferenceType, Resource, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -15,7 +15,8 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
     let mut call = ringing(number, at_us);
     let (call_id, activeflow_id, customer_id) = (call.id, call.activeflow_id, call.customer_id);
     let entry = |body| LogEntry { at_us, customer_id, call_id, activeflow_id, body };
-    let event = |name: &str, resource| entry(LogBody::Event { name: name.into(), resource, extra: Map::new() });
+    let event =
+        |name: &str, resource| entry(LogBody::Event { name: name.to_owned().into(), resource, extra: Map::new() });
     let action = Action {
         id: "welcome".into(),
         kind: "talk".into(),
@@ -29,7 +30,7 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
     let mut flow = Activeflow {
         id: activeflow_id,
         customer_id,
-        actions: vec![action.clone(); 6],
+        actions: vec![action.clone(); 6].into(),
         tm_create: call.tm_create,
         ..Activeflow::default()
     };
@@ -38,22 +39,27 @@ pub(crate) fn life(number: u128, whole: bool) -> Vec<LogEntry> {
     call.status = CallStatus::Progressing;
     entries.push(call_event(&call));
     for step in 0..12 {
-        let data = Map::from_iter([
-            ("action_id".to_owned(), json!(format!("step-{step}"))),
-            ("type".to_owned(), json!("talk")),
-        ]);
+        let data = Particulars::from([("action_id", json!(format!("step-{step}"))), ("type", json!("talk"))]);
         entries.push(entry(LogBody::Note { name: "action_started".into(), message: "talk".into(), data }));
     }
     if whole {
         call.status = CallStatus::Terminating;
         entries.push(call_event(&call));
-        flow.executed_actions = vec![action.clone(); 6];
+        flow.executed_actions = std::iter::repeat_n(Arc::new(action.clone()), 6).collect();
         flow.status = ActiveflowStatus::Ended;
         entries.push(event("activeflow_updated", Resource::Activeflow(Arc::new(flow))));
-        entries.push(entry(LogBody::Note { name: "media".into(), message: "quality".into(), data: Map::new() }));
+        entries.push(entry(LogBody::Note {
+            name: "media".into(),
+            message: "quality".into(),
+            data: Particulars::default(),
+        }));
         call.status = CallStatus::Hangup;
         entries.push(call_event(&call));
-        entries.push(entry(LogBody::Note { name: "call_ended".into(), message: "bye".into(), data: Map::new() }));
+        entries.push(entry(LogBody::Note {
+            name: "call_ended".into(),
+            message: "bye".into(),
+            data: Particulars::default(),
+        }));
     }
     entries
 }
@@ -66,11 +72,11 @@ pub(crate) fn short_call(number: u128) -> (Vec<LogEntry>, Vec<LogEntry>) {
     let (call_id, activeflow_id, customer_id) = (call.id, call.activeflow_id, call.customer_id);
     let entry = |after_us: u64, body| LogEntry { at_us: at_us + after_us, customer_id, call_id, activeflow_id, body };
     let event = |after_us, name: &str, resource| {
-        entry(after_us, LogBody::Event { name: name.into(), resource, extra: Map::new() })
+        entry(after_us, LogBody::Event { name: name.to_owned().into(), resource, extra: Map::new() })
     };
     let note = |after_us, name: &str, data: Value| {
         let Value::Object(data) = data else { unreachable!("notes are written as objects here") };
-        entry(after_us, LogBody::Note { name: name.into(), message: String::new(), data })
+        entry(after_us, LogBody::Note { name: name.to_owned().into(), message: String::new(), data: data.into() })
     };
     let step = |name: &str, step: u64, action: &Action| {
         note(step, name, json!({"action_id": action.id, "action_type": action.kind, "step": step}))
@@ -88,8 +94,8 @@ pub(crate) fn short_call(number: u128) -> (Vec<LogEntry>, Vec<LogEntry>) {
         flow_id: call.flow_id,
         reference_type: ReferenceType::Call,
         reference_id: call_id,
-        current_action: Action::start(),
-        actions: vec![answer.clone(), echo.clone(), action(13, "hangup", json!({}))],
+        current_action: Arc::new(Action::start()),
+        actions: vec![answer.clone(), echo.clone(), action(13, "hangup", json!({}))].into(),
         tm_create: call.tm_create,
         ..Activeflow::default()
     };
@@ -107,15 +113,15 @@ pub(crate) fn short_call(number: u128) -> (Vec<LogEntry>, Vec<LogEntry>) {
     (call.status, call.tm_progressing) = (CallStatus::Progressing, Some(Timestamp::from_us(at_us + 1)));
     begin.push(call_event(1, "call_progressing", &call, &answer));
     begin.push(step("action_started", 2, &echo));
-    flow.executed_actions = vec![Action::start(), answer];
-    (flow.current_action, flow.executed_count) = (echo.clone(), 2);
+    flow.executed_actions = vec![Arc::new(Action::start()), Arc::new(answer)];
+    (flow.current_action, flow.executed_count) = (Arc::new(echo.clone()), 2);
     begin.push(flow_event(2, "activeflow_updated", &flow));
 
     (call.status, call.hangup_by) = (CallStatus::Terminating, HangupBy::Remote);
     call.hangup_reason = HangupReason::Normal;
     let mut end = vec![call_event(200_000, "call_terminating", &call, &echo), step("action_ended", 3, &echo)];
-    flow.executed_actions.push(echo);
-    (flow.current_action, flow.status) = (Action::finish(), ActiveflowStatus::Ended);
+    flow.executed_actions.push(Arc::new(echo));
+    (flow.current_action, flow.status) = (Arc::new(Action::finish()), ActiveflowStatus::Ended);
     end.push(note(200_001, "flow_ended", json!({"reason": "hangup"})));
     end.push(flow_event(200_001, "activeflow_updated", &flow));
     let totals = json!({

@@ -116,7 +116,7 @@ impl State {
             && head.activeflow_id == activeflow.id
             && is_new(&key)
         {
-            let moved = Resource::Call(call.clone(), Some(Arc::new(activeflow.current_action.clone())));
+            let moved = Resource::Call(call.clone(), Some(activeflow.current_action.clone()));
             self.update(key, &moved, head, seq);
         }
     }

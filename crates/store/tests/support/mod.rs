@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use model::{
     Action, Activeflow, ActiveflowStatus, Address, AddressType, Call, CallStatus, CallType, Direction, HangupBy,
-    HangupReason, LogBody, LogEntry, Resource, Timestamp,
+    HangupReason, LogBody, LogEntry, Particulars, Resource, Timestamp,
 };
 use serde_json::{Map, json};
 use store::{Opened, Store, StoreConfig};
@@ -111,7 +111,7 @@ pub fn event(name: &str, at_us: u64, call: &Call, resource: Resource) -> LogEntr
         customer_id: call.customer_id,
         call_id: call.id,
         activeflow_id: call.activeflow_id,
-        body: LogBody::Event { name: name.into(), resource, extra: Map::new() },
+        body: LogBody::Event { name: name.to_owned().into(), resource, extra: Map::new() },
     }
 }
 
@@ -129,7 +129,7 @@ pub fn note(call: &Call, at_us: u64, message: &str) -> LogEntry {
         body: LogBody::Note {
             name: "action_started".into(),
             message: message.into(),
-            data: Map::from_iter([("action".to_owned(), json!({"type": "talk", "id": "a1"}))]),
+            data: Particulars::from([("action", json!({"type": "talk", "id": "a1"}))]),
         },
     }
 }
@@ -141,7 +141,7 @@ pub fn activeflow(call: &Call, status: ActiveflowStatus) -> Activeflow {
         flow_id: call.flow_id,
         status,
         reference_id: call.id,
-        current_action: Action { id: format!("{status:?}"), ..Action::default() },
+        current_action: Arc::new(Action { id: format!("{status:?}"), ..Action::default() }),
         tm_create: call.tm_create,
         ..Activeflow::default()
     }

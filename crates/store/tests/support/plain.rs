@@ -35,7 +35,7 @@ impl Plain {
                     plain.activeflows.insert(activeflow.id, (**activeflow).clone());
                     let runs = |call: &Call| call.status != CallStatus::Hangup && call.activeflow_id == activeflow.id;
                     if plain.calls.get(call_id).is_some_and(runs) {
-                        plain.actions.insert(*call_id, Some(activeflow.current_action.clone()));
+                        plain.actions.insert(*call_id, Some(Action::clone(&activeflow.current_action)));
                     }
                 }
                 _ => {}
