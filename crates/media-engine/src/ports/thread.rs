@@ -15,7 +15,7 @@ use crate::inbox::{Deliver, FromEngine};
 use crate::io::clock::monotonic_ns;
 
 /// How long the thread lets requests gather.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Descriptors that are left to the rest of the process when the pool takes what it needs.
 const DESCRIPTORS_LEFT: u64 = 256;

@@ -75,11 +75,11 @@ impl WorkerShared {
     // For the worker itself.
 
     /// A wait begins. News that comes from here on wakes; the caller looks once more for news that came before.
-    pub(crate) fn begin_wait(&self, now_ns: u64) {
+    pub(crate) fn begin_wait(&self, now_ns: u64, wants_waking: bool) {
         self.last_round_ns.store(now_ns, Ordering::Relaxed);
         // Release: whoever sees the new round also sees that the worker is done with the old one's sockets.
         self.round.fetch_add(1, Ordering::SeqCst);
-        self.asleep.store(true, Ordering::SeqCst);
+        self.asleep.store(wants_waking, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 

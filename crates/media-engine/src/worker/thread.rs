@@ -29,6 +29,9 @@ const DATAGRAM_MAX: usize = 2_048;
 /// How often the numbers are published while there is work.
 const PUBLISH_NS: u64 = 5 * MS;
 
+/// Who gives instructions wakes a worker only if it would sleep for longer than this: they are taken up with what is due then,
+/// and a wake for each handful would cost more than all that they ask for.
+const WAKE_BEYOND_NS: u64 = 5 * MS;
 /// A pause shorter than this costs more than it brings.
 const GATHER_MIN_NS: u64 = MS / 20;
 /// Most receives from a flooded port in one round.
@@ -126,7 +129,7 @@ impl Running {
             self.publish(now_ns);
         }
         let now_ns = self.gather(now_ns, due_ns);
-        self.shared.begin_wait(now_ns);
+        self.shared.begin_wait(now_ns, due_ns.is_none_or(|due_ns| due_ns > now_ns + WAKE_BEYOND_NS));
         let timeout_ns = match due_ns {
             _ if self.has_instructions() || self.shared.is_stopped() => Some(0),
             Some(due_ns) => Some(due_ns.saturating_sub(now_ns).min(SIGN_OF_LIFE_NS)),

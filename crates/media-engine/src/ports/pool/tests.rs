@@ -69,7 +69,7 @@ fn a_released_pair_rests_before_it_is_leased_again() {
     let (mut pool, workers, live) = pool(31_030, 31_031, |_| {});
     let first = pool.lease(false, 1, SECOND)[0];
     pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
-    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
+    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND, true);
     assert_eq!(live.read().resting, 1);
     pool.tend(3 * SECOND - 1);
     assert!(pool.lease(false, 1, 3 * SECOND - 1).is_empty(), "it has not rested for 2 s yet");
@@ -83,7 +83,7 @@ fn what_a_stale_sender_sent_is_not_heard_in_the_next_call() {
     let (mut pool, workers, live) = pool(31_040, 31_041, |_| {});
     let first = pool.lease(false, 1, SECOND)[0];
     pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
-    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
+    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND, true);
     let stale = UdpSocket::bind("127.0.0.1:0").unwrap();
     stale.send_to(b"while it rests", "127.0.0.1:31040").unwrap();
     pool.tend(4 * SECOND);
@@ -103,7 +103,7 @@ fn sockets_are_not_touched_while_the_worker_may_still_use_them() {
     pool.tend(10 * SECOND);
     assert_eq!(live.read().descriptors, 2, "the worker's round is still the one of the release");
     assert!(worker.socket(lease.stream.slot, Port::Rtp).is_some());
-    worker.begin_wait(10 * SECOND);
+    worker.begin_wait(10 * SECOND, true);
     pool.tend(10 * SECOND + WORKER_BUSY_NS);
     assert_eq!(live.read().descriptors, 0);
     assert!(worker.socket(lease.stream.slot, Port::Rtp).is_none());
@@ -114,7 +114,7 @@ fn a_late_release_of_an_earlier_lease_changes_nothing() {
     let (mut pool, workers, live) = pool(31_060, 31_061, |config| config.rest_ms = 0);
     let first = pool.lease(false, 1, SECOND)[0];
     pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
-    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND);
+    workers[usize::from(first.stream.worker.0)].begin_wait(SECOND, true);
     pool.tend(SECOND);
     pool.lease(false, 1, SECOND);
     pool.release(first.stream, usize::from(first.stream.worker.0), SECOND);
@@ -134,7 +134,7 @@ fn idle_pairs_are_kept_between_two_numbers() {
     pool.tend(SECOND);
     assert_eq!((live.read().leased, live.read().idle), (10, 2));
     leases.iter().for_each(|lease| pool.release(lease.stream, usize::from(lease.stream.worker.0), SECOND));
-    workers.iter().for_each(|worker| worker.begin_wait(SECOND));
+    workers.iter().for_each(|worker| worker.begin_wait(SECOND, true));
     pool.tend(SECOND);
     let seen = live.read();
     assert_eq!((seen.leased, seen.resting, seen.idle, seen.descriptors), (0, 0, 4, 8));
