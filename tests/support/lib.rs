@@ -22,7 +22,7 @@ mod phone;
 mod phone_account;
 mod phone_rtp;
 mod phone_sip;
-mod provision;
+pub mod provision;
 mod recordings_sim;
 mod scenario;
 mod web;

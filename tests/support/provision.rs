@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// The `count`-th number of a scenario with its flow.
-pub(crate) fn flow_and_number(count: u128, number: &str, actions: Value) -> (Flow, Number) {
+pub fn flow_and_number(count: u128, number: &str, actions: Value) -> (Flow, Number) {
     let mut random = Random::from_seed([count as u8; 32]);
     let actions = flow::read_actions(actions, &mut random).expect("the scenario's actions are well-formed");
     let now = Timestamp::from_us(0);
@@ -18,7 +18,7 @@ pub(crate) fn flow_and_number(count: u128, number: &str, actions: Value) -> (Flo
 }
 
 /// The `count`-th account of a scenario. Its digests are made here, as the phones make theirs.
-pub(crate) fn extension(count: u128, number: &str, realm: &str, password: &str) -> Extension {
+pub fn extension(count: u128, number: &str, realm: &str, password: &str) -> Extension {
     let digest = |algorithm| crate::digest::hash(algorithm, &format!("{number}:{realm}:{password}"));
     Extension {
         id: Uuid::from_u128(0xe000 + count),
