@@ -100,8 +100,8 @@ break_product() {
   write_resources
   must_fail webhook.signature_wrong
 
-  break_it "the server is stopped for two seconds of every three while it is to speak"
-  halting_soon 2 1 7
+  break_it "the server is stopped again and again, for 300 ms each time, while it is to speak"
+  halting_soon 0.3 0.02 7
   spoken
   end_helpers
   must_fail media.first_sound.p99_ms
@@ -115,12 +115,17 @@ break_product() {
   must_fail register.refused
   must_fail register.first.p99_ms
 
-  break_it "two minutes of sound are decoded while phones register"
+  break_it "calls come up while phones register"
+  users=1000
+  write_resources
   { while ! http /readyz 2>/dev/null | grep -q '"ready":true'; do sleep 0.1; done
-    "$binary" load "$(uri prompt)" --mode prompt --calls 10 --rate 50 --duration 15 "${ports[@]}" --no-progress >/dev/null 2>&1; } &
+    sleep 0.5
+    "$binary" load "$(uri echo)" --mode echo --calls 400 --rate 800 --duration 10 "${ports[@]}" --no-progress >/dev/null 2>&1; } &
   helpers+=($!)
   registered --expires 600
   end_helpers
+  users=200
+  write_resources
   must_fail register.kib_per_registration
 
   break_it "the server is stopped for 500 ms of every two seconds while the API is asked"
