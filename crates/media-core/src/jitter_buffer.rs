@@ -2,8 +2,9 @@
 //!
 //! Samples stand in a ring at the place of their RTP timestamp, so order, packet length and repeats do not matter. The
 //! reader walks the ring at the pace of its ticks, a *target delay* behind the fastest packets. The target follows the
-//! spread of the packets' delays in the last seconds: it grows at once (the reader pauses) and shrinks slowly (the reader
-//! skips a frame now and then). What is stored are the octets as they came: they are decoded when they are read, and only if
+//! spread of the packets' delays in the last seconds. The reader falls back to it (it pauses) when there is nothing to read, so
+//! that nobody hears a gap for a packet that came late and yet in time; it catches up slowly (it skips a frame now and then).
+//! What is stored are the octets as they came: they are decoded when they are read, and only if
 //! somebody wants to hear them.
 //!
 //! ```text
@@ -60,7 +61,7 @@ pub enum Pushed {
 /// What a read frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Popped {
-    /// Silence: nothing was read, because nothing has come yet or the delay is being enlarged.
+    /// Silence: nothing was read, because nothing has come yet, or the next samples have not and the delay is being enlarged.
     Waiting,
     /// Samples from this timestamp on; those that have not arrived are zero.
     Frame {
@@ -154,7 +155,7 @@ impl JitterBuffer {
         let length = frame.len() as i32;
         // How far the reader is behind where it should be.
         let behind = self.delays.ideal(now).wrapping_sub(read) as i32;
-        if behind < -(length / 2) {
+        if behind < -(length / 2) && !self.has_arrived(read, frame.len()) {
             self.counters.waited += 1;
             return Popped::Waiting;
         }
@@ -197,6 +198,12 @@ impl JitterBuffer {
         self.read = None;
         self.delays = Delays::default();
         self.frames_since_skip = 0;
+    }
+
+    /// Whether a frame that begins with `read` can be read without a gap at its begin or end.
+    fn has_arrived(&self, read: u32, length: usize) -> bool {
+        let is_there = |at: u32| self.ring[at as usize % CAPACITY] != EMPTY;
+        is_there(read) && is_there(read.wrapping_add(length as u32).wrapping_sub(1))
     }
 
     /// Moves samples from the ring to the frame; returns how many had arrived.

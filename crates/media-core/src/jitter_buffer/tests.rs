@@ -44,6 +44,23 @@ fn an_even_network_settles_at_the_smallest_delay_and_loses_nothing() {
     assert_eq!(buffer.counters().late, 0);
 }
 
+/// One packet of a calm network is late. If it is in time, nothing is heard of it; else it leaves the gap of itself, and no
+/// pause behind that.
+#[test]
+fn a_packet_that_comes_late_leaves_no_more_than_its_own_gap() {
+    for (phase_ms, late_ms) in (0..20).flat_map(|phase_ms| [5, 19, 35, 45, 60].map(|late_ms| (phase_ms, late_ms))) {
+        let mut gaps = Vec::new();
+        let at_read = |tick, popped| {
+            if tick > 300 && !is_whole(popped) {
+                gaps.push((tick, popped));
+            }
+        };
+        let buffer = run(1000, |n| 30 + phase_ms + if n == 600 { late_ms } else { 0 }, at_read);
+        let most = usize::from(late_ms > 20);
+        assert!(gaps.len() <= most, "phase {phase_ms} ms, {late_ms} ms late: {gaps:?}, {:?}", buffer.counters());
+    }
+}
+
 #[test]
 fn the_delay_grows_with_the_jitter_until_nothing_is_late() {
     let delay_ms = |n: u64| 10 + n * 7919 % 97;
