@@ -43,6 +43,8 @@ pub struct JitterBuffer {
     /// Timestamp of the next sample to be read; none before the first packet.
     read: Option<u32>,
     delays: Delays,
+    /// Nothing has been read of this timeline yet.
+    is_fresh: bool,
     frames_since_skip: u32,
     counters: JitterBufferCounters,
 }
@@ -101,6 +103,7 @@ impl JitterBuffer {
             ring: vec![EMPTY; CAPACITY].into(),
             read: None,
             delays: Delays::default(),
+            is_fresh: true,
             frames_since_skip: 0,
             counters: JitterBufferCounters::default(),
         }
@@ -160,7 +163,13 @@ impl JitterBuffer {
             return Popped::Waiting;
         }
         self.frames_since_skip = self.frames_since_skip.saturating_add(1);
-        if behind > length + length / 2 && self.frames_since_skip >= SKIP_EVERY {
+        if std::mem::take(&mut self.is_fresh) {
+            // The tick comes up to a frame after the packet. Where it comes late the target is met better by the next frame;
+            // now that costs nothing, later it would be a skip.
+            if behind > length / 2 {
+                self.pass_over(frame.len());
+            }
+        } else if behind > 2 * length && self.frames_since_skip >= SKIP_EVERY {
             self.counters.skipped += 1;
             self.frames_since_skip = 0;
             self.pass_over(frame.len());
@@ -197,6 +206,7 @@ impl JitterBuffer {
         self.ring.fill(EMPTY);
         self.read = None;
         self.delays = Delays::default();
+        self.is_fresh = true;
         self.frames_since_skip = 0;
     }
 
