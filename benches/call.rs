@@ -11,7 +11,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use media_core::{Command, Event, PortLease, StreamStats};
 use serde_json::json;
 use sip_core::{EndpointConfig, Hop, Message, Transport};
-use support::provision::flow_and_number;
+use support::flow_and_number;
 
 /// Between two calls.
 const APART_NS: u64 = 2 * MS;

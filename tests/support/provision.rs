@@ -18,7 +18,7 @@ pub fn flow_and_number(count: u128, number: &str, actions: Value) -> (Flow, Numb
 }
 
 /// The `count`-th account of a scenario. Its digests are made here, as the phones make theirs.
-pub fn extension(count: u128, number: &str, realm: &str, password: &str) -> Extension {
+pub(crate) fn extension(count: u128, number: &str, realm: &str, password: &str) -> Extension {
     let digest = |algorithm| crate::digest::hash(algorithm, &format!("{number}:{realm}:{password}"));
     Extension {
         id: Uuid::from_u128(0xe000 + count),

@@ -4,8 +4,7 @@
 //! reader walks the ring at the pace of its ticks, a *target delay* behind the fastest packets. The target follows the
 //! spread of the packets' delays in the last seconds. The reader falls back to it (it pauses) when there is nothing to read, so
 //! that nobody hears a gap for a packet that came late and yet in time; it catches up slowly (it skips a frame now and then).
-//! What is stored are the octets as they came: they are decoded when they are read, and only if
-//! somebody wants to hear them.
+//! What is stored are the octets as they came: they are decoded when they are read, and only if somebody wants to hear them.
 //!
 //! ```text
 //!        read ▼                                newest ▼

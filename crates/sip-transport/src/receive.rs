@@ -26,7 +26,7 @@ const ERROR_REST: Duration = Duration::from_millis(10);
 
 /// From so many datagrams a second on they are let gather in the kernel's buffer for a turn.
 const BUSY_PER_SECOND: u64 = 1_000;
-/// One turn: wakes that calls do not cost are worth more than a few milliseconds of their set-up.
+/// One turn: fewer wakes per call are worth more than a few milliseconds of its set-up.
 const TURN: Duration = Duration::from_millis(4);
 
 pub(crate) struct Receiver {

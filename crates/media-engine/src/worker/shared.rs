@@ -21,7 +21,7 @@ pub(crate) struct WorkerShared {
     places: Places,
     pub(crate) epoll: Epoll,
     waker: Waker,
-    /// The worker waits, or is about to: who has news must wake it.
+    /// The worker waits, or is about to, and not only for a few milliseconds: who has news must wake it.
     asleep: AtomicBool,
     stop: AtomicBool,
     /// Counts waits: what the worker learned from earlier ones it has dealt with when this moves on.
@@ -74,7 +74,8 @@ impl WorkerShared {
 
     // For the worker itself.
 
-    /// A wait begins. News that comes from here on wakes; the caller looks once more for news that came before.
+    /// A wait begins. News that comes from here on wakes if `wants_waking`, else it is found when the wait is over; the caller
+    /// looks once more for news that came before.
     pub(crate) fn begin_wait(&self, now_ns: u64, wants_waking: bool) {
         self.last_round_ns.store(now_ns, Ordering::Relaxed);
         // Release: whoever sees the new round also sees that the worker is done with the old one's sockets.

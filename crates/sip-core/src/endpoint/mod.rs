@@ -152,7 +152,8 @@ impl Endpoint {
         self.output.push_back(Output::Transmit { hop, message: message.as_bytes().clone() });
     }
 
-    /// The next thing to do.
+    /// The next thing to do. What the core wants to answer at once is to be given between two of these calls, by
+    /// [`Endpoint::respond`]: else an INVITE gets its 100 with the last of them.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.output.pop_front().or_else(|| self.next_trying())
     }

@@ -23,8 +23,9 @@ pub enum Output {
 /// What the core (the transaction user of RFC 3261) is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum EndpointEvent {
-    /// A new request: never ACK, never CANCEL. An INVITE that gets no response before the next [`crate::Endpoint::poll_output`]
-    /// that has nothing else to give is answered by 100. The core owes a final response: a non-INVITE may be left unanswered for 64*T1 and is then forgotten, an INVITE waits for the core without limit.
+    /// A new request: never ACK, never CANCEL. An INVITE that has no response yet when [`crate::Endpoint::poll_output`] has
+    /// nothing else to give is answered by 100. The core owes a final response: a non-INVITE may be left unanswered for 64*T1
+    /// and is then forgotten, an INVITE waits for the core without limit.
     Request {
         /// To answer it.
         transaction: ServerTransactionId,
