@@ -13,6 +13,10 @@ use serde_json::json;
 use sip_core::{EndpointConfig, Hop, Message, Transport};
 use support::flow_and_number;
 
+/// The server's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Between two calls.
 const APART_NS: u64 = 2 * MS;
 /// Calls that are up at once.

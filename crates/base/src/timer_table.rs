@@ -1,6 +1,7 @@
 //! A table of named timers: set, stop, next deadline, expired. One table per owner instead of a timer per thread or task.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeBounds;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -37,6 +38,14 @@ impl<K: Ord + Clone> TimerTable<K> {
         match self.by_key.remove(key) {
             Some(deadline_ns) => self.by_deadline.remove(&(deadline_ns, key.clone())),
             None => false,
+        }
+    }
+
+    /// Disarms all timers whose keys are in `range`.
+    pub fn stop_range(&mut self, range: impl RangeBounds<K> + Clone) {
+        while let Some((key, _)) = self.by_key.range(range.clone()).next() {
+            let key = key.clone();
+            self.stop(&key);
         }
     }
 
@@ -119,6 +128,18 @@ mod tests {
         assert!(!timers.stop(&"b"));
         assert_eq!(timers.pop_expired(5), Some("a"));
         assert_eq!(timers.pop_expired(5), Some("c"));
+    }
+
+    #[test]
+    fn the_timers_of_a_range_are_stopped_together() {
+        let mut timers = TimerTable::new();
+        for key in 1..=5 {
+            timers.set(key, 10 - key);
+        }
+        timers.stop_range(2..=4);
+        timers.stop_range(2..=4);
+        assert_eq!((timers.len(), timers.deadline(&1), timers.deadline(&5)), (2, Some(9), Some(5)));
+        assert_eq!((timers.pop_expired(9), timers.pop_expired(9), timers.pop_expired(9)), (Some(5), Some(1), None));
     }
 
     #[test]

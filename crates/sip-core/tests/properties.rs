@@ -56,6 +56,32 @@ proptest! {
     }
 
     #[test]
+    fn a_noted_source_changes_the_top_via_and_nothing_else(
+        request in request(), mutations in mutations(), source in any::<std::net::SocketAddr>()
+    ) {
+        let mut mutated = request.text.clone().into_bytes();
+        mutate(&mut mutated, &mutations);
+        for bytes in [request.text.into_bytes(), mutated] {
+            let Ok(received) = Message::parse_datagram(bytes.into()) else { continue };
+            let noted = received.clone().with_source(source);
+            let top = received.top_via().unwrap().with_source(source);
+            prop_assert_eq!(noted.top_via().unwrap().to_string(), top.to_string());
+            prop_assert!(noted.vias().skip(1).eq(received.vias().skip(1)), "{noted:?}");
+            prop_assert!(noted.headers(HeaderName::Via).count() == received.headers(HeaderName::Via).count(), "{noted:?}");
+            let others = |message: &Message| -> Vec<(Vec<u8>, Vec<u8>)> {
+                let is_other = |known| !matches!(known, Some(HeaderName::Via | HeaderName::ContentLength));
+                let others = message.lines().filter(|line| is_other(line.known));
+                others.map(|line| (line.name.to_vec(), line.value.to_vec())).collect()
+            };
+            prop_assert_eq!(others(&noted), others(&received));
+            prop_assert_eq!(noted.body(), received.body());
+            prop_assert_eq!(noted.request_uri(), received.request_uri());
+            let read = Message::parse_datagram(noted.as_bytes().clone()).unwrap();
+            prop_assert!(read.lines().eq(noted.lines()) && read.body() == noted.body(), "{noted:?}");
+        }
+    }
+
+    #[test]
     fn what_is_built_is_what_is_read(
         uri in prop_oneof![sip_uri(), "[\\x00-\\x7f]{1,30}"],
         headers in prop::collection::vec((header_name(), prop::collection::vec(any::<u8>(), 0..40)), 0..12),

@@ -20,6 +20,7 @@ use base::{LoopId, Now, Random};
 use serde::{Deserialize, Serialize};
 
 use crate::loop_of::{new_branch, new_call_id, new_tag};
+use crate::transaction::key::KeySecret;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::{Hop, Message, MessageBuilder};
 use client::{ClientInput, ClientTable};
@@ -36,6 +37,7 @@ use timers::{TimerKey, Timers, TransactionId};
 pub struct Endpoint {
     owner: LoopId,
     random: Random,
+    key_secret: KeySecret,
     config: EndpointConfig,
     next_id: u64,
     clients: ClientTable,
@@ -49,9 +51,10 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// An endpoint without transactions. Its branches, tags and Call-IDs carry the number of the loop `owner`.
-    pub fn new(owner: LoopId, random: Random, config: EndpointConfig) -> Endpoint {
+    pub fn new(owner: LoopId, mut random: Random, config: EndpointConfig) -> Endpoint {
         Endpoint {
             owner,
+            key_secret: KeySecret::new(&mut random),
             random,
             config,
             next_id: 0,

@@ -27,7 +27,7 @@ impl Endpoint {
             self.counters.unanswerable += 1;
             return;
         };
-        let key = RequestKey::of(&identity);
+        let key = RequestKey::of(&identity, self.key_secret);
         if identity.method == &Method::Ack {
             let acknowledged = self.servers.find_acknowledged(&key, identity.to_tag);
             return match acknowledged {
@@ -44,8 +44,8 @@ impl Endpoint {
             let reply_hop = reply_hop(&identity.via, &hop);
             return self.receive_cancel(now, request, hop, reply_hop, key);
         }
-        let merge_key = merge_key(&identity);
-        if merge_key.as_deref().is_some_and(|key| self.servers.has_merged(key)) {
+        let merge_key = merge_key(&identity, self.key_secret);
+        if merge_key.is_some_and(|key| self.servers.has_merged(key)) {
             self.counters.merged += 1;
             return self.reply_statelessly(&request, &hop, &Rejection::new(482));
         }
@@ -55,8 +55,9 @@ impl Endpoint {
         }
         let reply_hop = reply_hop(&identity.via, &hop);
         // RFC 3261 §18.2.1: from here on the request says where it came from, and so do the responses made from it.
-        let request = request.with_source(hop.remote);
-        self.start_server(now, &request, hop, reply_hop, key.into_bytes(), merge_key);
+        let via = identity.via;
+        let request = request.with_source_noted(&via, hop.remote);
+        self.start_server(now, &request, hop, reply_hop, key, merge_key);
     }
 
     /// RFC 3261 §9.2: 481 when it matches nothing, else 200; the core is told when an INVITE still lacks its final response.
@@ -69,7 +70,7 @@ impl Endpoint {
         // §9.2: the same To tag as in the responses to what is cancelled.
         let ok = stateless::response(&cancel, &Rejection::new(200), self.servers.to_tag(target).as_deref());
         if self.len() < self.config.max_within_dialogs() {
-            let id = self.start_server(now, &cancel, hop, reply_hop, key.into_bytes(), None);
+            let id = self.start_server(now, &cancel, hop, reply_hop, key, None);
             self.step_server(now, id, ServerInput::Respond(200), Subject::Response(&ok));
         } else {
             self.send_again(&ok, reply_hop);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::output::{EndpointEvent, Output};
 use super::{Endpoint, TimerKey};
 use crate::transaction::effect::ServerEffect;
+use crate::transaction::key::{Fingerprint, RequestKey};
 use crate::transaction::timer::Timer;
 use crate::transaction::{ServerTransactionId, invite_server, non_invite_server};
 use crate::{HeaderName, Hop, Message, MessageBuilder, Method};
@@ -15,9 +16,9 @@ use crate::{HeaderName, Hop, Message, MessageBuilder, Method};
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ServerTransaction {
     state: State,
-    pub(super) key: Bytes,
+    pub(super) key: RequestKey,
     /// What another copy of the same request would share with it; only outside of dialogs, RFC 3261 §8.2.2.2.
-    pub(super) merge_key: Option<Bytes>,
+    pub(super) merge_key: Option<Fingerprint>,
     /// Where responses go.
     pub(super) reply_hop: Hop,
     /// The response to repeat when the request is.
@@ -121,8 +122,8 @@ impl Endpoint {
         request: &Message,
         hop: Hop,
         reply_hop: Hop,
-        key: Bytes,
-        merge_key: Option<Bytes>,
+        key: RequestKey,
+        merge_key: Option<Fingerprint>,
     ) -> ServerTransactionId {
         let id = ServerTransactionId(self.take_id());
         let (state, effects) = match request.method() {

@@ -1,22 +1,20 @@
 //! The server transactions of an endpoint, found by id and by what requests are matched with: RFC 3261 §17.2.3.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::server::ServerTransaction;
+use crate::Hop;
 use crate::transaction::ServerTransactionId;
-use crate::transaction::key::{self, RequestKey};
-use crate::{Hop, Method};
+use crate::transaction::key::{Fingerprint, RequestKey};
 
-/// All server transactions.
+/// All server transactions. What they are found by is fixed in length: there are tens of thousands under load.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct ServerTable {
     transactions: BTreeMap<ServerTransactionId, ServerTransaction>,
-    by_key: BTreeMap<Bytes, ServerTransactionId>,
-    by_merge_key: BTreeMap<Bytes, ServerTransactionId>,
+    by_key: BTreeSet<(Fingerprint, ServerTransactionId)>,
+    by_merge_key: BTreeMap<Fingerprint, ServerTransactionId>,
 }
 
 impl ServerTable {
@@ -26,26 +24,25 @@ impl ServerTable {
 
     /// The transaction that `request` repeats.
     pub(super) fn find_repeated(&self, request: &RequestKey) -> Option<ServerTransactionId> {
-        self.by_key.get(request.full()).copied()
+        self.sharing(request).find(|(_, transaction)| transaction.key == *request).map(|(id, _)| id)
     }
 
     /// The INVITE that an ACK with To tag `to_tag` acknowledges. Before RFC 3261 branches were not unique: there the tag of our
     /// response decides, too.
     pub(super) fn find_acknowledged(&self, ack: &RequestKey, to_tag: Option<&str>) -> Option<ServerTransactionId> {
-        let prefix = ack.prefix_with(&Method::Invite);
-        let answered_with = |id| self.transactions.get(&id).is_some_and(|invite| invite.to_tag.as_deref() == to_tag);
-        self.entries(&prefix).map(|(_, id)| id).find(|id| ack.is_unique() || answered_with(*id))
+        let is_meant = |invite: &ServerTransaction| ack.is_unique() || invite.to_tag.as_deref() == to_tag;
+        let mut invites = self.sharing(ack).filter(|(_, transaction)| transaction.key.is_of_invite());
+        invites.find(|(_, invite)| is_meant(invite)).map(|(id, _)| id)
     }
 
     /// The request that a CANCEL is for: any method but CANCEL and ACK, RFC 3261 §9.2.
     pub(super) fn find_cancelled(&self, cancel: &RequestKey) -> Option<ServerTransactionId> {
-        let prefix = cancel.prefix();
-        self.entries(prefix).find(|(key, _)| !key::is_of_method(key, prefix, &Method::Cancel)).map(|(_, id)| id)
+        self.sharing(cancel).find(|(_, transaction)| !transaction.key.is_of_cancel()).map(|(id, _)| id)
     }
 
     /// Whether another copy of the request with this merge key is being served, RFC 3261 §8.2.2.2.
-    pub(super) fn has_merged(&self, merge_key: &[u8]) -> bool {
-        self.by_merge_key.contains_key(merge_key)
+    pub(super) fn has_merged(&self, merge_key: Fingerprint) -> bool {
+        self.by_merge_key.contains_key(&merge_key)
     }
 
     /// Those whose responses go over `hop`.
@@ -67,11 +64,11 @@ impl ServerTable {
         self.transactions.get(&id)?.to_tag.clone()
     }
 
-    fn entries<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (&'a Bytes, ServerTransactionId)> + 'a {
-        self.by_key
-            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
-            .map(|(key, id)| (key, *id))
+    /// The transactions whose keys have the shared part of `key`, oldest first.
+    fn sharing(&self, key: &RequestKey) -> impl Iterator<Item = (ServerTransactionId, &ServerTransaction)> {
+        let (shared, any) = (key.shared(), ServerTransactionId(0)..=ServerTransactionId(u64::MAX));
+        let found = self.by_key.range((shared, *any.start())..=(shared, *any.end()));
+        found.filter_map(|(_, id)| Some((*id, self.transactions.get(id)?)))
     }
 
     pub(super) fn get_mut(&mut self, id: ServerTransactionId) -> Option<&mut ServerTransaction> {
@@ -79,18 +76,18 @@ impl ServerTable {
     }
 
     pub(super) fn insert(&mut self, id: ServerTransactionId, transaction: ServerTransaction) {
-        self.by_key.insert(transaction.key.clone(), id);
-        if let Some(merge_key) = &transaction.merge_key {
-            self.by_merge_key.insert(merge_key.clone(), id);
+        self.by_key.insert((transaction.key.shared(), id));
+        if let Some(merge_key) = transaction.merge_key {
+            self.by_merge_key.insert(merge_key, id);
         }
         self.transactions.insert(id, transaction);
     }
 
     pub(super) fn remove(&mut self, id: ServerTransactionId) {
         if let Some(transaction) = self.transactions.remove(&id) {
-            self.by_key.remove(&transaction.key);
-            if let Some(merge_key) = &transaction.merge_key {
-                self.by_merge_key.remove(merge_key);
+            self.by_key.remove(&(transaction.key.shared(), id));
+            if let Some(merge_key) = transaction.merge_key {
+                self.by_merge_key.remove(&merge_key);
             }
         }
     }

@@ -56,16 +56,8 @@ impl Timers {
 
     /// Stops whatever may run for a transaction that is gone.
     pub(super) fn stop_all(&mut self, transaction: TransactionId) {
-        const CLIENT: [Timer; 8] =
-            [Timer::A, Timer::B, Timer::D, Timer::E, Timer::F, Timer::K, Timer::M, Timer::Cancelled];
-        const SERVER: [Timer; 6] = [Timer::G, Timer::H, Timer::I, Timer::J, Timer::L, Timer::Unanswered];
-        let timers: &[Timer] = match transaction {
-            TransactionId::Client(_) => &CLIENT,
-            TransactionId::Server(_) => &SERVER,
-        };
-        for &timer in timers {
-            self.stop(TimerKey { transaction, timer });
-        }
+        let key = |timer| TimerKey { transaction, timer };
+        self.0.stop_range(key(Timer::FIRST)..=key(Timer::LAST));
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {

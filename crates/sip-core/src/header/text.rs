@@ -34,6 +34,13 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
+    /// The same part when `changed` of the text, which lies inside of this part or outside, has become `added` longer.
+    pub(crate) fn after_change(self, changed: &std::ops::Range<usize>, added: isize) -> Span {
+        let moved =
+            |at: u32, is_behind: bool| if is_behind { (at as usize).strict_add_signed(added) } else { at as usize };
+        Span::new(moved(self.start, self.start() >= changed.end), moved(self.end, self.end as usize >= changed.end))
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.start == self.end
     }

@@ -1,6 +1,7 @@
 //! Via (RFC 3261 §20.42, RFC 3581): where a message came through and where its responses go.
 
 use std::fmt;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -10,6 +11,9 @@ use super::params::push_param;
 use super::text::{Span, take_token, trim, trim_end, trim_start};
 use super::{HeaderError, HeaderProblem, Params};
 use crate::uri::host::{Host, split_host, split_port};
+
+/// What [`Via::with_source`] adds at most: both parameters, an IPv6 address and a port.
+const NOTED_MAX: usize = 70;
 
 /// One Via value: `SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1`. Holds a slice of the message and prints as it came.
 #[derive(Clone, PartialEq, Eq)]
@@ -106,14 +110,21 @@ impl Via {
     /// address (RFC 3261 §18.2.1), `received` and `rport` with its value if `rport` was asked for (RFC 3581 §4).
     /// Values of these two that the sender made up are replaced.
     pub fn with_source(&self, source: SocketAddr) -> Via {
+        let noted = self.text_with_source(source);
+        noted.and_then(|text| Via::parse(text).ok()).unwrap_or_else(|| self.clone())
+    }
+
+    /// The text of [`Via::with_source`]; None if there is nothing to note.
+    pub(crate) fn text_with_source(&self, source: SocketAddr) -> Option<Vec<u8>> {
         let source_ip = source.ip().to_canonical();
         let wants_rport = self.wants_rport();
         let same = matches!(self.host(), Host::Ip(ip) if ip.to_canonical() == source_ip);
         if same && !wants_rport && !self.params().has("received") {
-            return self.clone();
+            return None;
         }
         let end = if self.params.is_empty() { self.text.len() } else { self.params.start() };
-        let mut text = trim_end(&self.text[..end]).to_vec();
+        let mut text = Vec::with_capacity(self.text.len() + NOTED_MAX);
+        text.extend_from_slice(trim_end(&self.text[..end]));
         for param in self.params() {
             if param.name.eq_ignore_ascii_case(b"received") || param.name.eq_ignore_ascii_case(b"rport") {
                 continue;
@@ -126,12 +137,12 @@ impl Via {
             }
         }
         if !same || wants_rport {
-            push_param(&mut text, "received", Some(&source_ip.to_string()));
+            write!(text, ";received={source_ip}").expect("a Vec takes every text");
         }
         if wants_rport {
-            push_param(&mut text, "rport", Some(&source.port().to_string()));
+            write!(text, ";rport={}", source.port()).expect("a Vec takes every text");
         }
-        Via::parse(text).unwrap_or_else(|_| self.clone())
+        Some(text)
     }
 
     /// The value as it came.

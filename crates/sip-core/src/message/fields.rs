@@ -1,6 +1,7 @@
 //! The header lines of a message as offsets. Folded values are laid out unfolded once, in a buffer of their own, so that
 //! every value is one slice while the message keeps the bytes it came in.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -135,17 +136,35 @@ impl Fields {
 
     /// `part`, a value or a piece of one, as a shared slice.
     pub(super) fn share(&self, part: &[u8]) -> Bytes {
-        let inside = |whole: &Bytes| {
-            let (start, end) = (whole.as_ptr() as usize, whole.as_ptr() as usize + whole.len());
-            part.as_ptr() as usize >= start && part.as_ptr() as usize + part.len() <= end
-        };
         if part.is_empty() {
             Bytes::new()
-        } else if inside(&self.text) {
+        } else if self.place_of(part).is_some() {
             self.text.slice_ref(part)
         } else {
             self.unfolded.slice_ref(part)
         }
+    }
+
+    /// Where `part`, a value or a piece of one, stands in the text; None for one that was unfolded.
+    pub(super) fn place_of(&self, part: &[u8]) -> Option<Range<usize>> {
+        let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.text.len()).then_some(start..end)
+    }
+
+    /// The same lines with `new`, which holds no line end, in the place of `range`, a value or a piece of one.
+    pub(super) fn replaced(self, range: Range<usize>, new: &[u8]) -> Fields {
+        let mut text = Vec::with_capacity(self.text.len() - range.len() + new.len());
+        text.extend_from_slice(&self.text[..range.start]);
+        text.extend_from_slice(new);
+        text.extend_from_slice(&self.text[range.end..]);
+        let added = new.len() as isize - range.len() as isize;
+        let moved = |line: &Line| Line {
+            name: line.name.after_change(&range, added),
+            value: if line.folded { line.value } else { line.value.after_change(&range, added) },
+            ..*line
+        };
+        Fields { text: text.into(), unfolded: self.unfolded, lines: self.lines.iter().map(moved).collect() }
     }
 }
 

@@ -153,12 +153,21 @@ impl Message {
     /// (RFC 3261 §18.2.1, RFC 3581 §4). The same bytes are shared when nothing is due.
     pub fn with_source(self, source: SocketAddr) -> Message {
         match self.top_via() {
-            Ok(via) => {
-                let noted = via.with_source(source);
-                if noted == via { self } else { MessageBuilder::from_message(&self).top_via(&noted).build() }
-            }
+            Ok(via) => self.with_source_noted(&via, source),
             Err(_) => self,
         }
+    }
+
+    /// [`Message::with_source`] of a message whose top Via has been read.
+    pub(crate) fn with_source_noted(self, top_via: &Via, source: SocketAddr) -> Message {
+        let Some(noted) = top_via.text_with_source(source) else { return self };
+        let Some(range) = self.fields.place_of(top_via.as_bytes()) else {
+            let noted = top_via.with_source(source);
+            return MessageBuilder::from_message(&self).top_via(&noted).build();
+        };
+        let added = noted.len() as isize - range.len() as isize;
+        let body_start = self.body_start.strict_add_signed(added);
+        Message { fields: self.fields.replaced(range, &noted), body_start, ..self }
     }
 
     fn required(&self, name: HeaderName) -> Result<&[u8], HeaderError> {

@@ -1,7 +1,13 @@
 //! What messages are matched with: responses to requests of ours (RFC 3261 §17.1.3), requests to requests we know
 //! (§17.2.3, with the rules for RFC 2543 clients), and copies of one request that came by different ways (§8.2.2.2).
 
+use std::hash::Hasher;
+use std::net::IpAddr;
+
+use base::Random;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::{Host, Message, Method, Via};
 
@@ -31,95 +37,120 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The key of a server transaction:
-/// `prefix | method | 0` for a unique branch, `prefix | method | 0 | To tag` for RFC 2543.
+/// What makes the hashes of one endpoint unpredictable: nobody can choose requests whose keys meet.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct KeySecret([u64; 2]);
+
+impl KeySecret {
+    pub(crate) fn new(random: &mut Random) -> KeySecret {
+        KeySecret([random.next_u64(), random.next_u64()])
+    }
+
+    fn hasher(self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0[0], self.0[1])
+    }
+}
+
+/// 128 bits that stand for a text of a stranger's: short to keep and quick to compare, whatever the text's length.
+pub(crate) type Fingerprint = [u64; 2];
+
+fn fingerprint(hasher: &SipHasher13) -> Fingerprint {
+    let hash = hasher.finish128();
+    [hash.h1, hash.h2]
+}
+
+/// What the key of a server transaction says of its method: ACK and CANCEL look for others than their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Invite,
+    Cancel,
+    Other,
+}
+
+/// The key of a server transaction: by branch and sent-by, or by all that RFC 2543 compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RequestKey {
-    bytes: Vec<u8>,
-    prefix_length: usize,
+    /// What a request, its CANCEL and its ACK share.
+    shared: Fingerprint,
+    /// Shared part, method and, for RFC 2543, To tag.
+    whole: Fingerprint,
+    kind: Kind,
     unique: bool,
 }
 
 impl RequestKey {
     /// The key of the transaction that `request` creates or repeats.
-    pub(crate) fn of(request: &Identity<'_>) -> RequestKey {
+    pub(crate) fn of(request: &Identity<'_>, secret: KeySecret) -> RequestKey {
         let branch = unique_branch(&request.via);
-        let mut bytes = Vec::with_capacity(96);
+        let mut hasher = secret.hasher();
         match branch {
             Some(branch) => {
-                push(&mut bytes, branch.as_bytes());
-                push_sent_by(&mut bytes, &request.via);
+                push(&mut hasher, branch.as_bytes());
+                push_sent_by(&mut hasher, &request.via);
             }
             None => {
                 // An empty branch first: it cannot be taken for a unique one.
-                push(&mut bytes, b"");
-                push(&mut bytes, request.uri.as_bytes());
-                push(&mut bytes, request.call_id.as_bytes());
-                push(&mut bytes, request.from_tag.unwrap_or_default().as_bytes());
-                bytes.extend_from_slice(&request.cseq.to_be_bytes());
-                push(&mut bytes, request.via.as_bytes());
+                push(&mut hasher, b"");
+                push(&mut hasher, request.uri.as_bytes());
+                push(&mut hasher, request.call_id.as_bytes());
+                push(&mut hasher, request.from_tag.unwrap_or_default().as_bytes());
+                hasher.write(&request.cseq.to_be_bytes());
+                push(&mut hasher, request.via.as_bytes());
             }
         }
-        let prefix_length = bytes.len();
-        push(&mut bytes, request.method.as_str().as_bytes());
+        let shared = fingerprint(&hasher);
+        push(&mut hasher, request.method.as_str().as_bytes());
         if branch.is_none() {
-            bytes.extend_from_slice(request.to_tag.unwrap_or_default().as_bytes());
+            push(&mut hasher, request.to_tag.unwrap_or_default().as_bytes());
         }
-        RequestKey { bytes, prefix_length, unique: branch.is_some() }
-    }
-
-    /// Method and, for RFC 2543, To tag included.
-    pub(crate) fn full(&self) -> &[u8] {
-        &self.bytes
+        let kind = match request.method {
+            Method::Invite => Kind::Invite,
+            Method::Cancel => Kind::Cancel,
+            _ => Kind::Other,
+        };
+        RequestKey { shared, whole: fingerprint(&hasher), kind, unique: branch.is_some() }
     }
 
     /// What a request, its CANCEL and its ACK share.
-    pub(crate) fn prefix(&self) -> &[u8] {
-        &self.bytes[..self.prefix_length]
+    pub(crate) fn shared(&self) -> Fingerprint {
+        self.shared
     }
 
-    /// The part that all transactions of `method` with this prefix share.
-    pub(crate) fn prefix_with(&self, method: &Method) -> Vec<u8> {
-        let mut bytes = self.prefix().to_vec();
-        push(&mut bytes, method.as_str().as_bytes());
-        bytes
+    pub(crate) fn is_of_invite(&self) -> bool {
+        self.kind == Kind::Invite
+    }
+
+    pub(crate) fn is_of_cancel(&self) -> bool {
+        self.kind == Kind::Cancel
     }
 
     /// Whether the branch alone (with sent-by and method) names the transaction.
     pub(crate) fn is_unique(&self) -> bool {
         self.unique
     }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.bytes.into()
-    }
-}
-
-/// Whether `key`, which begins with `prefix`, is that of a transaction of `method`.
-pub(crate) fn is_of_method(key: &[u8], prefix: &[u8], method: &Method) -> bool {
-    key.get(prefix.len()..)
-        .and_then(|rest| rest.strip_prefix(method.as_str().as_bytes()))
-        .is_some_and(|rest| rest.first() == Some(&0))
 }
 
 /// The key of a client transaction: branch and method, RFC 3261 §17.1.3. The branch is ours, so it is unique.
 pub(crate) fn client_key(branch: &str, method: &Method) -> Bytes {
-    let mut bytes = Vec::with_capacity(branch.len() + 16);
-    push(&mut bytes, branch.as_bytes());
-    bytes.extend_from_slice(method.as_str().as_bytes());
+    let method = method.as_str();
+    let mut bytes = Vec::with_capacity(branch.len() + 1 + method.len());
+    bytes.extend_from_slice(branch.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(method.as_bytes());
     bytes.into()
 }
 
 /// What copies of one request share: From tag, Call-ID and CSeq. None within dialogs, where copies are not looked for.
-pub(crate) fn merge_key(request: &Identity<'_>) -> Option<Bytes> {
+pub(crate) fn merge_key(request: &Identity<'_>, secret: KeySecret) -> Option<Fingerprint> {
     if request.to_tag.is_some() {
         return None;
     }
-    let mut bytes = Vec::with_capacity(96);
-    push(&mut bytes, request.call_id.as_bytes());
-    push(&mut bytes, request.from_tag.unwrap_or_default().as_bytes());
-    push(&mut bytes, request.method.as_str().as_bytes());
-    bytes.extend_from_slice(&request.cseq.to_be_bytes());
-    Some(bytes.into())
+    let mut hasher = secret.hasher();
+    push(&mut hasher, request.call_id.as_bytes());
+    push(&mut hasher, request.from_tag.unwrap_or_default().as_bytes());
+    push(&mut hasher, request.method.as_str().as_bytes());
+    hasher.write(&request.cseq.to_be_bytes());
+    Some(fingerprint(&hasher))
 }
 
 /// The branch if it names the transaction. A branch of nothing but the cookie names none and is taken for RFC 2543's.
@@ -128,17 +159,18 @@ fn unique_branch(via: &Via) -> Option<&str> {
 }
 
 /// Host (in any case) and port; a missing port is the default one.
-fn push_sent_by(bytes: &mut Vec<u8>, via: &Via) {
+fn push_sent_by(hasher: &mut SipHasher13, via: &Via) {
     match via.host() {
-        Host::Name(name) => bytes.extend(name.bytes().map(|byte| byte.to_ascii_lowercase())),
-        Host::Ip(ip) => bytes.extend_from_slice(ip.to_string().as_bytes()),
+        Host::Name(name) => name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase())),
+        Host::Ip(IpAddr::V4(ip)) => hasher.write(&ip.octets()),
+        Host::Ip(IpAddr::V6(ip)) => hasher.write(&ip.octets()),
     }
-    bytes.push(b':');
-    bytes.extend_from_slice(&via.port().unwrap_or(5060).to_be_bytes());
-    bytes.push(0);
+    hasher.write_u8(b':');
+    hasher.write(&via.port().unwrap_or(5060).to_be_bytes());
 }
 
-fn push(bytes: &mut Vec<u8>, part: &[u8]) {
-    bytes.extend_from_slice(part);
-    bytes.push(0);
+/// A part and its end: none of the parts holds a zero.
+fn push(hasher: &mut SipHasher13, part: &[u8]) {
+    hasher.write(part);
+    hasher.write_u8(0);
 }

@@ -38,6 +38,13 @@ pub(crate) enum Timer {
     Unanswered,
 }
 
+impl Timer {
+    /// The first in the order of all timers.
+    pub(crate) const FIRST: Timer = Timer::A;
+    /// The last in the order of all timers: who adds one behind it names that one here.
+    pub(crate) const LAST: Timer = Timer::Unanswered;
+}
+
 /// The base values all timers are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
