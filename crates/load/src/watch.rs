@@ -144,7 +144,7 @@ impl Watch {
         }
         self.figures = figures;
         let is = |kind| sabotage.is_some_and(|sabotage| sabotage.is(kind));
-        let hogged_ms = if is(Kind::HogServer) { 50.0 * judged.call_seconds.max(1.0) } else { 0.0 };
+        let hogged_ms = if is(Kind::HogServer) { 500.0 * judged.call_seconds.max(1.0) } else { 0.0 };
         if is(Kind::GrowServer) {
             figures.peak.rss_kib += 8192 * u64::from(self.peak_calls.max(1));
         }

@@ -14,7 +14,7 @@ const LIMITS: &str = "--strict --no-progress --max-echo-p99-ms 250 --max-setup-p
                       --require sip.bye_repeated<=0 --require sip.server_bye_repeated<=0";
 
 /// Of the process that is called, which here is the test itself.
-const SERVER_LIMITS: &str = "--max-cpu-per-call-second-ms 40 --max-kib-per-call 4096 \
+const SERVER_LIMITS: &str = "--max-cpu-per-call-second-ms 300 --max-kib-per-call 4096 \
                              --require server.descriptors_left<=0 --server-pid";
 
 /// Kinds that are tried at the same time: they sleep most of it.
