@@ -70,6 +70,11 @@ if [ -d "$HOME/.cargo/bin" ]; then
   PATH="$HOME/.cargo/bin:$PATH"
 fi
 
+# fetch ADDRESS FILE
+fetch() {
+  curl --proto '=https' --tlsv1.2 -sSf "$1" -o "$2"
+}
+
 rust_is_new_enough() {
   local have
   have=$(rustc --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
@@ -88,7 +93,8 @@ if ! rust_is_new_enough; then
     command -v curl >/dev/null 2>&1 || install_packages curl ca-certificates
     installer=$(mktemp)
     trap 'rm -f "$installer"' EXIT
-    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o "$installer" ||
+    # The second is the same script where toolchains are kept, for networks that let through only that.
+    fetch https://sh.rustup.rs "$installer" || fetch https://static.rust-lang.org/rustup/rustup-init.sh "$installer" ||
       die "rustup could not be fetched; install Rust $wanted or newer by hand (https://rustup.rs) and try again"
     sh "$installer" -y --profile minimal --default-toolchain stable --no-modify-path
     PATH="$HOME/.cargo/bin:$PATH"
