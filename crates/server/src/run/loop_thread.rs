@@ -29,9 +29,9 @@ const OUTBOX_NS: u64 = 2 * MS;
 
 /// From so many inputs a second on they are let gather for a turn.
 const BUSY_PER_SECOND: u64 = 1_000;
-/// One turn: a few calls that are served together cost a tenth less, all threads taken together, than each by itself, and that
+/// One turn: calls that are served together cost up to a sixth less, all threads taken together, than each by itself, and that
 /// is worth more than a few milliseconds of their set-up.
-const TURN: Duration = Duration::from_millis(5);
+const TURN: Duration = Duration::from_millis(10);
 
 /// What a loop shows of itself.
 #[derive(Clone, Copy, Debug, Default)]
