@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use compact_str::CompactString;
 use media_core::StreamStats;
 use model::{CallStatus, HangupBy, HangupReason};
 use serde::{Deserialize, Serialize};
@@ -29,9 +30,9 @@ pub enum NoteKind {
     /// A call came in and was given a flow.
     CallCreated {
         /// From header's user and host.
-        source: String,
+        source: CompactString,
         /// The user part that was dialled.
-        destination: String,
+        destination: CompactString,
         /// Where the INVITE came from.
         remote: SocketAddr,
         /// The SIP Call-ID, to find it in a trace.

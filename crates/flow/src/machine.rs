@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::Now;
+use compact_str::{CompactString, ToCompactString};
 use model::{Action, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -111,12 +112,12 @@ impl Machine {
 
     fn set_activeflow_variables(&mut self) {
         for (key, value) in [
-            ("voipbin.activeflow.id", self.id.to_string()),
-            ("voipbin.activeflow.flow_id", self.flow_id.to_string()),
-            ("voipbin.activeflow.reference_type", self.reference.kind.as_str().to_owned()),
-            ("voipbin.activeflow.reference_id", self.reference.id.to_string()),
-            ("voipbin.activeflow.reference_activeflow_id", self.reference_activeflow_id.to_string()),
-            ("voipbin.activeflow.complete_count", self.complete_count.to_string()),
+            ("voipbin.activeflow.id", text_of(self.id)),
+            ("voipbin.activeflow.flow_id", text_of(self.flow_id)),
+            ("voipbin.activeflow.reference_type", self.reference.kind.as_str().into()),
+            ("voipbin.activeflow.reference_id", text_of(self.reference.id)),
+            ("voipbin.activeflow.reference_activeflow_id", text_of(self.reference_activeflow_id)),
+            ("voipbin.activeflow.complete_count", self.complete_count.to_compact_string()),
         ] {
             self.set_own_variable(key, value);
         }
@@ -126,15 +127,15 @@ impl Machine {
         let Some(call) = view.call else { return };
         let (source, destination) = (&call.source, &call.destination);
         for (key, value) in [
-            ("voipbin.call.id", call.id.to_string()),
-            ("voipbin.call.direction", call.direction.as_str().to_owned()),
-            ("voipbin.call.master_call_id", call.master_call_id.to_string()),
-            ("voipbin.call.source.type", source.kind.as_str().to_owned()),
+            ("voipbin.call.id", text_of(call.id)),
+            ("voipbin.call.direction", call.direction.as_str().into()),
+            ("voipbin.call.master_call_id", text_of(call.master_call_id)),
+            ("voipbin.call.source.type", source.kind.as_str().into()),
             ("voipbin.call.source.target", source.target.clone()),
             ("voipbin.call.source.target_name", source.target_name.clone()),
             ("voipbin.call.source.name", source.name.clone()),
             ("voipbin.call.source.detail", source.detail.clone()),
-            ("voipbin.call.destination.type", destination.kind.as_str().to_owned()),
+            ("voipbin.call.destination.type", destination.kind.as_str().into()),
             ("voipbin.call.destination.target", destination.target.clone()),
             ("voipbin.call.destination.target_name", destination.target_name.clone()),
             ("voipbin.call.destination.name", destination.name.clone()),
@@ -145,7 +146,7 @@ impl Machine {
         self.variables.set_digits(String::new());
     }
 
-    fn set_own_variable(&mut self, key: &'static str, value: String) {
+    fn set_own_variable(&mut self, key: &'static str, value: CompactString) {
         if let Err(why) = self.variables.set_own(key, value) {
             self.variable_refused(key, why);
         }
@@ -407,4 +408,10 @@ impl Machine {
     pub fn is_waiting(&self) -> bool {
         matches!(&self.phase, Phase::Waiting(wait) if *wait != Wait::Hangup)
     }
+}
+
+/// An id as the value of a variable. The one that means "none" takes no memory.
+fn text_of(id: Uuid) -> CompactString {
+    const NIL: CompactString = CompactString::const_new("00000000-0000-0000-0000-000000000000");
+    if id.is_nil() { NIL } else { CompactString::new(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ pub(crate) const DIGITS: &str = "voipbin.call.digits";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variables {
     /// The server's own names are not copied for each activeflow.
-    map: BTreeMap<Cow<'static, str>, String>,
+    map: BTreeMap<Cow<'static, str>, CompactString>,
     /// Sum of the lengths of all names and values, bytes.
     bytes: usize,
 }
@@ -31,7 +32,7 @@ impl Variables {
 
     /// The value of a name, if it is set.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.map.get(key).map(String::as_str)
+        self.map.get(key).map(CompactString::as_str)
     }
 
     /// All of them, by name.
@@ -53,54 +54,53 @@ impl Variables {
     ///
     /// # Errors
     /// A limit forbids it; nothing has changed then.
-    pub fn set(&mut self, key: &str, value: String) -> Result<(), VariableRefused> {
-        self.write(key, value, || Cow::Owned(key.to_owned()))
+    pub fn set(&mut self, key: &str, value: impl Into<CompactString>) -> Result<(), VariableRefused> {
+        self.write(key, value.into(), || Cow::Owned(key.to_owned()))
     }
 
     /// The same for one of the server's own names.
     ///
     /// # Errors
     /// As for [`Variables::set`].
-    pub(crate) fn set_own(&mut self, key: &'static str, value: String) -> Result<(), VariableRefused> {
+    pub(crate) fn set_own(&mut self, key: &'static str, value: CompactString) -> Result<(), VariableRefused> {
         self.write(key, value, || Cow::Borrowed(key))
     }
 
     fn write(
         &mut self,
         key: &str,
-        value: String,
+        value: CompactString,
         name: impl FnOnce() -> Cow<'static, str>,
     ) -> Result<(), VariableRefused> {
         if value.len() > Self::MAX_VALUE_BYTES {
             return Err(VariableRefused::Value { bytes: value.len() });
         }
-        let freed = self.map.get(key).map(|old| key.len() + old.len());
-        if freed.is_none() && self.map.len() >= Self::MAX_KEYS {
+        let is_full = self.map.len() >= Self::MAX_KEYS;
+        let place = self.map.get_mut(key);
+        if place.is_none() && is_full {
             return Err(VariableRefused::Keys);
         }
-        let bytes = self.bytes - freed.unwrap_or(0) + key.len() + value.len();
+        let freed = place.as_ref().map_or(0, |old| key.len() + old.len());
+        let bytes = self.bytes - freed + key.len() + value.len();
         if bytes > Self::MAX_TOTAL_BYTES {
             return Err(VariableRefused::Total);
         }
-        self.insert(key, value, bytes, name);
+        self.bytes = bytes;
+        match place {
+            Some(old) => *old = value,
+            None => {
+                self.map.insert(name(), value);
+            }
+        }
         Ok(())
     }
 
     /// Writes the received digits, whatever else fills the map: a caller must be able to press keys. Their length is
     /// bounded by [`crate::digits::MAX_VALUE_DIGITS`].
     pub(crate) fn set_digits(&mut self, value: String) {
-        let freed = self.map.get(DIGITS).map_or(0, |old| DIGITS.len() + old.len());
-        let bytes = self.bytes - freed + DIGITS.len() + value.len();
-        self.insert(DIGITS, value, bytes, || Cow::Borrowed(DIGITS));
-    }
-
-    fn insert(&mut self, key: &str, value: String, bytes: usize, name: impl FnOnce() -> Cow<'static, str>) {
-        self.bytes = bytes;
-        match self.map.get_mut(key) {
-            Some(old) => *old = value,
-            None => {
-                self.map.insert(name(), value);
-            }
+        self.bytes += DIGITS.len() + value.len();
+        if let Some(old) = self.map.insert(Cow::Borrowed(DIGITS), value.into()) {
+            self.bytes -= DIGITS.len() + old.len();
         }
     }
 
@@ -222,10 +222,10 @@ mod tests {
         variables.set("a", big).unwrap();
         variables.set("a", String::new()).unwrap();
         for i in 1..Variables::MAX_KEYS {
-            variables.set(&format!("k{i}"), "v".into()).unwrap();
+            variables.set(&format!("k{i}"), "v").unwrap();
         }
-        assert_eq!(variables.set("one more", "v".into()), Err(VariableRefused::Keys));
-        assert_eq!(variables.set("k1", "w".into()), Ok(()));
+        assert_eq!(variables.set("one more", "v"), Err(VariableRefused::Keys));
+        assert_eq!(variables.set("k1", "w"), Ok(()));
         let counted: usize = variables.iter().map(|(key, value)| key.len() + value.len()).sum();
         assert_eq!(counted, variables.bytes);
     }
@@ -235,7 +235,7 @@ mod tests {
         let mut variables = Variables::default();
         variables.set("a", "x".repeat(32 * 1024)).unwrap();
         variables.set("b", "x".repeat(32 * 1024 - 2)).unwrap();
-        assert_eq!(variables.set(DIGITS, "1".into()), Err(VariableRefused::Total));
+        assert_eq!(variables.set(DIGITS, "1"), Err(VariableRefused::Total));
         variables.set_digits("1".into());
         variables.set_digits("12".into());
         assert_eq!(variables.get(DIGITS), Some("12"));

@@ -1,5 +1,6 @@
 //! Addresses of parties (spec/resources.md §3).
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// Who is called or calls.
@@ -10,21 +11,21 @@ pub struct Address {
     pub kind: AddressType,
     /// Number, SIP address, or id, by type.
     #[serde(default)]
-    pub target: String,
+    pub target: CompactString,
     /// Display name for `tel` and `sip`.
     #[serde(default)]
-    pub target_name: String,
+    pub target_name: CompactString,
     /// Free text.
     #[serde(default)]
-    pub name: String,
+    pub name: CompactString,
     /// Free text.
     #[serde(default)]
-    pub detail: String,
+    pub detail: CompactString,
 }
 
 impl Address {
     /// An address with a target and its display name.
-    pub fn new(kind: AddressType, target: impl Into<String>, target_name: impl Into<String>) -> Address {
+    pub fn new(kind: AddressType, target: impl Into<CompactString>, target_name: impl Into<CompactString>) -> Address {
         Address { kind, target: target.into(), target_name: target_name.into(), ..Address::default() }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::{Connection, Direction};
@@ -14,18 +15,18 @@ pub enum Attribute {
         /// 0–127.
         payload_type: u8,
         /// Encoding name as written; compared without case.
-        encoding: String,
+        encoding: CompactString,
         /// RTP clock, Hz.
         clock_rate: u32,
         /// Number of channels for audio.
-        parameters: Option<String>,
+        parameters: Option<CompactString>,
     },
     /// Parameters of a format (RFC 8866 §6.15).
     Fmtp {
         /// As in the m= line.
-        format: String,
+        format: CompactString,
         /// The codec's own language.
-        parameters: String,
+        parameters: CompactString,
     },
     /// Packet length that the writer wants to receive, ms; a fraction is cut off (RFC 8866 §6.4).
     Ptime(u16),
@@ -43,9 +44,9 @@ pub enum Attribute {
     /// Anything else.
     Other {
         /// Before the first colon.
-        name: String,
+        name: CompactString,
         /// After it.
-        value: Option<String>,
+        value: Option<CompactString>,
     },
 }
 
@@ -57,17 +58,16 @@ impl Attribute {
             None => (text, None),
         };
         typed(name, value)
-            .unwrap_or_else(|| Attribute::Other { name: name.to_owned(), value: value.map(str::to_owned) })
+            .unwrap_or_else(|| Attribute::Other { name: name.into(), value: value.map(CompactString::from) })
     }
 }
 
 fn typed(name: &str, value: Option<&str>) -> Option<Attribute> {
-    match (name.trim_ascii().to_ascii_lowercase().as_str(), value) {
+    match (lower_case(name.trim_ascii()).as_str(), value) {
         ("rtpmap", Some(value)) => rtpmap(value),
         ("fmtp", Some(value)) => {
             let (format, parameters) = value.split_once(' ')?;
-            (!format.is_empty())
-                .then(|| Attribute::Fmtp { format: format.to_owned(), parameters: parameters.to_owned() })
+            (!format.is_empty()).then(|| Attribute::Fmtp { format: format.into(), parameters: parameters.into() })
         }
         ("ptime", Some(value)) => milliseconds(value).map(Attribute::Ptime),
         ("maxptime", Some(value)) => milliseconds(value).map(Attribute::MaxPtime),
@@ -80,13 +80,19 @@ fn typed(name: &str, value: Option<&str>) -> Option<Attribute> {
     }
 }
 
+fn lower_case(text: &str) -> CompactString {
+    let mut text = CompactString::from(text);
+    text.make_ascii_lowercase();
+    text
+}
+
 fn rtpmap(value: &str) -> Option<Attribute> {
     let mut words = value.split_ascii_whitespace();
     let payload_type = words.next()?.parse().ok().filter(|number| *number <= 127)?;
     let mut parts = words.next()?.splitn(3, '/');
-    let encoding = parts.next()?.to_owned();
+    let encoding = CompactString::from(parts.next()?);
     let clock_rate = parts.next()?.parse().ok()?;
-    let parameters = parts.next().map(str::to_owned);
+    let parameters = parts.next().map(CompactString::from);
     if encoding.is_empty() || words.next().is_some() {
         return None;
     }

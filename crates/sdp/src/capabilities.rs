@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::{AudioCodec, Direction};
@@ -16,7 +17,7 @@ pub struct Capabilities {
     /// Packet length that we ask for and that we send where the peer asks for none, ms.
     pub ptime_ms: u16,
     /// Text of s=.
-    pub session_name: String,
+    pub session_name: CompactString,
 }
 
 impl Default for Capabilities {

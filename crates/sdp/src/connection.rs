@@ -3,24 +3,25 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use compact_str::{CompactString, ToCompactString};
 use serde::{Deserialize, Serialize};
 
 /// A connection address as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// `IN`.
-    pub network: String,
+    pub network: CompactString,
     /// `IP4` or `IP6`.
-    pub address_type: String,
+    pub address_type: CompactString,
     /// An IP address or host name; a multicast address may be followed by `/<ttl>/<number>`.
-    pub address: String,
+    pub address: CompactString,
 }
 
 impl Connection {
     /// `IN IP4 …` or `IN IP6 …`.
     pub fn new(ip: IpAddr) -> Connection {
         let address_type = if ip.is_ipv4() { "IP4" } else { "IP6" };
-        Connection { network: "IN".into(), address_type: address_type.into(), address: ip.to_string() }
+        Connection { network: "IN".into(), address_type: address_type.into(), address: ip.to_compact_string() }
     }
 
     /// The address, unless it is a host name or of a network that is not the Internet.
@@ -37,7 +38,7 @@ impl Connection {
     pub fn is_hold(&self) -> bool {
         match self.ip() {
             Some(ip) => ip.is_unspecified(),
-            None => self.address.to_ascii_lowercase().ends_with(".invalid"),
+            None => ends_with_in_any_case(&self.address, ".invalid"),
         }
     }
 
@@ -48,6 +49,10 @@ impl Connection {
         }
         Some(Connection { network: network.into(), address_type: address_type.into(), address: address.into() })
     }
+}
+
+fn ends_with_in_any_case(text: &str, end: &str) -> bool {
+    text.len() >= end.len() && text.as_bytes()[text.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
 }
 
 impl fmt::Display for Connection {

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use compact_str::ToCompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::remote::{meaning, payload_types};
@@ -96,11 +97,11 @@ impl Negotiation {
         let address_type = if address.is_ipv4() { "IP4" } else { "IP6" };
         Origin {
             user: "-".into(),
-            session_id: self.session_id.to_string(),
-            version: self.version.to_string(),
+            session_id: self.session_id.to_compact_string(),
+            version: self.version.to_compact_string(),
             network: "IN".into(),
             address_type: address_type.into(),
-            address: address.to_string(),
+            address: address.to_compact_string(),
         }
     }
 

@@ -2,41 +2,35 @@
 
 use std::fmt;
 
+use compact_str::{CompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 /// The origin as written. Numbers of strangers stay text: they may have any length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// `-` where there are no users.
-    pub user: String,
+    pub user: CompactString,
     /// The same for the whole session.
-    pub session_id: String,
+    pub session_id: CompactString,
     /// Grows with each change of the description.
-    pub version: String,
+    pub version: CompactString,
     /// `IN`.
-    pub network: String,
+    pub network: CompactString,
     /// `IP4` or `IP6`.
-    pub address_type: String,
+    pub address_type: CompactString,
     /// Address or name of the machine that wrote it.
-    pub address: String,
+    pub address: CompactString,
 }
 
 impl Origin {
     pub(crate) fn parse(value: &str) -> Option<Origin> {
         // Read from the right: some devices put a display name with spaces where the user stands.
-        let words: Vec<&str> = value.split_ascii_whitespace().collect();
-        let (tail, user) = match words.len() {
-            0..=5 => return None,
-            count => (&words[count - 5..], words[..count - 5].join(" ")),
-        };
-        Some(Origin {
-            user,
-            session_id: tail[0].into(),
-            version: tail[1].into(),
-            network: tail[2].into(),
-            address_type: tail[3].into(),
-            address: tail[4].into(),
-        })
+        let mut from_right = value.split_ascii_whitespace().rev();
+        let mut word = || from_right.next().map(CompactString::from);
+        let (address, address_type, network, version, session_id) = (word()?, word()?, word()?, word()?, word()?);
+        let last = word()?;
+        let user = from_right.fold(last, |user, word| format_compact!("{word} {user}"));
+        Some(Origin { user, session_id, version, network, address_type, address })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
+
 use crate::limits::{MAX_BYTES, MAX_FORMATS, MAX_LINES, MAX_MEDIA};
 use crate::{Attribute, Connection, Line, Media, Origin, Problem, SdpError, Session};
 
@@ -57,7 +59,7 @@ impl Session {
             'o' if self.origin.is_some() => return Err(Problem::Repeated('o')),
             'o' => self.origin = Some(Origin::parse(value).ok_or(Problem::Origin)?),
             's' if self.name.is_some() => return Err(Problem::Repeated('s')),
-            's' => self.name = Some(value.to_owned()),
+            's' => self.name = Some(value.into()),
             _ => self.lines.push(any_line(kind, value)?),
         }
         Ok(())
@@ -93,7 +95,7 @@ fn any_line(kind: char, value: &str) -> Result<Line, Problem> {
     Ok(match kind {
         'c' => Line::Connection(Connection::parse(value.split_ascii_whitespace()).ok_or(Problem::Connection)?),
         'a' => Line::Attribute(Attribute::parse(value)),
-        _ => Line::Other { kind, value: value.to_owned() },
+        _ => Line::Other { kind, value: value.into() },
     })
 }
 
@@ -106,15 +108,15 @@ fn media(value: &str) -> Result<Media, Problem> {
         None => (port, None),
     };
     // RFC 8866 §9 asks for a format; a disabled stream comes without one from some devices.
-    let formats: Vec<String> = words.take(MAX_FORMATS + 1).map(str::to_owned).collect();
+    let formats: Vec<CompactString> = words.take(MAX_FORMATS + 1).map(CompactString::from).collect();
     if formats.len() > MAX_FORMATS {
         return Err(Problem::TooManyFormats);
     }
     Ok(Media {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         port: port.parse().map_err(|_| Problem::Port)?,
         port_count,
-        protocol: protocol.to_owned(),
+        protocol: protocol.into(),
         formats,
         lines: Vec::new(),
     })

@@ -1,5 +1,6 @@
 //! A session description in typed form: what offer/answer reads is typed, everything else stays as it came, in its place.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::{Attribute, Connection, Direction, Origin};
@@ -12,7 +13,7 @@ pub struct Session {
     /// o=, which some devices leave out.
     pub origin: Option<Origin>,
     /// s=
-    pub name: Option<String>,
+    pub name: Option<CompactString>,
     /// All other lines above the first m=, in their order.
     pub lines: Vec<Line>,
     /// The media descriptions, in their order. RFC 3264 §8: a stream is known by its place.
@@ -23,15 +24,15 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// `audio`, `video`, `image`, `application` ...
-    pub kind: String,
+    pub kind: CompactString,
     /// Transport port; 0 refuses or disables the stream.
     pub port: u16,
     /// Number of port pairs, where written.
     pub port_count: Option<u16>,
     /// `RTP/AVP`, `UDP/TLS/RTP/SAVPF`, `udptl` ...
-    pub protocol: String,
+    pub protocol: CompactString,
     /// RTP payload types, or whatever the transport has; best first.
-    pub formats: Vec<String>,
+    pub formats: Vec<CompactString>,
     /// The lines below, in their order.
     pub lines: Vec<Line>,
 }
@@ -48,7 +49,7 @@ pub enum Line {
         /// The letter before `=`.
         kind: char,
         /// The rest, as it came.
-        value: String,
+        value: CompactString,
     },
 }
 

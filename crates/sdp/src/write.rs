@@ -1,8 +1,20 @@
 //! Writing a session description: v=, o=, s=, then everything in its order, with CRLF (RFC 8866 §9).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::{Line, Media, Session};
+
+/// Most of our descriptions are shorter.
+const USUAL_BYTES: usize = 512;
+
+impl Session {
+    /// The description as it is sent: what `to_string` gives, without growing on the way.
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(USUAL_BYTES);
+        write!(text, "{self}").expect("a String takes every text");
+        text
+    }
+}
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

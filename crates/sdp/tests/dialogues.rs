@@ -40,7 +40,7 @@ impl Leg {
     }
 
     fn version(&self) -> String {
-        self.negotiation.local().unwrap().origin.as_ref().unwrap().version.clone()
+        self.negotiation.local().unwrap().origin.as_ref().unwrap().version.to_string()
     }
 }
 

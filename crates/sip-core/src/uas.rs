@@ -116,7 +116,12 @@ fn check_method(request: &Message, can: &Capabilities<'_>) -> Result<(), Rejecti
 
 /// The value of Allow, RFC 3261 §20.5.
 pub fn allow(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    let mut text = String::with_capacity(64);
+    for method in methods {
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.push_str(method.as_str());
+    }
+    text
 }
 
 fn check_scheme(request: &Message) -> Result<(), Rejection> {
@@ -145,7 +150,7 @@ fn check_body(request: &Message, can: &Capabilities<'_>) -> Result<(), Rejection
         return Err(Rejection::new(415).with(HeaderName::AcceptEncoding, "identity"));
     }
     let accepted = match request.content_type() {
-        Ok(Some(content_type)) => can.content_types.contains(&content_type.essence().as_str()),
+        Ok(Some(content_type)) => can.content_types.iter().any(|accepted| content_type.is_of(accepted)),
         // §7.4.1: Content-Type MUST be there. What it could have been is told by Accept.
         Ok(None) => false,
         Err(error) => return Err(Rejection::bad_request(error.to_string())),

@@ -5,7 +5,7 @@ mod receive;
 use std::net::{IpAddr, SocketAddr};
 
 use base::Random;
-use sdp::{AudioSession, Negotiation};
+use sdp::{AudioSession, Negotiation, Session};
 use serde::{Deserialize, Serialize};
 use sip_core::{
     AcceptedInvite, AcceptedStep, Dialog, HeaderName, Hop, Message, Method, PendingInvites, ServerTransactionId, uas,
@@ -174,7 +174,7 @@ impl Leg {
     /// 180, or 183 with our description.
     fn provisional(&mut self, context: &mut Context<'_>, status: u16) {
         let Some(invite) = &self.invite else { return };
-        let description = self.negotiation.local().filter(|_| status == 183).map(ToString::to_string);
+        let description = self.negotiation.local().filter(|_| status == 183).map(Session::to_text);
         let response = self.session_response(context, invite, status, description);
         context.act(Act::Respond(self.transaction, response));
         self.phase = Phase::Early(status);
@@ -185,10 +185,8 @@ impl Leg {
     pub(crate) fn answer(&mut self, context: &mut Context<'_>) -> bool {
         let Some(invite) = self.invite.take() else { return false };
         let description = match self.negotiation.local() {
-            Some(answer) => Some(answer.to_string()),
-            None => {
-                self.negotiation.offer(&reply::audio_capabilities(), &self.local).ok().map(|offer| offer.to_string())
-            }
+            Some(answer) => Some(answer.to_text()),
+            None => self.negotiation.offer(&reply::audio_capabilities(), &self.local).ok().map(|offer| offer.to_text()),
         };
         self.accept(context, self.transaction, &invite, description);
         self.phase = Phase::Answered;

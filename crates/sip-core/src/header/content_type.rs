@@ -42,6 +42,11 @@ impl ContentType {
             && self.subtype.get(&self.text).eq_ignore_ascii_case(subtype.as_bytes())
     }
 
+    /// [`ContentType::is`] with both names in one: `application/sdp`.
+    pub fn is_of(&self, essence: &str) -> bool {
+        essence.split_once('/').is_some_and(|(kind, subtype)| self.is(kind, subtype))
+    }
+
     /// `type/subtype` in small letters, without parameters.
     pub fn essence(&self) -> String {
         let part = |span: Span| String::from_utf8_lossy(span.get(&self.text)).to_ascii_lowercase();

@@ -90,7 +90,7 @@ impl Leg {
                 // A caller that has moved is behind another NAT, or none, from now on.
                 self.hop = hop;
                 self.behind_nat = is_behind_nat(invite, &hop);
-                self.accept(context, transaction, invite, Some(description.to_string()));
+                self.accept(context, transaction, invite, Some(description.to_text()));
                 audio.map_or(LegEvent::Nothing, LegEvent::Audio)
             }
             Err(refusal) => {
