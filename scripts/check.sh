@@ -7,14 +7,22 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 
+# Each release of Rust brings lints that nobody has seen here yet. With a newer one than Cargo.toml names they are shown and
+# stop nothing; with that one, which CI has, no warning is let through.
+written_with=$(sed -n 's/^rust-version *= *"\([0-9]*\.[0-9]*\).*/\1/p' Cargo.toml | head -n 1)
+case "$(rustc --version)" in
+  "rustc $written_with."*) denied=(-D warnings) ;;
+  *) denied=() ;;
+esac
+
 step "format"
 cargo fmt --all --check
 
 step "lints"
-cargo clippy --workspace --all-targets --release --locked --quiet -- -D warnings
+cargo clippy --workspace --all-targets --release --locked --quiet -- "${denied[@]}"
 
 step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --release --locked --quiet
+RUSTDOCFLAGS="${denied[*]}" cargo doc --workspace --no-deps --release --locked --quiet
 
 step "build"
 cargo build --workspace --release --locked --quiet
