@@ -129,7 +129,7 @@ fn samples_of(file: &[u8]) -> Result<Vec<i16>, String> {
             b"data" if format_seen => {
                 // A recorder that was killed leaves 0 here.
                 let length = if told == 0 { body.len() } else { length };
-                return Ok(body[..length].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect());
+                return Ok(body[..length].as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect());
             }
             _ => {}
         }

@@ -51,13 +51,13 @@ impl Mix {
             let here = part.length.saturating_sub(from).min(wanted as u64) as usize;
             part.file.seek(SeekFrom::Start(part.start + from))?;
             part.file.read_exact(&mut octets[..here])?;
-            for (sum, sample) in sums.iter_mut().zip(octets[..here].chunks_exact(2)) {
-                *sum += i32::from(i16::from_le_bytes([sample[0], sample[1]]));
+            for (sum, sample) in sums.iter_mut().zip(octets[..here].as_chunks().0) {
+                *sum += i32::from(i16::from_le_bytes(*sample));
             }
         }
-        for (sum, sample) in sums.iter().zip(octets.chunks_exact_mut(2)) {
+        for (sum, sample) in sums.iter().zip(octets.as_chunks_mut().0) {
             let limited = (*sum).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
-            sample.copy_from_slice(&limited.to_le_bytes());
+            *sample = limited.to_le_bytes();
         }
         Ok(octets.split_off(skip.min(octets.len())))
     }

@@ -32,9 +32,8 @@ impl Mark {
         fields[8..12].copy_from_slice(&self.call.to_be_bytes());
         fields[12..16].copy_from_slice(&self.frame.to_be_bytes());
         fields[16..24].copy_from_slice(&self.sent_ns.to_be_bytes());
-        for (pair, octet) in payload[MAGIC.len()..FILLING].chunks_exact_mut(2).zip(fields) {
-            pair[0] = 0x20 | (octet >> 4);
-            pair[1] = 0x20 | (octet & 0x0f);
+        for (pair, octet) in payload[MAGIC.len()..FILLING].as_chunks_mut().0.iter_mut().zip(fields) {
+            *pair = [0x20 | (octet >> 4), 0x20 | (octet & 0x0f)];
         }
         self.fill(&mut payload[FILLING..]);
     }
@@ -46,11 +45,11 @@ impl Mark {
             return None;
         }
         let mut fields = [0; FIELDS];
-        for (pair, octet) in payload[MAGIC.len()..FILLING].chunks_exact(2).zip(&mut fields) {
-            if pair[0] & 0xf0 != 0x20 || pair[1] & 0xf0 != 0x20 {
+        for (&[high, low], octet) in payload[MAGIC.len()..FILLING].as_chunks().0.iter().zip(&mut fields) {
+            if high & 0xf0 != 0x20 || low & 0xf0 != 0x20 {
                 return None;
             }
-            *octet = (pair[0] << 4) | (pair[1] & 0x0f);
+            *octet = (high << 4) | (low & 0x0f);
         }
         let number =
             |from: usize, to: usize| fields[from..to].iter().fold(0, |sum, octet| (sum << 8) | u64::from(*octet));

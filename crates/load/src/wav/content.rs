@@ -55,14 +55,15 @@ impl Reader {
         let mut found = match self.content {
             Content::Marks => self.marks(samples),
             Content::Tone => {
-                let frames = samples.chunks_exact(FRAME).enumerate();
-                stretches(frames.filter(|(_, frame)| self.is_wanted(frame)).map(|(at, _)| at * FRAME), samples.len())
+                let frames = samples.as_chunks::<FRAME>().0.iter().enumerate();
+                stretches(frames.filter(|(_, frame)| self.is_wanted(*frame)).map(|(at, _)| at * FRAME), samples.len())
             }
             Content::Any => Found { frames: (samples.len() / FRAME) as u64, ..Found::default() },
         };
-        let frames = samples.chunks_exact(FRAME);
-        let heard =
-            |frame: &&[i16]| self.unwanted.iter().any(|tone| tone.share_of(frame.iter().copied()) > UNWANTED_SHARE);
+        let frames = samples.as_chunks::<FRAME>().0.iter();
+        let heard = |frame: &&[i16; FRAME]| {
+            self.unwanted.iter().any(|tone| tone.share_of(frame.iter().copied()) > UNWANTED_SHARE)
+        };
         found.unwanted = if self.unwanted.is_empty() { 0 } else { frames.filter(heard).count() as u64 };
         found
     }

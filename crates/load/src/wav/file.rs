@@ -32,7 +32,7 @@ pub(super) fn samples(octets: &[u8]) -> Result<Vec<i16>, String> {
         return Err(format!("format {kind}, {channels} channels, {bits} bit, {rate} Hz instead of 1, 1, 16, {RATE}"));
     }
     let data = data.filter(|data| data.len() % 2 == 0).ok_or("it has no data chunk of whole samples")?;
-    Ok(data.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+    Ok(data.as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
 fn u32_at(octets: &[u8], at: usize) -> Result<u32, String> {

@@ -43,8 +43,8 @@ impl ReportBlock {
         let loss = u32::from(self.fraction_lost) << 24 | self.cumulative_lost as u32 & 0x00ff_ffff;
         let words = [self.ssrc, loss, self.extended_highest, self.jitter, self.last_sr, self.delay_since_last_sr];
         let mut bytes = [0; ReportBlock::LENGTH];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_be_bytes());
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *place = word.to_be_bytes();
         }
         bytes
     }
