@@ -27,15 +27,16 @@ impl Endpoint {
             self.counters.unanswerable += 1;
             return;
         };
-        let key = RequestKey::of(&identity, self.key_secret);
         if identity.method == &Method::Ack {
-            let acknowledged = self.servers.find_acknowledged(&key, identity.to_tag);
+            let invite = RequestKey::of_acknowledged(&identity, self.key_secret);
+            let acknowledged = self.servers.find_acknowledged(&invite, identity.to_tag);
             return match acknowledged {
                 Some(id) => self.step_server(now, id, ServerInput::Ack, Subject::Request(&request, hop)),
                 // The ACK of a 2xx is a transaction of its own: RFC 3261 §17.
                 None => self.tell(EndpointEvent::Ack { request, hop }),
             };
         }
+        let key = RequestKey::of(&identity, self.key_secret);
         if let Some(id) = self.servers.find_repeated(&key) {
             self.counters.requests_repeated_by_peer += 1;
             return self.step_server(now, id, ServerInput::Request, Subject::Request(&request, hop));

@@ -1,19 +1,23 @@
 //! The server transactions of an endpoint, found by id and by what requests are matched with: RFC 3261 §17.2.3.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::server::ServerTransaction;
 use crate::Hop;
 use crate::transaction::ServerTransactionId;
-use crate::transaction::key::{Fingerprint, RequestKey};
+use crate::transaction::key::{Fingerprint, Place, RequestKey};
+
+/// A request, its CANCEL and an ACK share a part of their keys. Who gives it to more requests than this finds not all of them
+/// again.
+const SHARING_MAX: usize = 64;
 
 /// All server transactions. What they are found by is fixed in length: there are tens of thousands under load.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct ServerTable {
     transactions: BTreeMap<ServerTransactionId, ServerTransaction>,
-    by_key: BTreeSet<(Fingerprint, ServerTransactionId)>,
+    by_key: BTreeMap<Place, ServerTransactionId>,
     by_merge_key: BTreeMap<Fingerprint, ServerTransactionId>,
 }
 
@@ -24,15 +28,17 @@ impl ServerTable {
 
     /// The transaction that `request` repeats.
     pub(super) fn find_repeated(&self, request: &RequestKey) -> Option<ServerTransactionId> {
-        self.sharing(request).find(|(_, transaction)| transaction.key == *request).map(|(id, _)| id)
+        self.by_key.get(&request.place()).copied()
     }
 
-    /// The INVITE that an ACK with To tag `to_tag` acknowledges. Before RFC 3261 branches were not unique: there the tag of our
-    /// response decides, too.
-    pub(super) fn find_acknowledged(&self, ack: &RequestKey, to_tag: Option<&str>) -> Option<ServerTransactionId> {
-        let is_meant = |invite: &ServerTransaction| ack.is_unique() || invite.to_tag.as_deref() == to_tag;
-        let mut invites = self.sharing(ack).filter(|(_, transaction)| transaction.key.is_of_invite());
-        invites.find(|(_, invite)| is_meant(invite)).map(|(id, _)| id)
+    /// The INVITE with the key `invite`, which an ACK with To tag `to_tag` acknowledges. Before RFC 3261 branches were not
+    /// unique: there the tag of our response decides, too.
+    pub(super) fn find_acknowledged(&self, invite: &RequestKey, to_tag: Option<&str>) -> Option<ServerTransactionId> {
+        if invite.is_unique() {
+            return self.find_repeated(invite);
+        }
+        let is_meant = |found: &ServerTransaction| found.key.is_of_invite() && found.to_tag.as_deref() == to_tag;
+        self.sharing(invite).find(|(_, found)| is_meant(found)).map(|(id, _)| id)
     }
 
     /// The request that a CANCEL is for: any method but CANCEL and ACK, RFC 3261 §9.2.
@@ -64,10 +70,10 @@ impl ServerTable {
         self.transactions.get(&id)?.to_tag.clone()
     }
 
-    /// The transactions whose keys have the shared part of `key`, oldest first.
+    /// The transactions whose keys have the shared part of `key`; of very many that one client makes only some are looked at.
     fn sharing(&self, key: &RequestKey) -> impl Iterator<Item = (ServerTransactionId, &ServerTransaction)> {
-        let (shared, any) = (key.shared(), ServerTransactionId(0)..=ServerTransactionId(u64::MAX));
-        let found = self.by_key.range((shared, *any.start())..=(shared, *any.end()));
+        let at = |whole| Place { shared: key.place().shared, whole };
+        let found = self.by_key.range(at([0; 2])..=at([u64::MAX; 2])).take(SHARING_MAX);
         found.filter_map(|(_, id)| Some((*id, self.transactions.get(id)?)))
     }
 
@@ -76,7 +82,7 @@ impl ServerTable {
     }
 
     pub(super) fn insert(&mut self, id: ServerTransactionId, transaction: ServerTransaction) {
-        self.by_key.insert((transaction.key.shared(), id));
+        self.by_key.insert(transaction.key.place(), id);
         if let Some(merge_key) = transaction.merge_key {
             self.by_merge_key.insert(merge_key, id);
         }
@@ -85,7 +91,7 @@ impl ServerTable {
 
     pub(super) fn remove(&mut self, id: ServerTransactionId) {
         if let Some(transaction) = self.transactions.remove(&id) {
-            self.by_key.remove(&(transaction.key.shared(), id));
+            self.by_key.remove(&transaction.key.place());
             if let Some(merge_key) = transaction.merge_key {
                 self.by_merge_key.remove(&merge_key);
             }

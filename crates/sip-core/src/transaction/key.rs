@@ -67,13 +67,19 @@ enum Kind {
     Other,
 }
 
-/// The key of a server transaction: by branch and sent-by, or by all that RFC 2543 compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RequestKey {
+/// What a key is found by, in the order of the table: what is asked for stands together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Place {
     /// What a request, its CANCEL and its ACK share.
-    shared: Fingerprint,
+    pub(crate) shared: Fingerprint,
     /// Shared part, method and, for RFC 2543, To tag.
-    whole: Fingerprint,
+    pub(crate) whole: Fingerprint,
+}
+
+/// The key of a server transaction: by branch and sent-by, or by all that RFC 2543 compares.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct RequestKey {
+    place: Place,
     kind: Kind,
     unique: bool,
 }
@@ -81,6 +87,15 @@ pub(crate) struct RequestKey {
 impl RequestKey {
     /// The key of the transaction that `request` creates or repeats.
     pub(crate) fn of(request: &Identity<'_>, secret: KeySecret) -> RequestKey {
+        RequestKey::with_method(request, request.method, secret)
+    }
+
+    /// The key that the INVITE has which `ack` acknowledges; in RFC 2543's way only its shared part.
+    pub(crate) fn of_acknowledged(ack: &Identity<'_>, secret: KeySecret) -> RequestKey {
+        RequestKey::with_method(ack, &Method::Invite, secret)
+    }
+
+    fn with_method(request: &Identity<'_>, method: &Method, secret: KeySecret) -> RequestKey {
         let branch = unique_branch(&request.via);
         let mut hasher = secret.hasher();
         match branch {
@@ -99,21 +114,20 @@ impl RequestKey {
             }
         }
         let shared = fingerprint(&hasher);
-        push(&mut hasher, request.method.as_str().as_bytes());
+        push(&mut hasher, method.as_str().as_bytes());
         if branch.is_none() {
             push(&mut hasher, request.to_tag.unwrap_or_default().as_bytes());
         }
-        let kind = match request.method {
+        let kind = match method {
             Method::Invite => Kind::Invite,
             Method::Cancel => Kind::Cancel,
             _ => Kind::Other,
         };
-        RequestKey { shared, whole: fingerprint(&hasher), kind, unique: branch.is_some() }
+        RequestKey { place: Place { shared, whole: fingerprint(&hasher) }, kind, unique: branch.is_some() }
     }
 
-    /// What a request, its CANCEL and its ACK share.
-    pub(crate) fn shared(&self) -> Fingerprint {
-        self.shared
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
     pub(crate) fn is_of_invite(&self) -> bool {
@@ -169,7 +183,7 @@ fn push_sent_by(hasher: &mut SipHasher13, via: &Via) {
     hasher.write(&via.port().unwrap_or(5060).to_be_bytes());
 }
 
-/// A part and its end: none of the parts holds a zero.
+/// A part and its end.
 fn push(hasher: &mut SipHasher13, part: &[u8]) {
     hasher.write(part);
     hasher.write_u8(0);

@@ -154,6 +154,19 @@ fn a_branch_of_nothing_but_the_cookie_is_taken_for_rfc_2543() {
 }
 
 #[test]
+fn many_methods_on_one_branch_are_transactions_of_their_own() {
+    let mut server = server();
+    let methods: Vec<String> = (0..200).map(|number| format!("METHOD{number}")).collect();
+    for told in [200, 0] {
+        for (number, method) in (1..).zip(&methods) {
+            server.receive(&message(method, "127.0.0.2;branch=z9hG4bKx", ";tag=t", number));
+        }
+        assert_eq!(server.event_names().len(), told, "the core is told of each once");
+    }
+    assert_eq!(server.endpoint.server_len(), 200);
+}
+
+#[test]
 fn branch_sent_by_and_method_make_the_transaction() {
     let mut server = server();
     server.receive(&message("OPTIONS", "127.0.0.2:5060;branch=z9hG4bKx", ";tag=t", 1));
