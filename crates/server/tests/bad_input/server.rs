@@ -103,8 +103,8 @@ impl Server {
 
     /// SIGTERM ends it by itself, with success.
     pub(crate) fn ends_cleanly(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let end = Instant::now() + Duration::from_secs(8);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
