@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// The origin as written. Numbers of strangers stay text: they may have any length.
@@ -28,8 +28,10 @@ impl Origin {
         let mut from_right = value.split_ascii_whitespace().rev();
         let mut word = || from_right.next().map(CompactString::from);
         let (address, address_type, network, version, session_id) = (word()?, word()?, word()?, word()?, word()?);
-        let last = word()?;
-        let user = from_right.fold(last, |user, word| format_compact!("{word} {user}"));
+        let user = match (word()?, from_right.count()) {
+            (user, 0) => user,
+            (_, more) => value.split_ascii_whitespace().take(more + 1).collect::<Vec<_>>().join(" ").into(),
+        };
         Some(Origin { user, session_id, version, network, address_type, address })
     }
 }
