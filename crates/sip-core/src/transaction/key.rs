@@ -174,7 +174,10 @@ fn unique_branch(via: &Via) -> Option<&str> {
 
 /// Host (in any case) and port; a missing port is the default one.
 fn push_sent_by(hasher: &mut SipHasher13, via: &Via) {
-    match via.host() {
+    let host = via.host();
+    // A name of four letters is no IPv4 address.
+    hasher.write_u8(u8::from(matches!(host, Host::Name(_))));
+    match host {
         Host::Name(name) => name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase())),
         Host::Ip(IpAddr::V4(ip)) => hasher.write(&ip.octets()),
         Host::Ip(IpAddr::V6(ip)) => hasher.write(&ip.octets()),
