@@ -359,8 +359,13 @@ fn callers_who_do_not_answer_do_not_hold_up_the_end() {
 fn a_full_disk_does_not_hold_up_the_end_and_what_was_written_is_sound() {
     let folder = Folder::new("full");
     let server = folder.start_unlimited();
+    let witness = Witness::new(&folder);
     let mut callers = Callers::new(folder.sip);
     callers.call("wait", 5);
+    // An answer is sent before its event is on the disk; who subscribes is told after.
+    for _ in 0..5 {
+        witness.wait_for("call_progressing");
+    }
     // As a full disk: from now on no file grows beyond what the event log has.
     let octets = fs::metadata(folder.segments().pop().unwrap()).unwrap().len();
     server.limit_files(octets);
