@@ -116,7 +116,11 @@ fn ticks(c: &mut Criterion) {
                     for slot in 0..STREAMS {
                         let stream = id(slot);
                         if kind == "prompt" {
-                            worker.apply(now_ns, Op::Play { stream, playback: 1, sound: sound.clone() }, &mut Nowhere);
+                            worker.apply(
+                                now_ns,
+                                Op::Play { stream, playback: 1, sound: sound.clone(), barge_in: false },
+                                &mut Nowhere,
+                            );
                         } else if kind == "digit tone" {
                             let digits = DigitString::new("0123456789", 1000, 0);
                             worker.apply(now_ns, Op::SendDigits { stream, digits }, &mut Nowhere);

@@ -93,6 +93,55 @@ fn without_digits_handle_a_digit_is_stored_and_the_talk_goes_on() {
     });
 }
 
+/// The caller's voice ends it as a digit would. The tone of this World's phones is as loud as its speech.
+#[test]
+fn with_barge_in_the_caller_speaks_over_the_talk_and_the_flow_goes_on() {
+    scenario("talk_barge_in", |world| {
+        world.number(
+            "menu",
+            json!([
+                {"type": "talk", "option": {"text": "tone:600:10000", "barge_in": true}},
+                {"type": "talk", "option": {"text": "tone:440:1500"}},
+            ]),
+        );
+        let alice = world.phone("alice");
+        alice.is_connected_to("menu");
+        alice.hears(600.0);
+        alice.speaks(300.0);
+        alice.waits_ms(300);
+        assert!(world.noted(|note| matches!(note, NoteKind::BargeIn)));
+        world.says("the second one was not told to mind her");
+        alice.hears(440.0);
+        alice.waits_ms(500);
+        alice.hears(440.0);
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// What the flow waits for is another thing than what sounds: nobody is woken.
+#[test]
+fn an_async_talk_ends_by_barge_in_and_the_flow_does_not_notice() {
+    scenario("talk_async_barge_in", |world| {
+        world.number(
+            "hello",
+            json!([
+                {"type": "talk", "option": {"text": "tone:600:60000", "async": true, "barge_in": true}},
+                {"type": "sleep", "option": {"duration": 2_000}},
+            ]),
+        );
+        let alice = world.phone("alice");
+        alice.is_connected_to("hello");
+        alice.hears(600.0);
+        alice.speaks(300.0);
+        alice.waits_ms(300);
+        alice.hears_silence();
+        assert_eq!(alice.count_requests("BYE"), 0);
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn an_async_talk_sounds_while_the_flow_goes_on_and_the_next_playback_cuts_it() {
     scenario("talk_async", |world| {

@@ -59,7 +59,9 @@ pub(crate) fn command(command: &Command) -> Option<String> {
                 config.remote_rtp, config.codec, config.ptime_ms, config.send, config.receive_enabled
             )
         }
-        Command::Play { sound, .. } => format!("play sound {}", sound.0),
+        Command::Play { sound, barge_in, .. } => {
+            format!("play sound {}{}", sound.0, if *barge_in { " until the party speaks" } else { "" })
+        }
         Command::StopPlayback { .. } => "stop playback".into(),
         Command::Echo { mode: EchoMode::Off, .. } => "echo off".into(),
         Command::Echo { mode, .. } => format!("echo {mode:?}"),
@@ -93,6 +95,7 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
         NoteKind::Status(status) => format!("status {}", status.as_str()),
         NoteKind::SessionChangeRefused { status, why } => format!("change refused with {status}: {why}"),
         NoteKind::Digit { digit, duration_ms } => format!("digit {digit} ({duration_ms} ms)"),
+        NoteKind::BargeIn => "the caller speaks".into(),
         NoteKind::SoundSkipped { url, why } => format!("skipped {url}: {why}"),
         NoteKind::CallEnded { by, reason, talked_ms, .. } => {
             format!("call ended by {by:?}, reason {}, talked {talked_ms} ms", reason.as_str())

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A softphone registers, calls `echo` and hears itself; another calls `recorded`, whose files must hold its tone from beginning to end.
+# A softphone registers, calls `echo` and hears itself; another calls `recorded`, whose files must hold its tone from beginning to end;
+# a third is silent, then speaks over the long text of `interrupted`, which ends.
 # With conf/demo.json one registers with the password that the server made up, leaves a message in `voicemail`, ended by the
 # # key, and presses 1 and 0 in `ivr`. What each sent and heard is known by its tones.   tests/wire/phones.sh BINARY
 set -euo pipefail
@@ -39,6 +40,13 @@ start_phone berta 900 "sip:recorded@127.0.0.1:$sip_port"
 told berta 'terminated (duration' 15 || verdict=1
 end_phone berta || verdict=1
 heard "$folder/data/recordings" 900 300 "recorded, both directions" --files 2 --min-ms 3800 --max-ms 4500 --edge-ms 1500 --strict
+
+start_phone dora 500 "sip:interrupted@127.0.0.1:$sip_port" "" 3
+# The text takes a quarter of a minute.
+told dora 'terminated (duration' 8 || verdict=1
+end_phone dora || verdict=1
+heard "$(received dora)" 1000 20 "a caller speaks over a text, and the flow goes on" --require 'wav.frames<=30'
+
 at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1
 unharmed call_panics_total edge_malformed_total || verdict=1
 stop_server || verdict=1

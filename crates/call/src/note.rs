@@ -67,6 +67,8 @@ pub enum NoteKind {
         /// How long, ms.
         duration_ms: u32,
     },
+    /// The caller spoke, and that ended what was spoken to it.
+    BargeIn,
     /// The flow did, skipped or failed something.
     Flow(flow::TimelineEntry),
     /// A sound was left out.

@@ -31,6 +31,8 @@ pub enum Effect {
         step: u64,
         /// What is spoken; its text is not empty.
         speech: Speech,
+        /// Whether the caller ends it by speaking, like any other end of a playback.
+        barge_in: bool,
         /// Whether the machine waits for the end.
         wait: bool,
     },

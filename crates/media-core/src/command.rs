@@ -34,6 +34,8 @@ pub enum Command {
         playback: u64,
         /// What to play.
         sound: SoundId,
+        /// The party ends it by speaking: [`crate::PlaybackOutcome::BargeIn`].
+        barge_in: bool,
     },
     /// Stop the running playback, if any; it reports `Stopped`.
     StopPlayback {

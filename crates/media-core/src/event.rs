@@ -59,6 +59,8 @@ pub enum PlaybackOutcome {
     Completed,
     /// Stopped, replaced, or its stream was closed.
     Stopped,
+    /// The party spoke, and the command said that this ends it.
+    BargeIn,
     /// The sound was not there any more when the command was carried out, or it broke off while it was still being made.
     SoundGone,
 }

@@ -22,6 +22,8 @@ mod digit_string;
 mod event;
 mod io;
 pub mod jitter_buffer;
+#[cfg(test)]
+mod noise;
 mod op;
 mod place;
 mod port;

@@ -36,6 +36,8 @@ pub enum Op {
         playback: u64,
         /// What to play.
         sound: Arc<Sound>,
+        /// The party ends it by speaking.
+        barge_in: bool,
     },
     /// A `Play` whose sound does not exist any more: what is running is stopped, and the playback ends as `SoundGone`. It
     /// takes this way so that the events of a stream stay in order.
@@ -128,8 +130,8 @@ impl Op {
             Command::Configure { stream, config } => {
                 Op::Configure { stream, settings: StreamSettings::from_config(&config) }
             }
-            Command::Play { stream, playback, sound } => match find(sound) {
-                Some(sound) => Op::Play { stream, playback, sound },
+            Command::Play { stream, playback, sound, barge_in } => match find(sound) {
+                Some(sound) => Op::Play { stream, playback, sound, barge_in },
                 None => Op::SoundGone { stream, playback },
             },
             Command::StopPlayback { stream } => Op::StopPlayback { stream },

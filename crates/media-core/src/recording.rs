@@ -15,6 +15,7 @@ mod timeline;
 use base::{LoopId, RecordingId, StreamId};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use recorder::SOUND_MIN;
 pub use recorder::{Recorder, Settled};
 pub use tap::{RecorderTap, TapEnd, TapPacket};
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   in   ── latch (whose packet?) ── receiver (order, loss, jitter) ──┬── digit detector ── facts ── events
+//!                                                                     ├── barge-in (ends the playback)
 //!                                                                     ├── room member ── room
 //!                                                                     └── echo ──┐
 //!   out  ── tick: digits, else playback, else silence (not while echoing) ───────┼── sender (SSRC, sequence, clock)
@@ -10,6 +11,7 @@
 //!   in and out ── recording (if one runs)
 //! ```
 
+mod barge_in;
 mod conference;
 pub(crate) mod context;
 mod echo;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 
 use base::{LoopId, MS, RoomId, StreamId};
 
+use self::barge_in::BargeIn;
 use self::context::Context;
 use self::echo::EchoMap;
 use self::facts::Facts;
@@ -163,10 +166,11 @@ impl Stream {
         });
     }
 
-    pub(crate) fn play<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, id: u64, sound: Arc<Sound>) {
+    pub(crate) fn play<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, id: u64, sound: Arc<Sound>, barge_in: bool) {
         self.change(cx, |stream, cx| {
             stream.end_playback(cx, PlaybackOutcome::Stopped);
-            stream.playback = Some(Playback::new(id, sound));
+            let barge_in = barge_in.then(|| BargeIn::new(cx.now_ns));
+            stream.playback = Some(Playback::new(id, sound, barge_in));
             stream.sender.begin_talkspurt();
         });
     }

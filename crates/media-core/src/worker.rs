@@ -136,7 +136,7 @@ impl Worker {
         let had_room = stream.has_room();
         match op {
             Op::Configure { settings, .. } => stream.configure(&mut cx, settings),
-            Op::Play { playback, sound, .. } => stream.play(&mut cx, playback, sound),
+            Op::Play { playback, sound, barge_in, .. } => stream.play(&mut cx, playback, sound, barge_in),
             Op::SoundGone { playback, .. } => stream.sound_gone(&mut cx, playback),
             Op::StopPlayback { .. } => stream.stop_playback(&mut cx),
             Op::Echo { mode, .. } => stream.set_echo(&mut cx, mode),

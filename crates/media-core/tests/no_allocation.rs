@@ -167,7 +167,7 @@ fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
     match n % 14 {
         0 => {
             let sound = if n.is_multiple_of(4) { growing } else { sound };
-            vec![Op::Play { stream, playback: n, sound: sound.clone() }]
+            vec![Op::Play { stream, playback: n, sound: sound.clone(), barge_in: false }]
         }
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
         2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
@@ -188,7 +188,12 @@ fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
         // On its way to where it is; it arrives with the next instructions.
         12 => vec![Op::Move(journey), Op::HandOver(journey)],
         // Of an earlier lease.
-        _ => vec![Op::Play { stream: StreamId { lease: 0, ..stream }, playback: n, sound: sound.clone() }],
+        _ => vec![Op::Play {
+            stream: StreamId { lease: 0, ..stream },
+            playback: n,
+            sound: sound.clone(),
+            barge_in: false,
+        }],
     }
 }
 

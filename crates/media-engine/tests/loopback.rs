@@ -49,7 +49,7 @@ fn a_prompt_comes_in_frames_20_ms_apart_and_is_reported_when_it_is_over() {
     let beep = rig.beep();
     let (stream, peer) = rig.open();
     let silence = peer.hear().1[0];
-    rig.tell(Command::Play { stream, playback: 5, sound: beep });
+    rig.tell(Command::Play { stream, playback: 5, sound: beep, barge_in: false });
     let mut heard = 0;
     let mut last: Option<Instant> = None;
     let mut gaps = Vec::new();
@@ -87,7 +87,7 @@ fn keys_are_reported_in_order() {
 fn playing_a_sound_that_does_not_exist_is_answered() {
     let mut rig = Rig::start(config(20_040, 20_049));
     let (stream, _peer) = rig.open();
-    rig.tell(Command::Play { stream, playback: 9, sound: base::SoundId(4_711) });
+    rig.tell(Command::Play { stream, playback: 9, sound: base::SoundId(4_711), barge_in: false });
     let ended = rig.next_event();
     assert_eq!(ended, Event::PlaybackEnded { stream, playback: 9, outcome: PlaybackOutcome::SoundGone });
 }
@@ -164,7 +164,7 @@ fn commands_beyond_the_ring_wait_and_a_worker_that_does_not_answer_is_noticed() 
     let before_ns = monotonic_ns();
     rig.handle.send(before_ns, Command::Open { stream, config: stream_config(&peer, "127.0.0.1".parse().unwrap()) });
     for playback in 0..20 {
-        rig.handle.send(before_ns, Command::Play { stream, playback, sound: base::SoundId(0) });
+        rig.handle.send(before_ns, Command::Play { stream, playback, sound: base::SoundId(0), barge_in: false });
     }
     assert!(rig.handle.flush(), "something waits");
     assert_eq!(rig.handle.outbox_len(), 17);

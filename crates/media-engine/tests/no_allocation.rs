@@ -95,7 +95,7 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     while begun.elapsed() < Duration::from_millis(1_200) {
         for (stream, peer) in &prompts {
             // Each replaces the one before: sounds are retired all the time.
-            rig.tell(Command::Play { stream: *stream, playback, sound: beep });
+            rig.tell(Command::Play { stream: *stream, playback, sound: beep, barge_in: false });
             rig.tell(Command::SendDigits { stream: *stream, digits: "12".into(), duration_ms: 100, interval_ms: 0 });
             peer.hear();
             playback += 1;

@@ -88,7 +88,7 @@ fn each_direction_is_in_its_file_and_both_are_equally_long() {
     let (stream, mut peer) = rig.open();
     start(&mut rig, stream, 5, "call_1");
     assert_eq!(fact(&rig), (5, RecordingFact::Started));
-    rig.tell(Command::Play { stream, playback: 1, sound: beep });
+    rig.tell(Command::Play { stream, playback: 1, sound: beep, barge_in: false });
     speak(&mut peer, Codec::Pcmu, 20, 1_000, |frame| (20..25).contains(&frame));
     rig.tell(Command::StopRecording { stream, recording: RecordingId(5) });
     let told = ended(&rig);

@@ -127,7 +127,7 @@ fn a_tone_goes_on_while_its_stream_moves_and_nothing_that_is_said_is_lost() {
     let mut rig = Rig::start(two_workers(21_040));
     let beep = rig.beep();
     let (stream, mut peer) = rig.open();
-    rig.tell(Command::Play { stream, playback: 0, sound: beep });
+    rig.tell(Command::Play { stream, playback: 0, sound: beep, barge_in: false });
     let begun = Instant::now();
     let (mut heard, mut gaps, mut last) = (Vec::new(), Vec::new(), None);
     let mut playback = 0;
@@ -140,7 +140,8 @@ fn a_tone_goes_on_while_its_stream_moves_and_nothing_that_is_said_is_lost() {
         }
         if n % 20 == 19 {
             playback += 1;
-            rig.handle.send(media_engine::monotonic_ns(), Command::Play { stream, playback, sound: beep });
+            rig.handle
+                .send(media_engine::monotonic_ns(), Command::Play { stream, playback, sound: beep, barge_in: false });
         }
         let until = begun + FRAME * (n + 1);
         while Instant::now() < until {
@@ -184,7 +185,7 @@ fn commands_for_a_stream_on_its_way_reach_it_in_order() {
     let away = 1 - stream.worker.0;
     // Two moves in quick succession, with commands before, between and after them; nothing is flushed in between.
     for playback in 0..4 {
-        rig.handle.send(now_ns(), Command::Play { stream, playback, sound: beep });
+        rig.handle.send(now_ns(), Command::Play { stream, playback, sound: beep, barge_in: false });
         let to = if playback % 2 == 0 { away } else { stream.worker.0 };
         rig.handle.send(now_ns(), Command::JoinRoom { stream, room: room(to, playback) });
     }

@@ -45,7 +45,7 @@ fn a_shutdown_leaves_no_thread_and_no_descriptor() {
         let beep = rig.beep();
         for playback in 0..10 {
             let (stream, peer) = rig.open();
-            rig.tell(Command::Play { stream, playback, sound: beep });
+            rig.tell(Command::Play { stream, playback, sound: beep, barge_in: false });
             peer.hear();
         }
         rig.ports(5);

@@ -129,7 +129,7 @@ fn a_text_can_be_heard_while_the_rest_of_it_is_still_to_come() {
     say.send(Say::Loud(140)).unwrap();
     let beginning = answer(&rig, 5).unwrap();
     assert!((100..=200).contains(&beginning.duration_ms), "{} ms", beginning.duration_ms);
-    rig.tell(Command::Play { stream, playback: 3, sound: beginning.sound });
+    rig.tell(Command::Play { stream, playback: 3, sound: beginning.sound, barge_in: false });
     let first = hear_sound(&peer).len();
     assert!((800..=1_600).contains(&first), "{first} samples");
     rig.wait_for("it waits for more", |metrics| metrics.stream_counter("playback_underruns") > 2);
@@ -203,7 +203,7 @@ fn a_synthesis_that_breaks_off_ends_the_playback_and_is_not_kept() {
     let say = scripted.text("broken");
     say.send(Say::Loud(300)).unwrap();
     let begun = prepared(&mut rig, "broken").unwrap();
-    rig.tell(Command::Play { stream, playback: 8, sound: begun.sound });
+    rig.tell(Command::Play { stream, playback: 8, sound: begun.sound, barge_in: false });
     say.send(Say::Fail).unwrap();
     assert!(!hear_sound(&peer).is_empty(), "what there was is heard");
     let ended = rig.next_event();
@@ -310,7 +310,7 @@ fn a_sentence_of_the_real_program_is_heard_on_the_wire_and_again_after_a_restart
         let mut rig = rig(22_110 + 10 * round, Arc::new(cached), |_| {});
         let (stream, peer) = rig.open();
         let sound = prepared(&mut rig, sentence).unwrap().sound;
-        rig.tell(Command::Play { stream, playback: 1, sound });
+        rig.tell(Command::Play { stream, playback: 1, sound, barge_in: false });
         let mut heard = Vec::new();
         // Until the end is known; pauses between words are silence.
         while rig.inbox.try_recv().is_err() {

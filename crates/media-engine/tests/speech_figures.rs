@@ -35,7 +35,7 @@ fn measure(rig: &mut Rig, stream: StreamId, peer: &Peer, speech: Speech) -> (Dur
     rig.handle.prepare_sound(SoundRequest { token: 1, source: SoundSource::Speech(speech) });
     let FromEngine::Sound { result, .. } = rig.next() else { panic!("no answer") };
     let answered = asked.elapsed();
-    rig.tell(Command::Play { stream, playback: 1, sound: result.unwrap().sound });
+    rig.tell(Command::Play { stream, playback: 1, sound: result.unwrap().sound, barge_in: false });
     loop {
         let (_, payload, _) = peer.hear();
         if payload.iter().any(|octet| Codec::Pcmu.decode(*octet).unsigned_abs() > 300) {

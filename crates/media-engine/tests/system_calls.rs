@@ -118,7 +118,7 @@ fn whole_life(rig: &mut Rig) {
         peer.press(3);
         assert!(matches!(rig.next_event(), Event::Digit { digit: '3', .. }));
         rig.tell(Command::Echo { stream, mode: EchoMode::Off });
-        rig.tell(Command::Play { stream, playback: round.into(), sound: beep });
+        rig.tell(Command::Play { stream, playback: round.into(), sound: beep, barge_in: false });
         assert!(matches!(rig.next_event(), Event::PlaybackEnded { .. }));
         rig.tell(Command::SendDigits { stream, digits: "7".into(), duration_ms: 100, interval_ms: 0 });
         while peer.hear().0 != 101 {}
@@ -133,7 +133,7 @@ fn whole_life(rig: &mut Rig) {
             }
         }
         rig.tell(Command::LeaveRoom { stream });
-        rig.tell(Command::Play { stream, playback: 100, sound: beep });
+        rig.tell(Command::Play { stream, playback: 100, sound: beep, barge_in: false });
         rig.close(stream);
         // With nothing open it sleeps until woken.
         std::thread::sleep(std::time::Duration::from_millis(30));

@@ -1,7 +1,8 @@
 # Softphones for scripts of tests/wire: sourced after server.bash, not run. Each phone is a baresip of its own that sings one tone
 # (made by sox), and records what it receives.
 #
-#   start_phone NAME HZ TO [ACCOUNT]   calls TO; ACCOUNT is a line of baresip's accounts file (default: no registration)
+#   start_phone NAME HZ TO [ACCOUNT [SILENCE]]   calls TO; ACCOUNT is a line of baresip's accounts file (default: no registration);
+#                                      the tone begins after SILENCE seconds (default 0)
 #   press NAME KEYS                    types KEYS at the phone, during a call: sent as keys
 #   told NAME TEXT SECONDS [TIMES]     waits until its log has TEXT, so many times
 #   account EXTENSION                  the line of a phone that registers with the password that the server made up
@@ -19,14 +20,14 @@ for place in /usr/lib/baresip/modules /usr/lib/*/baresip/modules /usr/local/lib/
 done
 [ -n "$modules" ] || { echo "the modules of baresip are not where they should be (package baresip-core)"; exit 1; }
 
-# write_phone NAME HZ ACCOUNT: its folder. The filter sndfile records; aubridge takes the sound off without a sound card.
+# write_phone NAME HZ ACCOUNT SILENCE: its folder. The filter sndfile records; aubridge takes the sound off without a sound card.
 write_phone() {
   local phone=$folder/$1
   phone_port=$((phone_base + phone_count * 10))
   local rtp=$((phone_rtp_base + phone_count * 20))
   phone_count=$((phone_count + 1))
   mkdir "$phone"
-  sox -n -r 8000 -b 16 -c 1 "$phone/tone.wav" synth 60 sine "$2" vol 0.15
+  sox -n -r 8000 -b 16 -c 1 "$phone/tone.wav" synth 60 sine "$2" vol 0.15 pad "${4:-0}"
   cat >"$phone/config" <<CONFIG
 sip_listen 127.0.0.1:$phone_port
 net_interface 127.0.0.1
@@ -50,7 +51,7 @@ CONFIG
 
 start_phone() {
   local name=$1 phone=$folder/$1 keys
-  write_phone "$1" "$2" "${4:-}"
+  write_phone "$1" "$2" "${4:-}" "${5:-}"
   mkfifo "$phone/keys"
   timeout -k 2 60 stdbuf -oL baresip -f "$phone" ${3:+-e "/dial $3"} <"$phone/keys" >"$phone/log" 2>&1 &
   phone_process[$name]=$!

@@ -59,6 +59,8 @@ struct Playback {
     /// The flow step that waits for its end.
     step: u64,
     sound: SoundId,
+    /// The party ends it by speaking.
+    barge_in: bool,
 }
 
 impl LegMedia {
@@ -118,8 +120,8 @@ impl LegMedia {
                 if self.echo != EchoMode::Off {
                     context.act(Act::Media(Command::Echo { stream, mode: self.echo }));
                 }
-                if let Some(Playback { number, sound, .. }) = self.playback {
-                    context.act(Act::Media(Command::Play { stream, playback: number, sound }));
+                if let Some(Playback { number, sound, barge_in, .. }) = self.playback {
+                    context.act(Act::Media(Command::Play { stream, playback: number, sound, barge_in }));
                 }
                 if let Some((digits, duration_ms, interval_ms)) = self.held_digits.take() {
                     context.act(Act::Media(Command::SendDigits { stream, digits, duration_ms, interval_ms }));
@@ -141,12 +143,12 @@ impl LegMedia {
     }
 
     /// Plays `sound` from its start; `step` is told when it has ended. Gives back the step of what it replaces.
-    pub(crate) fn play(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) -> Option<u64> {
+    pub(crate) fn play(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId, barge_in: bool) -> Option<u64> {
         let number = self.next_playback;
         self.next_playback += 1;
-        let replaced = self.playback.replace(Playback { number, step, sound });
+        let replaced = self.playback.replace(Playback { number, step, sound, barge_in });
         if self.is_open() {
-            context.act(Act::Media(Command::Play { stream: self.lease.stream, playback: number, sound }));
+            context.act(Act::Media(Command::Play { stream: self.lease.stream, playback: number, sound, barge_in }));
         }
         replaced.map(|playback| playback.step)
     }

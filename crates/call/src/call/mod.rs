@@ -11,7 +11,7 @@ mod sound;
 
 use base::{CellId, Random, StreamId, TimerTable};
 use flow::{ActiveflowStatus, CallView, Event as FlowEvent, Machine, NewActiveflow, StopReason};
-use media_core::{Event as MediaEvent, PortLease};
+use media_core::{Event as MediaEvent, PlaybackOutcome, PortLease};
 use model::{
     Address, AddressType, Call as CallRecord, CallStatus, CallType, Direction, Flow, HangupBy, HangupReason, Resource,
     SipAnswer, Timestamp,
@@ -257,8 +257,13 @@ impl Call {
                     self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
                 }
             }
-            MediaEvent::PlaybackEnded { playback, .. } => match self.media.playback_ended(playback) {
-                Some(step) => self.playback_over(context, step),
+            MediaEvent::PlaybackEnded { playback, outcome, .. } => match self.media.playback_ended(playback) {
+                Some(step) => {
+                    if outcome == PlaybackOutcome::BargeIn {
+                        context.note(NoteKind::BargeIn);
+                    }
+                    self.playback_over(context, step);
+                }
                 None => context.act(Act::CountStale),
             },
             MediaEvent::RoomRefused { room, .. } => self.room_refused(context, room),

@@ -17,6 +17,8 @@ use crate::{Effect, NoteKind, activeflow};
 pub(super) struct Waiting {
     /// The step whose sound is being made ready.
     pub(super) sound: Option<u64>,
+    /// The caller may speak over that sound.
+    pub(super) barge_in: bool,
     /// The step of the armed flow timer.
     pub(super) timer: Option<u64>,
     /// For which stage of leg and stream the will was written.
@@ -49,7 +51,7 @@ impl Call {
             FlowEffect::Answer => self.answer(context),
             FlowEffect::Play { step, urls } => self.prepare(context, step, urls),
             FlowEffect::Beep { step } => self.prepare_beep(context, step),
-            FlowEffect::Talk { step, speech, .. } => self.prepare_speech(context, step, speech),
+            FlowEffect::Talk { step, speech, barge_in, .. } => self.prepare_speech(context, step, speech, barge_in),
             FlowEffect::StopPlayback => {
                 self.waiting.sound = None;
                 self.timers.stop(&CallTimer::Speech);

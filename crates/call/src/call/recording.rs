@@ -96,7 +96,7 @@ impl Call {
             // The beep that an earlier recording had asked for does as well.
             (Some(RECORDING_BEEP), _) => {}
             (None, Some(sound)) if self.is_beeping() => {
-                self.media.play(context, RECORDING_BEEP, sound);
+                self.media.play(context, RECORDING_BEEP, sound, false);
             }
             _ => self.recording_beep_over(context),
         }

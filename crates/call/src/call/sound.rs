@@ -34,7 +34,7 @@ impl Call {
     }
 
     pub(super) fn prepare(&mut self, context: &mut Context<'_>, step: u64, urls: Vec<String>) {
-        self.waiting.sound = Some(step);
+        (self.waiting.sound, self.waiting.barge_in) = (Some(step), false);
         self.timers.stop(&CallTimer::Speech);
         context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step, urls }));
     }
@@ -43,8 +43,8 @@ impl Call {
         self.prepare(context, step, vec![BEEP.to_owned()]);
     }
 
-    pub(super) fn prepare_speech(&mut self, context: &mut Context<'_>, step: u64, speech: Speech) {
-        self.waiting.sound = Some(step);
+    pub(super) fn prepare_speech(&mut self, context: &mut Context<'_>, step: u64, speech: Speech, barge_in: bool) {
+        (self.waiting.sound, self.waiting.barge_in) = (Some(step), barge_in);
         self.timers.set(CallTimer::Speech, context.now.after_ms(SPEECH_BEGINS_MS));
         context.act(Act::Effect(Effect::PrepareSpeech { cell: self.cell, step, speech }));
     }
@@ -85,7 +85,8 @@ impl Call {
 
     fn start_playback(&mut self, context: &mut Context<'_>, step: u64, sound: SoundId) {
         if self.open_early(context) {
-            if let Some(replaced) = self.media.play(context, step, sound) {
+            let barge_in = self.waiting.barge_in;
+            if let Some(replaced) = self.media.play(context, step, sound, barge_in) {
                 self.playback_over(context, replaced);
             }
         } else {

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
         Field::new("provider", Type::Text, "Whose voice. `gcp`, `aws` and all others are spoken by the built-in engine where no other is set up.").default("`gcp`"),
         Field::new("voice_id", Type::Text, "The provider's name of a voice.").default("the provider's"),
         Field::new("digits_handle", Type::Text, "`next`: the first digit that is pressed while it sounds stops it, and the flow goes on. That digit also counts for a `digits_receive` behind it.").default("digits are stored, the sound goes on").allowed(Allowed::OfAnyCase(&["", "next"])),
+        Field::new("barge_in", Type::Boolean, "The caller ends it by speaking, and the flow goes on. Who spoke already when it began ends it by speaking on after a pause.").default("false"),
         Field::new("async", Type::Boolean, "Goes on while it is spoken. A sound that is played meanwhile cuts it off.").default("false"),
     ],
     example: r#"[
@@ -39,6 +40,7 @@ pub(super) struct Options<'a> {
     provider: &'a str,
     voice_id: &'a str,
     stop_on_digit: bool,
+    barge_in: bool,
     goes_on: bool,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Options<'a> {
             provider: if provider.is_empty() { DEFAULT_PROVIDER } else { provider },
             voice_id: text("voice_id")?,
             stop_on_digit: text("digits_handle")?.eq_ignore_ascii_case("next"),
+            barge_in: option.boolean("barge_in")?.unwrap_or(false),
             goes_on: option.boolean("async")?.unwrap_or(false),
         })
     }
@@ -76,6 +79,6 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
         return Ok(Outcome::Continue);
     }
     let wait = !options.goes_on;
-    run.emit(Effect::Talk { step: run.step, speech: options.speech(), wait });
+    run.emit(Effect::Talk { step: run.step, speech: options.speech(), barge_in: options.barge_in, wait });
     Ok(if wait { Outcome::Wait(Wait::Playback { stop_on_digit: options.stop_on_digit }) } else { Outcome::Continue })
 }

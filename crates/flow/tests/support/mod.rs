@@ -147,9 +147,14 @@ impl Dialogue {
             }
             Effect::Play { step, urls } => format!("play#{step} {}", urls.join(",")),
             Effect::Beep { step } => format!("beep#{step}"),
-            Effect::Talk { step, speech, wait } => {
+            Effect::Talk { step, speech, barge_in, wait } => {
                 self.speech = speech.clone();
-                format!("talk#{step} {}{}", speech.text, if wait { "" } else { " (async)" })
+                format!(
+                    "talk#{step} {}{}{}",
+                    speech.text,
+                    if barge_in { " (barge-in)" } else { "" },
+                    if wait { "" } else { " (async)" }
+                )
             }
             Effect::StartRecording { step, options } => {
                 self.recording = options;

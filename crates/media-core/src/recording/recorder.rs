@@ -7,7 +7,7 @@ use crate::settings::SAMPLES_PER_MS;
 
 /// A packet whose samples' absolute values are this large in the mean is no silence: about -42 dB of full scale, above the noise
 /// of a quiet room on a telephone. The mean, since a single click is no speech.
-const SOUND_MIN: u32 = 256;
+pub(crate) const SOUND_MIN: u32 = 256;
 
 /// Makes two tracks of equal start and length out of packets. Positions are samples at 8 kHz since the recording began.
 ///

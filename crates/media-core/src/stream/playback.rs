@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::barge_in::BargeIn;
 use crate::sound::{Position, Then};
 use crate::{Codec, PlaybackOutcome, Sound};
 
@@ -12,6 +13,8 @@ pub(crate) struct Playback {
     pub(crate) id: u64,
     sound: Arc<Sound>,
     position: Position,
+    /// Whether the party speaks, where that ends it.
+    barge_in: Option<BargeIn>,
 }
 
 /// What one frame of a playback is.
@@ -26,8 +29,8 @@ pub(crate) enum Frame {
 }
 
 impl Playback {
-    pub(crate) fn new(id: u64, sound: Arc<Sound>) -> Playback {
-        Playback { id, sound, position: Position::default() }
+    pub(crate) fn new(id: u64, sound: Arc<Sound>, barge_in: Option<BargeIn>) -> Playback {
+        Playback { id, sound, position: Position::default(), barge_in }
     }
 
     /// Fills a frame with what comes next.
@@ -38,7 +41,16 @@ impl Playback {
             Then::Broken if count == 0 => return Frame::Over(PlaybackOutcome::SoundGone),
             _ => frame[count..].fill(codec.silence()),
         }
+        if let Some(barge_in) = &mut self.barge_in {
+            barge_in.sent(codec, frame);
+        }
         if then == Then::Waits { Frame::Starved } else { Frame::Sound }
+    }
+
+    /// A packet of the party has arrived. True: it speaks, and that ends this playback.
+    #[inline]
+    pub(crate) fn is_spoken_over(&mut self, now_ns: u64, codec: Codec, payload: &[u8]) -> bool {
+        self.barge_in.as_mut().is_some_and(|barge_in| barge_in.heard(now_ns, codec, payload))
     }
 
     pub(crate) fn into_sound(self) -> Arc<Sound> {

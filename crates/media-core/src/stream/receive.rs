@@ -10,7 +10,7 @@ use crate::rtcp::Compound;
 use crate::rtp::{Arrival, Header, Packet};
 use crate::settings::PayloadKind;
 use crate::telephone_event::TelephoneEvent;
-use crate::{EchoMode, WorkerIo};
+use crate::{EchoMode, PlaybackOutcome, WorkerIo};
 
 impl Stream {
     /// A datagram on the RTP port.
@@ -125,6 +125,7 @@ impl Stream {
         }
         if kind == PayloadKind::Audio {
             self.record_received(cx, packet);
+            self.mind_barge_in(cx, packet);
         }
         if let (Some(member), Some(codec)) = (&mut self.member, self.settings.codec_of(packet.header.payload_type)) {
             member.push(cx.now_ns, packet.header.timestamp, codec, packet.payload, cx.counters);
@@ -140,6 +141,17 @@ impl Stream {
         }
         if kind == PayloadKind::TelephoneEvent {
             self.detect(cx, packet);
+        }
+    }
+
+    /// Ends the playback when the party speaks over it, where that was asked for.
+    #[inline]
+    fn mind_barge_in<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, packet: &Packet<'_>) {
+        let Some(playback) = &mut self.playback else { return };
+        let Some(codec) = self.settings.codec_of(packet.header.payload_type) else { return };
+        if playback.is_spoken_over(cx.now_ns, codec, packet.payload) {
+            self.end_playback(cx, PlaybackOutcome::BargeIn);
+            self.flush(cx);
         }
     }
 

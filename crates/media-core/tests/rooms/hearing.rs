@@ -190,7 +190,7 @@ fn a_member_hears_its_playback_instead_and_the_room_still_hears_the_member() {
     (0..2).for_each(|n| hall.join(n, 1));
     hall.run_ms(500);
     let sound = Arc::new(Sound::tone(2750, 500, PEAK as i16));
-    hall.worker.apply(hall.now_ns, Op::Play { stream: id(0), playback: 9, sound }, &mut hall.outside);
+    hall.worker.apply(hall.now_ns, Op::Play { stream: id(0), playback: 9, sound, barge_in: false }, &mut hall.outside);
     hall.run_ms(480);
     assert_heard(&hall.phones[0], 2750.0, 400);
     assert_unheard(&hall.phones[0], tone(1), 400);

@@ -272,3 +272,63 @@ fn a_playback_that_waits_for_its_sound_can_be_stopped_and_replaced() {
     let expected = [1, 2].map(|playback| ended(stream, playback, PlaybackOutcome::Stopped));
     assert_eq!(scene.take_events(), expected);
 }
+
+/// The party sends 20 ms of one sample's octet again and again, for so long.
+fn speaks(scene: &mut Scene, packets: u16, octet: u8) {
+    for n in 0..packets {
+        scene.rtp(PEER, PEER_SSRC, 0, false, n, u32::from(n) * 160, &[octet; 160]);
+        scene.run_ms(20);
+    }
+}
+
+#[test]
+fn the_party_ends_a_sound_by_speaking_where_that_was_asked_for() {
+    let loud = Codec::Pcmu.encode(8_000);
+    let sound = Arc::new(Sound::tone(440, 10_000, 8_000));
+    for barge_in in [true, false] {
+        let (mut scene, stream) = Scene::open(&config());
+        scene.apply(Op::Play { stream, playback: 1, sound: sound.clone(), barge_in });
+        scene.run_ms(500);
+        speaks(&mut scene, 9, loud);
+        assert_eq!(scene.take_events(), [], "180 ms are no speech yet");
+        scene.rtp(PEER, PEER_SSRC, 0, false, 9, 9 * 160, &[loud; 160]);
+        scene.take_rtp();
+        scene.run_ms(100);
+        let sent = decode(&scene.take_rtp(), Codec::Pcmu);
+        if barge_in {
+            assert_eq!(scene.take_events(), [ended(stream, 1, PlaybackOutcome::BargeIn)]);
+            assert!(sent.iter().all(|sample| *sample == 0), "silence from the next packet on");
+        } else {
+            assert_eq!(scene.take_events(), []);
+            assert!(goertzel(&sent, 440.0) > 7_000.0);
+        }
+        assert!((5..=6).contains(&(sent.len() / 160)));
+    }
+}
+
+#[test]
+fn a_sound_that_replaces_another_hears_the_party_anew() {
+    let (mut scene, stream) = Scene::open(&config());
+    let sound = Arc::new(Sound::tone(440, 10_000, 8_000));
+    scene.apply(Op::Play { stream, playback: 1, sound: sound.clone(), barge_in: true });
+    scene.run_ms(500);
+    speaks(&mut scene, 5, Codec::Pcmu.encode(8_000));
+    scene.play(stream, 2, &sound);
+    scene.take_events();
+    for n in 5..50 {
+        scene.rtp(PEER, PEER_SSRC, 0, false, n, u32::from(n) * 160, &[Codec::Pcmu.encode(8_000); 160]);
+        scene.run_ms(20);
+    }
+    assert_eq!(scene.take_events(), [], "the second one may not be spoken over");
+}
+
+#[test]
+fn on_hold_nobody_is_heard() {
+    let (mut scene, stream) = Scene::open(&config());
+    let sound = Arc::new(Sound::tone(440, 10_000, 8_000));
+    scene.apply(Op::Play { stream, playback: 1, sound, barge_in: true });
+    scene.configure(stream, &media_core::StreamConfig { receive_enabled: false, ..config() });
+    scene.run_ms(500);
+    speaks(&mut scene, 50, Codec::Pcmu.encode(8_000));
+    assert_eq!(scene.take_events(), []);
+}

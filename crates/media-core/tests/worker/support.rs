@@ -128,7 +128,7 @@ impl Scene {
     }
 
     pub(crate) fn play(&mut self, stream: StreamId, playback: u64, sound: &Arc<Sound>) {
-        self.apply(Op::Play { stream, playback, sound: sound.clone() });
+        self.apply(Op::Play { stream, playback, sound: sound.clone(), barge_in: false });
     }
 
     pub(crate) fn echo(&mut self, stream: StreamId, mode: EchoMode) {

@@ -69,6 +69,7 @@ fn body(kind: NoteKind) -> Option<LogBody> {
             ];
             (action_name(entry.what), entry.reason, Particulars::from(data))
         }
+        NoteKind::BargeIn => ("barge_in", "the caller spoke".to_owned(), Particulars::default()),
         NoteKind::SoundSkipped { url, why } => ("sound_skipped", why, Particulars::from([("url", url.into())])),
         NoteKind::RecordingFailed { why } => ("recording_failed", why, Particulars::default()),
         NoteKind::OnCompleteSkipped { flow_id, why } => {

@@ -18,6 +18,7 @@ pub(super) fn write(note: &Note) {
             tracing::info!(%call_id, status, "a change of the session was refused: {why}");
         }
         NoteKind::Digit { digit, duration_ms } => tracing::debug!(%call_id, duration_ms, "key {digit}"),
+        NoteKind::BargeIn => tracing::debug!(%call_id, "the caller speaks, and the speech ends"),
         NoteKind::Flow(entry) => {
             tracing::debug!(
                 %call_id, step = entry.step, action_id = entry.action_id,
