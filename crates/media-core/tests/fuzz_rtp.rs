@@ -245,7 +245,7 @@ fn one_stream(chance: &mut Chance<'_>, sound: &Arc<Sound>) {
             let op = match chance.below(6) {
                 0 | 1 => {
                     played += 1;
-                    Op::Play { stream, playback: played, sound: sound.clone(), barge_in: false }
+                    Op::Play { stream, playback: played, sound: sound.clone(), barge_in: played.is_multiple_of(3) }
                 }
                 2 => Op::StopPlayback { stream },
                 3 => Op::SendDigits { stream, digits: DigitString::new("19*", 100, 30) },

@@ -167,7 +167,7 @@ fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
     match n % 14 {
         0 => {
             let sound = if n.is_multiple_of(4) { growing } else { sound };
-            vec![Op::Play { stream, playback: n, sound: sound.clone(), barge_in: false }]
+            vec![Op::Play { stream, playback: n, sound: sound.clone(), barge_in: n.is_multiple_of(28) }]
         }
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
         2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
