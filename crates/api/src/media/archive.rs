@@ -1,65 +1,88 @@
-//! The separate files of a recording in one ZIP archive, written while it is sent.
+//! The separate files of a recording in one ZIP archive, made piece by piece while it is sent.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
 
 use bytes::Bytes;
-use futures_util::Stream;
-use tokio::sync::mpsc;
-use zip::write::SimpleFileOptions;
+use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-/// Pieces on their way to the receiver; then the writer waits.
-const QUEUE: usize = 4;
-/// Length of a piece.
+/// Least length of a piece, octets, but for the last.
 const PIECE: usize = 64 * 1024;
 
-/// The archive as a stream. What fails on the way ends the stream with an error.
-pub(crate) fn archive(paths: Vec<PathBuf>) -> impl Stream<Item = io::Result<Bytes>> {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = write(&paths, &sender) {
-            // Whoever went away hears nothing more.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    futures_util::stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) })
+/// An archive on its way. Between two pieces it is an open file and no thread: a receiver may take its time.
+pub(crate) struct Archive {
+    /// None: the archive is complete.
+    writer: Option<ZipWriter<StreamWriter<Gathered>>>,
+    gathered: Gathered,
+    to_come: vec::IntoIter<PathBuf>,
+    open: Option<File>,
 }
 
-fn write(paths: &[PathBuf], sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-    let mut writer = ZipWriter::new_stream(Pieces { sender, gathered: Vec::with_capacity(PIECE) });
-    // Speech hardly shrinks without loss, and stored files can be played out of the archive.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
-    for path in paths {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        writer.start_file(name, options)?;
-        io::copy(&mut File::open(path)?, &mut writer)?;
+impl Archive {
+    /// An archive with these files under their own names.
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Archive {
+        let gathered = Gathered::default();
+        let writer = Some(ZipWriter::new_stream(gathered.clone()));
+        Archive { writer, gathered, to_come: paths.into_iter(), open: None }
     }
-    writer.finish()?.into_inner().flush()
-}
 
-/// Gathers bytes into pieces.
-struct Pieces<'a> {
-    sender: &'a mpsc::Sender<io::Result<Bytes>>,
-    gathered: Vec<u8>,
-}
-
-impl Write for Pieces<'_> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let taken = octets.len().min(PIECE - self.gathered.len());
-        self.gathered.extend_from_slice(&octets[..taken]);
-        if self.gathered.len() == PIECE {
-            self.flush()?;
+    /// The next piece; none behind the last. Reads files, so not for a thread that must not wait.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let mut read = vec![0; PIECE];
+        while self.gathered.len() < PIECE {
+            let Some(writer) = &mut self.writer else { break };
+            if let Some(file) = &mut self.open {
+                match file.read(&mut read)? {
+                    0 => self.open = None,
+                    count => writer.write_all(&read[..count])?,
+                }
+            } else if let Some(path) = self.to_come.next() {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                // Speech hardly shrinks without loss, and stored files can be played out of the archive.
+                let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+                writer.start_file(name, options.large_file(true))?;
+                self.open = Some(File::open(path)?);
+            } else if let Some(writer) = self.writer.take() {
+                writer.finish()?;
+            }
         }
-        Ok(taken)
+        let piece = self.gathered.take();
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+}
+
+/// What the writer wrote and nobody has taken yet. Shared with the writer, and only ever used by one of both.
+#[derive(Clone, Default)]
+struct Gathered(Arc<Mutex<Vec<u8>>>);
+
+impl Gathered {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn len(&self) -> usize {
+        self.with(|octets| octets.len())
+    }
+
+    fn take(&self) -> Bytes {
+        self.with(std::mem::take).into()
+    }
+}
+
+impl Write for Gathered {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.with(|gathered| gathered.extend_from_slice(octets));
+        Ok(octets.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let piece = Bytes::from(std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE)));
-        self.sender.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        Ok(())
     }
 }

@@ -5,6 +5,6 @@ mod mix;
 mod range;
 mod wav;
 
-pub(crate) use archive::archive;
+pub(crate) use archive::Archive;
 pub(crate) use mix::Mix;
 pub(crate) use range::{Range, RangeError};

@@ -15,7 +15,7 @@ use super::recordings;
 use super::stored::Stored;
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
-use crate::media::{Mix, Range, RangeError, archive};
+use crate::media::{Archive, Mix, Range, RangeError};
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -57,7 +57,7 @@ async fn download(
         if !there.await.map_err(Problem::internal)? {
             return Err(missing(id, "not all files are there"));
         }
-        return Ok(([kind, attachment, whole], Body::from_stream(archive(files))).into_response());
+        return Ok(([kind, attachment, whole], Body::from_stream(packed(Archive::new(files)))).into_response());
     }
     let opened = tokio::task::spawn_blocking(move || Mix::open(&files)).await.map_err(Problem::internal)?;
     let mix = opened.map_err(|error| missing(id, error))?;
@@ -98,6 +98,14 @@ fn disposition(id: uuid::Uuid, ending: &str) -> (HeaderName, HeaderValue) {
 fn missing(id: uuid::Uuid, what: impl std::fmt::Display) -> Problem {
     tracing::error!("the files of recording {id} cannot be read: {what}");
     Problem::not_found(Kind::Recording)
+}
+
+/// The bytes of an archive, made piece by piece on threads that may wait for the disk.
+fn packed(archive: Archive) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold(archive, |mut archive| async move {
+        let made = tokio::task::spawn_blocking(move || archive.next().map(|piece| piece.map(|piece| (piece, archive))));
+        made.await.map_err(io::Error::other)?
+    })
 }
 
 /// The bytes of a mix, read piece by piece on threads that may wait for the disk.

@@ -1,9 +1,11 @@
 //! Recordings and their sound.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Recording, RecordingStatus, Resource};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::site::{CUSTOMER, Site, at, new_id, site};
@@ -84,6 +86,30 @@ async fn both_files_come_in_one_archive() {
         let mut reader = hound::WavReader::new(octets.as_slice()).unwrap();
         assert!(reader.samples::<i16>().all(|sample| sample.unwrap() == value));
     }
+}
+
+/// Two threads may wait for disks here, and four receivers read nothing.
+#[test]
+fn receivers_that_take_their_time_keep_no_thread() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).max_blocking_threads(2).enable_all().build().unwrap().block_on(async {
+        let site = site().await;
+        // More than two sockets hold between them.
+        let id = recording(&site, RecordingStatus::Ended, &vec![(1, 2); 8_000_000]);
+        let mut slow = Vec::new();
+        for _ in 0..4 {
+            let mut stream = tokio::net::TcpStream::connect(site.address).await.unwrap();
+            let path = format!("/v1.0/recordingfiles/{id}?type=zip&accesskey={}", site.key);
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+            let mut first = [0; 12];
+            stream.read_exact(&mut first).await.unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200");
+            slow.push(stream);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let quick = tokio::time::timeout(Duration::from_secs(5), site.get("/v1.0/recordings")).await;
+        assert_eq!(quick.expect("every thread waits for a slow receiver").status, 200);
+    });
 }
 
 #[tokio::test]
