@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::{Activeflow, ActiveflowStatus};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::list::{self, Filters};
 use super::stored::Stored;
@@ -50,7 +50,12 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let stop = of("Ends a run; its call is hung up").gives("Activeflow").refuses(&[409, 503]);
     endpoints.post("/v1.0/activeflows/{id}/stop", stop, stop_one);
     let strings = json!({"type": "object", "additionalProperties": schema::text()});
-    let variables = of("The variables of a run that goes on").gives_inline(strings).refuses(&[409, 503]);
+    let shown = json!({
+        "type": "object",
+        "properties": {"id": schema::id(), "variables": strings},
+        "required": ["id", "variables"],
+    });
+    let variables = of("The variables of a run that goes on").gives_inline(shown).refuses(&[409, 503]);
     endpoints.get("/v1.0/activeflows/{id}/variables", variables, show_variables);
 }
 
@@ -108,7 +113,7 @@ async fn stopped(api: &Api, stored: Activeflow) -> Result<Activeflow, Problem> {
 async fn show_variables(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let _stored: Activeflow = api.own(&identity, id).await?;
     match api.control.activeflow_variables(id).await {
-        Ok(variables) => Ok(Value::from(variables).into()),
+        Ok(variables) => Ok(json!({"id": id, "variables": variables}).into()),
         Err(Refused::NotFound) => Err(Problem::refused(Kind::Activeflow, Refused::StateInvalid)),
         Err(refused) => Err(Problem::refused(Kind::Activeflow, refused)),
     }

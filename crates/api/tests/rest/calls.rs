@@ -84,7 +84,7 @@ async fn the_activeflow_tutorial_works() {
     let list = site.ask_as("", "GET", &format!("/v1.0/activeflows?token={}", site.key), None).await.json();
     assert_eq!(list["result"][0]["id"], id.to_string());
     let variables = site.get(&format!("{path}/variables")).await.json();
-    assert_eq!(variables, json!({"voipbin.call.digits": "1"}));
+    assert_eq!(variables, json!({"id": id, "variables": {"voipbin.call.digits": "1"}}));
     for _ in 0..2 {
         let stopped = site.ask_as("", "POST", &format!("{path}/stop?token={}", site.key), None).await;
         assert_eq!((stopped.status, stopped.json()["status"].as_str()), (200, Some("ended")));
