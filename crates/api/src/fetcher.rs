@@ -1,7 +1,8 @@
 //! The requests of flow actions: `fetch`, and `webhook_send` with and without waiting (spec/flow.md §10).
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method};
@@ -15,10 +16,14 @@ use crate::webhooks::signature;
 
 /// Requests at one time; more are refused.
 const AT_ONCE: usize = 512;
+/// Of them to one destination (scheme, host and port): one that hangs leaves room for the others.
+const AT_ONCE_TO_ONE: usize = 64;
 /// Longest body of an answer, bytes.
 const BODY_MAX: usize = 1024 * 1024;
-/// All of it, connection and repetitions included.
+/// All of it, connection and repetitions included (spec/flow.md §10.1).
 const WHOLE: Duration = Duration::from_secs(30);
+/// All of a request that is not repeated (§10.2).
+const WHOLE_ONCE: Duration = Duration::from_secs(15);
 /// How often a webhook is tried, and the pause between.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -56,6 +61,8 @@ pub struct FetchResult {
 pub struct HttpFetcher {
     client: Client,
     places: Semaphore,
+    /// How many are under way, by destination.
+    to_one: Mutex<HashMap<String, usize>>,
     answered: AtomicU64,
     failed: AtomicU64,
     refused: AtomicU64,
@@ -67,13 +74,14 @@ impl HttpFetcher {
         Arc::new(HttpFetcher {
             client: Client::new(reach),
             places: Semaphore::new(AT_ONCE),
+            to_one: Mutex::default(),
             answered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         })
     }
 
-    /// Carries out one request; takes at most 30 s.
+    /// Carries out one request; takes at most 30 s, or 15 s if it is not to be repeated.
     pub async fn carry_out(&self, request: FetchRequest) -> FetchResult {
         let Ok(_place) = self.places.try_acquire() else {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +94,11 @@ impl HttpFetcher {
                 return failure(error);
             }
         };
-        let deadline = Instant::now() + WHOLE;
+        let Some(_share) = Share::take(&self.to_one, &outgoing.url) else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return failure(format!("more than {AT_ONCE_TO_ONE} requests to {} at one time", outgoing.url.authority));
+        };
+        let deadline = Instant::now() + if request.repeat { WHOLE } else { WHOLE_ONCE };
         let attempts = if request.repeat { ATTEMPTS } else { 1 };
         let mut result = failure("no answer in time".into());
         for attempt in 0..attempts {
@@ -115,6 +127,36 @@ impl HttpFetcher {
                 FetchResult { status: reply.status, body: Vec::new(), error }
             }
             Err(error) => failure(error.to_string()),
+        }
+    }
+}
+
+/// A place among those of one destination, until it is dropped.
+struct Share<'a> {
+    shares: &'a Mutex<HashMap<String, usize>>,
+    destination: String,
+}
+
+impl<'a> Share<'a> {
+    fn take(shares: &'a Mutex<HashMap<String, usize>>, url: &Url) -> Option<Share<'a>> {
+        let destination = format!("{}{}:{}", if url.tls { "https:" } else { "http:" }, url.host, url.port);
+        let mut taken = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.get(&destination).copied().unwrap_or_default();
+        if count >= AT_ONCE_TO_ONE {
+            return None;
+        }
+        taken.insert(destination.clone(), count + 1);
+        drop(taken);
+        Some(Share { shares, destination })
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.get_mut(&self.destination) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(taken.remove(&self.destination)),
         }
     }
 }

@@ -96,3 +96,31 @@ async fn private_addresses_are_refused_when_the_operator_says_so() {
     }
     assert_eq!(receiver.count(), 0);
 }
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_waited_for_15_s() {
+    let receiver = Receiver::start(Manner::Trickle).await;
+    let began = Instant::now();
+    let result = HttpFetcher::new(Reach::Anywhere).carry_out(request(receiver.url())).await;
+    assert!(!result.error.is_empty() && result.body.is_empty(), "{result:?}");
+    assert!((15.0..16.5).contains(&began.elapsed().as_secs_f64()), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn one_receiver_that_hangs_leaves_room_for_the_others() {
+    let (hanging, other) = (Receiver::start(Manner::Hang).await, Receiver::start(Manner::Body(b"[]".to_vec())).await);
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..600 {
+        let (fetcher, request) = (fetcher.clone(), request(hanging.url()));
+        waiting.spawn(async move { fetcher.carry_out(request).await });
+    }
+    for _ in 0..600 - 64 {
+        let refused = waiting.join_next().await.unwrap().unwrap();
+        assert!(refused.error.starts_with("more than 64 requests to 127.0.0.1:"), "{refused:?}");
+    }
+    assert_eq!(fetcher.carry_out(request(other.url())).await.status, 200);
+    waiting.shutdown().await;
+    *hanging.manner.lock().unwrap() = Manner::Body(b"[]".to_vec());
+    assert_eq!(fetcher.carry_out(request(hanging.url())).await.status, 200, "who gives up gives its place back");
+}

@@ -24,6 +24,8 @@ pub(crate) enum Manner {
     Raw(Vec<u8>),
     /// Sends a body that does not end.
     Endless,
+    /// Sends an octet of its body each second.
+    Trickle,
     /// Answers 200 after so long.
     Slow(Duration),
     /// Sends on to here.
@@ -116,6 +118,13 @@ async fn serve(mut stream: TcpStream, manner: Arc<Mutex<Manner>>, requests: Arc<
             Manner::Endless => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").await;
                 while stream.write_all(&[0; 65_536]).await.is_ok() {}
+                return;
+            }
+            Manner::Trickle => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
                 return;
             }
             Manner::Slow(time) => {
