@@ -213,6 +213,8 @@ pub enum What {
     VariableRefused,
     /// The activeflow ended.
     Ended,
+    /// The activeflow ended because of what this action did or failed to do (spec/flow.md §9).
+    EndedByFailure,
 }
 
 impl What {
@@ -224,7 +226,7 @@ impl What {
             What::Jumped => "jumped",
             What::Failed => "failed",
             What::VariableRefused => "variable_refused",
-            What::Ended => "ended",
+            What::Ended | What::EndedByFailure => "ended",
         }
     }
 }

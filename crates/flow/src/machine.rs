@@ -296,7 +296,11 @@ impl Machine {
     /// spec/flow.md §6.
     pub(crate) fn end(&mut self, now: Now, reason: EndReason, view: &CallView<'_>) {
         self.leave_action(view);
-        self.timeline(What::Ended, reason.to_string());
+        let what = match &reason {
+            EndReason::Failed(_) | EndReason::Limit(_) => What::EndedByFailure,
+            _ => What::Ended,
+        };
+        self.timeline(what, reason.to_string());
         self.phase = Phase::Ended;
         self.updated = true;
         self.tm_update = Some(Timestamp::from_us(now.wall_us));

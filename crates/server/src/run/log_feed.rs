@@ -98,6 +98,6 @@ fn action_name(what: What) -> &'static str {
         What::Jumped => "action_jumped",
         What::Failed => "action_failed",
         What::VariableRefused => "action_variable_refused",
-        What::Ended => "action_ended",
+        What::Ended | What::EndedByFailure => "action_ended",
     }
 }

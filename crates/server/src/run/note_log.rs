@@ -1,6 +1,7 @@
 //! Notes of control as log lines. Each line that concerns a call has its id.
 
 use call::{Note, NoteKind};
+use flow::What;
 use model::HangupBy;
 
 /// Writes one note.
@@ -19,9 +20,15 @@ pub(super) fn write(note: &Note) {
         }
         NoteKind::Digit { digit, duration_ms } => tracing::debug!(%call_id, duration_ms, "key {digit}"),
         NoteKind::BargeIn => tracing::debug!(%call_id, "the caller speaks, and the speech ends"),
+        NoteKind::Flow(entry) if entry.what == What::EndedByFailure => {
+            tracing::warn!(
+                %call_id, activeflow_id = %note.activeflow_id, step = entry.step, action_id = entry.action_id,
+                "{} ended the flow: {}", entry.action_type, entry.reason
+            );
+        }
         NoteKind::Flow(entry) => {
             tracing::debug!(
-                %call_id, step = entry.step, action_id = entry.action_id,
+                %call_id, activeflow_id = %note.activeflow_id, step = entry.step, action_id = entry.action_id,
                 "{} {}{}{}", entry.action_type, entry.what.as_str(),
                 if entry.reason.is_empty() { "" } else { ": " }, entry.reason
             );
