@@ -30,7 +30,7 @@ pub(crate) fn new_id() -> Uuid {
 }
 
 /// `direct.` and 12 hex digits: makes a resource dialable.
-pub(crate) fn direct_hash() -> String {
+pub fn direct_hash() -> String {
     format!("direct.{}", hex(&random_octets::<6>()))
 }
 

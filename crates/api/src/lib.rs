@@ -35,6 +35,7 @@ mod shown;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};
+pub use clock::direct_hash;
 pub use control::{Control, Publish, Refused};
 pub use events::EventHub;
 pub use fetcher::{FetchRequest, FetchResult, HttpFetcher};
@@ -45,6 +46,7 @@ pub use metrics::{Family, MetricsSource, MetricsText, Number};
 pub use middleware::{RateLimit, RateLimits};
 pub use readiness::{NotReady, Readiness};
 pub use repository::{After, Kind, Listing, Repository, RepositoryError, TimelineOf};
+pub use resources::EXPIRE_MAX;
 pub use routes::{api_router, router};
 pub use service::{Api, ApiConfig, Ports};
 pub use shape::Shape;

@@ -19,7 +19,7 @@ use crate::service::{Api, Id};
 use crate::shown::Shown;
 
 /// Longest life, seconds: a hundred years.
-const EXPIRE_MAX: u64 = 100 * 366 * 86_400;
+pub const EXPIRE_MAX: u64 = 100 * 366 * 86_400;
 
 /// The body of `POST /accesskeys`.
 #[derive(Default, Deserialize)]

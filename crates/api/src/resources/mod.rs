@@ -19,6 +19,7 @@ mod registrations;
 mod stored;
 mod timelines;
 
+pub use accesskeys::EXPIRE_MAX;
 pub(crate) use stored::Stored;
 
 use crate::auth;

@@ -23,6 +23,8 @@ pub struct ProvisionedKey {
     pub detail: String,
     /// `vb_` and 32 letters and digits.
     pub token: String,
+    /// Seconds from its first start to its end; 0: never.
+    pub expire: u64,
 }
 
 /// A person who logs in.
@@ -83,6 +85,10 @@ impl<'a> Assembly<'a> {
             let what = "the token is missing or has another form, allowed: vb_ and 32 letters and digits";
             return self.faults.push(file.fault(&format!("{path}.token"), what));
         }
+        if key.expire > api::EXPIRE_MAX {
+            let what = format!("found {}, allowed: seconds up to {}; 0: never", key.expire, api::EXPIRE_MAX);
+            return self.faults.push(file.fault(&format!("{path}.expire"), &what));
+        }
         if key.id.is_nil() && key.name.is_empty() {
             let what = "found neither, allowed: an `id`, or a `name` from which the id follows";
             return self.faults.push(file.fault(path, what));
@@ -91,7 +97,7 @@ impl<'a> Assembly<'a> {
             key.id = derived_id("accesskeys", &key.name);
         }
         if self.claim(file, path, format!("accesskey {}", key.id), &format!("the access key {}", key.id)) {
-            self.warn_of_unknown(file, path, entry, &["id", "name", "detail", "token"]);
+            self.warn_of_unknown(file, path, entry, &["id", "name", "detail", "token", "expire"]);
             self.result.accesskeys.push(key);
         }
     }

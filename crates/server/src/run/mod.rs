@@ -14,6 +14,7 @@ mod metrics;
 mod note_log;
 mod outlets;
 mod outside;
+mod provided;
 mod resources;
 mod snapshot;
 mod speech;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::StartError;
 use super::lanes::LaneSender;
+use super::provided::Provided;
 use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer, derived_id};
 
 /// Applies provisioning and passes changes on.
@@ -164,6 +165,7 @@ impl Resources {
             return Ok(None);
         };
         known.times().2.replace(now);
+        known.bury();
         self.store.put(&known)?;
         Ok(Some(known.into_resource()))
     }
@@ -196,6 +198,7 @@ impl Resources {
             name: "administrator".into(),
             detail: "made at the first start".into(),
             token: token.clone(),
+            expire: 0,
         };
         self.store.put(&accesskey(&key, now))?;
         Ok(Some(token))
@@ -215,9 +218,14 @@ impl Work<'_> {
     fn put<R: Provided>(&mut self, mut new: R) -> Result<(), StartError> {
         self.ledger.by_kind.entry(R::KIND.to_owned()).or_default().push(new.id());
         let known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
+        if let Some(known) = &known {
+            new.keep(known);
+        }
+        if let Some(hash) = new.direct_hash().filter(|hash| hash.is_empty()) {
+            *hash = api::direct_hash();
+        }
         let event = match known {
             Some(mut known) => {
-                new.keep(&known);
                 let (create, update, _) = known.times();
                 let (created, updated) = (*create, *update);
                 *new.times().0 = created;
@@ -269,54 +277,6 @@ fn keep(store: &Store, resource: &Resource) -> Result<(), String> {
     kept.map_err(|error| format!("{}: {error}", resource.id()))
 }
 
-/// A resource that files may provide.
-trait Provided: Stored + Clone + PartialEq {
-    /// Names of its events: created, changed.
-    const EVENTS: (&'static str, &'static str);
-    /// Its times of creation, change and deletion.
-    fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>);
-    /// Takes over what the file cannot know.
-    fn keep(&mut self, _known: &Self) {}
-    /// As an entry of the log has it.
-    fn into_resource(self) -> Resource;
-}
-
-macro_rules! provided {
-    ($name:ident, $created:literal, $updated:literal $(, $new:ident, $known:ident => $keep:block)?) => {
-        impl Provided for $name {
-            const EVENTS: (&'static str, &'static str) = ($created, $updated);
-            fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>) {
-                (&mut self.tm_create, &mut self.tm_update, &mut self.tm_delete)
-            }
-            $(fn keep(&mut self, $known: &Self) {
-                let $new = self;
-                $keep
-            })?
-            fn into_resource(self) -> Resource {
-                Resource::$name(Arc::new(self))
-            }
-        }
-    };
-}
-
-provided!(Flow, "flow_created", "flow_updated", new, known => { new.direct_hash = known.direct_hash.clone(); });
-provided!(Number, "number_created", "number_updated", new, known => { new.tm_purchase = known.tm_purchase; });
-provided!(Extension, "extension_created", "extension_updated", new, known => {
-    new.direct_hash = known.direct_hash.clone();
-});
-provided!(Conference, "conference_created", "conference_updated", new, known => {
-    new.direct_hash = known.direct_hash.clone();
-    new.conferencecall_ids = known.conferencecall_ids.clone();
-    new.recording_ids = known.recording_ids.clone();
-});
-provided!(Accesskey, "accesskey_created", "accesskey_updated");
-provided!(Agent, "agent_created", "agent_updated");
-provided!(Customer, "customer_created", "customer_updated", new, known => {
-    if new.webhook_secret.is_empty() {
-        new.webhook_secret = known.webhook_secret.clone();
-    }
-});
-
 fn accesskey(key: &ProvisionedKey, now: Timestamp) -> Accesskey {
     Accesskey {
         id: key.id,
@@ -325,6 +285,7 @@ fn accesskey(key: &ProvisionedKey, now: Timestamp) -> Accesskey {
         detail: key.detail.clone(),
         token_prefix: key.token.chars().take(11).collect(),
         token_hash: api::token_hash(&key.token),
+        tm_expire: (key.expire > 0).then(|| Timestamp::from_us(now.as_us() + key.expire * 1_000_000)),
         tm_create: Some(now),
         ..Accesskey::default()
     }

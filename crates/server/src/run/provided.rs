@@ -1,0 +1,148 @@
+//! What provisioning may keep in the store, kind by kind: what a file cannot know of it stays as the store has it.
+
+use std::sync::Arc;
+
+use model::{Accesskey, Agent, Conference, Customer, Extension, Flow, Number, NumberStatus, Resource, Timestamp};
+use store::Stored;
+
+/// A resource that files may provide.
+pub(super) trait Provided: Stored + Clone + PartialEq {
+    /// Names of its events: created, changed.
+    const EVENTS: (&'static str, &'static str);
+    /// Its times of creation, change and deletion.
+    fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>);
+    /// Takes over what the file cannot know.
+    fn keep(&mut self, _known: &Self) {}
+    /// What makes it dialable; none for what cannot be dialled.
+    fn direct_hash(&mut self) -> Option<&mut String> {
+        None
+    }
+    /// Says of itself that it is deleted, where it has words for that.
+    fn bury(&mut self) {}
+    /// As an entry of the log has it.
+    fn into_resource(self) -> Resource;
+}
+
+macro_rules! provided {
+    (
+        $name:ident, $created:literal, $updated:literal $(, $new:ident, $known:ident => $keep:block)?
+        $(; hash $hash:ident)? $(; gone $gone:ident => $bury:block)?
+    ) => {
+        impl Provided for $name {
+            const EVENTS: (&'static str, &'static str) = ($created, $updated);
+            fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>) {
+                (&mut self.tm_create, &mut self.tm_update, &mut self.tm_delete)
+            }
+            $(fn keep(&mut self, $known: &Self) {
+                let $new = self;
+                $keep
+            })?
+            $(fn bury(&mut self) {
+                let $gone = self;
+                $bury
+            })?
+            $(fn direct_hash(&mut self) -> Option<&mut String> {
+                Some(&mut self.$hash)
+            })?
+            fn into_resource(self) -> Resource {
+                Resource::$name(Arc::new(self))
+            }
+        }
+    };
+}
+
+provided!(Flow, "flow_created", "flow_updated", new, known => {
+    new.direct_hash = known.direct_hash.clone();
+}; hash direct_hash);
+provided!(Number, "number_created", "number_updated", new, known => {
+    new.tm_purchase = known.tm_purchase;
+}; gone number => {
+    number.status = NumberStatus::Deleted;
+});
+provided!(Extension, "extension_created", "extension_updated", new, known => {
+    new.direct_hash = known.direct_hash.clone();
+}; hash direct_hash);
+provided!(Conference, "conference_created", "conference_updated", new, known => {
+    new.direct_hash = known.direct_hash.clone();
+    new.conferencecall_ids = known.conferencecall_ids.clone();
+    new.recording_ids = known.recording_ids.clone();
+}; hash direct_hash);
+// It ends as long after its creation as the file says.
+provided!(Accesskey, "accesskey_created", "accesskey_updated", new, known => {
+    if let (Some(expire), Some(at), Some(created)) = (&mut new.tm_expire, new.tm_create, known.tm_create) {
+        *expire = Timestamp::from_us(expire.as_us() - at.as_us() + created.as_us());
+    }
+});
+provided!(Agent, "agent_created", "agent_updated");
+provided!(Customer, "customer_created", "customer_updated", new, known => {
+    if new.webhook_secret.is_empty() {
+        new.webhook_secret = known.webhook_secret.clone();
+    }
+});
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+    use store::{Store, StoreConfig};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::provision::{Provisioned, ProvisionedKey, default_customer};
+    use crate::run::resources::Resources;
+
+    fn opened(name: &str) -> (Store, Resources) {
+        let folder = std::env::temp_dir().join(format!("flowswitch-provided-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let store = Store::open(StoreConfig::new(folder)).unwrap().store;
+        (store.clone(), Resources::new(store, "example.com".into()))
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_us(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_key_of_a_file_ends_so_long_after_it_was_made_however_often_the_file_is_read() {
+        let (store, resources) = opened("key");
+        let key = |expire| ProvisionedKey { id: Uuid::from_u128(1), expire, ..ProvisionedKey::default() };
+        let expires = |expire, now| {
+            let provisioned = Provisioned { accesskeys: vec![key(expire)], ..Provisioned::default() };
+            resources.apply(&provisioned, at(now)).unwrap();
+            store.get::<Accesskey>(Uuid::from_u128(1)).unwrap().unwrap().tm_expire
+        };
+        assert_eq!(expires(60, 1_000), Some(at(1_060)));
+        assert_eq!(expires(60, 1_050), Some(at(1_060)));
+        assert_eq!(expires(90, 1_055), Some(at(1_090)));
+        assert_eq!(expires(0, 1_058), None);
+    }
+
+    #[test]
+    fn a_flow_of_a_file_can_be_dialled_and_keeps_its_hash() {
+        let (store, resources) = opened("hash");
+        let flow = |name: &str| -> Flow {
+            let body: model::FlowBody = serde_json::from_value(json!({"name": name})).unwrap();
+            body.into_flow(Uuid::from_u128(2), default_customer(), Vec::new(), at(1))
+        };
+        let hash = |name: &str| {
+            let flows = BTreeMap::from([(Uuid::from_u128(2), flow(name))]);
+            resources.apply(&Provisioned { flows, ..Provisioned::default() }, at(1)).unwrap();
+            store.get::<Flow>(Uuid::from_u128(2)).unwrap().unwrap().direct_hash
+        };
+        let first = hash("one");
+        assert!(first.starts_with("direct.") && first.len() == 19, "{first}");
+        assert_eq!(hash("two"), first);
+    }
+
+    #[test]
+    fn a_number_that_leaves_its_file_says_that_it_is_deleted() {
+        let (store, resources) = opened("number");
+        let number = Number { id: Uuid::from_u128(3), number: "100".into(), ..Number::default() };
+        let numbers = BTreeMap::from([(number.number.clone(), number)]);
+        resources.apply(&Provisioned { numbers, ..Provisioned::default() }, at(1)).unwrap();
+        resources.apply(&Provisioned::default(), at(2)).unwrap();
+        let gone = store.get::<Number>(Uuid::from_u128(3)).unwrap().unwrap();
+        assert_eq!((gone.status, gone.tm_delete), (NumberStatus::Deleted, Some(at(2))));
+    }
+}
