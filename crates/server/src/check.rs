@@ -155,6 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_flow_is_looked_at_as_its_actions_are() {
+        let flow = "{\"name\": 5,\n\"actions\": [{\"type\": \"stop\"}]}";
+        let (good, text) = checked("flow", &[("a.json", flow)], true);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let fault =
+            serde_json::json!({"file": "a.json", "line": 1, "path": "name", "what": "found 5", "expected": "text"});
+        assert!(!good && json["faults"] == serde_json::json!([fault]), "{text}");
+        let flow = "{\"on_complete_flow_id\": \"menu\",\n\"actions\": [{\"type\": \"stop\"}]}";
+        let (good, text) = checked("flow", &[("a.json", flow)], false);
+        assert!(!good && text.contains("a.json line 1: on_complete_flow_id: found \"menu\"; allowed: "), "{text}");
+    }
+
+    #[test]
     fn warnings_and_hints_are_told_and_are_no_mistakes() {
         let flow = "[{\"type\": \"beep\"},\n{\"type\": \"recording_start\"},\n{\"id\": \"a\", \"type\": \"empty\", \"next_id\": \"a\"}]";
         let (good, text) = checked("warnings", &[("a.json", flow)], false);

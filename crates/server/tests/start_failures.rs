@@ -116,7 +116,7 @@ fn wrong_provisioning_is_refused_with_file_line_and_place() {
         (
             "id",
             "{\"numbers\": [{\"number\": \"a\",\n\"call_flow_id\": \"menu\"}]}",
-            "numbers.json line 2: numbers[0].call_flow_id: found \"menu\", allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
+            "numbers.json line 2: numbers[0].call_flow_id: found \"menu\"; allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
         ),
     ] {
         refused(name, configuration.as_bytes(), provisioning.as_bytes(), &[], expected);

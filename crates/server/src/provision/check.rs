@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use base::Random;
-use model::Timestamp;
+use model::{FlowBody, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -39,7 +39,12 @@ pub fn check(files: &[PathBuf]) -> Checked {
     for (file, content) in &read {
         let (path, actions) = match content {
             Value::Array(_) => ("", content),
-            Value::Object(flow) if flow.contains_key("actions") => ("actions", &flow["actions"]),
+            Value::Object(flow) if flow.contains_key("actions") => {
+                if let Err(fault) = file.typed::<FlowBody>("", content) {
+                    assembly.faults.push(fault);
+                }
+                ("actions", &flow["actions"])
+            }
             _ => {
                 assembly.file(file, content);
                 continue;

@@ -18,9 +18,9 @@ pub struct Fault {
     pub line: usize,
     /// The place within the JSON, such as `flows[0].actions[2].type`; empty for the whole.
     pub path: String,
-    /// What is wrong; for resources also what is allowed there.
+    /// What is wrong.
     pub what: String,
-    /// What would be right, for actions; else empty.
+    /// What would be right; empty where what is wrong says it.
     pub expected: String,
 }
 

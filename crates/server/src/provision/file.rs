@@ -44,10 +44,15 @@ impl File {
         }
     }
 
-    /// A fault at `path`.
+    /// A fault at `path`: what was found, and behind `allowed: ` what would be right.
     pub(super) fn fault(&self, path: &str, what: impl Into<String>) -> Fault {
+        let what = what.into();
+        let (what, expected) = match what.split_once(" allowed: ") {
+            Some((what, expected)) => (what.trim_end_matches([',', ';']).to_owned(), expected.to_owned()),
+            None => (what, String::new()),
+        };
         let line = locate::line(&self.text, &locate::steps(path));
-        Fault { file: self.name.clone(), line, path: path.to_owned(), what: what.into(), expected: String::new() }
+        Fault { file: self.name.clone(), line, path: path.to_owned(), what, expected }
     }
 
     /// A fault at `path` that says by itself what would be right.
@@ -68,7 +73,7 @@ impl File {
             for segment in error.path() {
                 match segment {
                     Segment::Map { key } => {
-                        at = format!("{at}.{key}");
+                        at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
                         culprit = culprit.get(key).unwrap_or(culprit);
                     }
                     Segment::Seq { index } => {

@@ -77,7 +77,7 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
     let cases: Vec<(String, &[&str])> = vec![
         ("{\"flows\": [\n1,\n]}".into(), &["x.json line 3: not valid JSON: trailing comma (column 1)"]),
         ("".into(), &["x.json line 1: not valid JSON: EOF while parsing a value (column 0)"]),
-        ("[]".into(), &["x.json line 1: found an array, allowed: an object of arrays such as `flows`"]),
+        ("[]".into(), &["x.json line 1: found an array; allowed: an object of arrays such as `flows`"]),
         (
             "{\n\"queues\": []}".into(),
             &[
@@ -87,15 +87,15 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
         (
             "{\n\n\"flow\": []}".into(),
             &[
-                "x.json line 3: flow: found the unknown collection \"flow\", allowed: flows, numbers, extensions, conferences, accesskeys, agents, customers",
+                "x.json line 3: flow: found the unknown collection \"flow\"; allowed: flows, numbers, extensions, conferences, accesskeys, agents, customers",
             ],
         ),
-        ("{\"flows\": {}}".into(), &["x.json line 1: flows: found an object, allowed: an array of objects"]),
-        ("{\"flows\": [\n 5]}".into(), &["x.json line 2: flows[0]: found 5, allowed: an object"]),
-        ("{\"flows\": [{\n\"name\": 5}]}".into(), &["x.json line 2: flows[0].name: found 5, allowed: text"]),
+        ("{\"flows\": {}}".into(), &["x.json line 1: flows: found an object; allowed: an array of objects"]),
+        ("{\"flows\": [\n 5]}".into(), &["x.json line 2: flows[0]: found 5; allowed: an object"]),
+        ("{\"flows\": [{\n\"name\": 5}]}".into(), &["x.json line 2: flows[0].name: found 5; allowed: text"]),
         (
             "{\"flows\": [{\"actions\": []}]}".into(),
-            &["x.json line 1: flows[0]: found neither, allowed: an `id`, or a `name` from which the id follows"],
+            &["x.json line 1: flows[0]: found neither; allowed: an `id`, or a `name` from which the id follows"],
         ),
         (
             "{\"flows\": [{\"name\": \"a\",\n \"actions\": 7}]}".into(),
@@ -111,29 +111,29 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
         (
             "{\"numbers\": [{\"number\": \"\"}]}".into(),
             &[
-                "x.json line 1: numbers[0].number: found \"\", allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+                "x.json line 1: numbers[0].number: found \"\"; allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
             ],
         ),
         (
             "{\"numbers\": [{\"number\": \"a\",\n\"type\": \"odd\"}]}".into(),
-            &["x.json line 2: numbers[0].type: found \"odd\", allowed: normal, virtual"],
+            &["x.json line 2: numbers[0].type: found \"odd\"; allowed: normal, virtual"],
         ),
         (
             "{\"numbers\": [{\"number\": \"a\",\n\"call_flow_id\": \"menu\"}]}".into(),
             &[
-                "x.json line 2: numbers[0].call_flow_id: found \"menu\", allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
+                "x.json line 2: numbers[0].call_flow_id: found \"menu\"; allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
             ],
         ),
         (
             format!("{{\"flows\": [{flow},\n{flow}]}}"),
             &[
-                "x.json line 2: flows[1]: found the flow 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 a second time, allowed: once; the first is in x.json line 1",
+                "x.json line 2: flows[1]: found the flow 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 a second time; allowed: once; the first is in x.json line 1",
             ],
         ),
         (
             "{\"numbers\": [{\"number\": \"a\"},\n{\"number\": \"a\"}]}".into(),
             &[
-                "x.json line 2: numbers[1]: found the number a a second time, allowed: once; the first is in x.json line 1",
+                "x.json line 2: numbers[1]: found the number a a second time; allowed: once; the first is in x.json line 1",
             ],
         ),
         (
@@ -141,14 +141,14 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
                 "{{\"flows\": [{flow}],\n\"numbers\": [{{\"number\": \"a\",\n\"call_flow_id\": \"0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d1\"}}]}}"
             ),
             &[
-                "x.json line 3: numbers[0].call_flow_id: found 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d1, allowed: the id of a provisioned flow; there are: 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 (Menu)",
+                "x.json line 3: numbers[0].call_flow_id: found 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d1; allowed: the id of a provisioned flow; there are: 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0 (Menu)",
             ],
         ),
         (
             "{\"numbers\": [{\"number\": 5},\n{\"number\": \" \"}]}".into(),
             &[
-                "x.json line 1: numbers[0].number: found 5, allowed: text",
-                "x.json line 2: numbers[1].number: found \" \", allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+                "x.json line 1: numbers[0].number: found 5; allowed: text",
+                "x.json line 2: numbers[1].number: found \" \"; allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
             ],
         ),
     ];
