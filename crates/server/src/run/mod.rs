@@ -16,6 +16,7 @@ mod outlets;
 mod outside;
 mod provided;
 mod resources;
+mod service_manager;
 mod snapshot;
 mod speech;
 mod store_numbers;
@@ -205,6 +206,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         let _ = http_stopped.await;
     }));
     readiness.set(NotReady::Starting, false);
+    service_manager::tell(service_manager::Stage::Ready);
 
     let supervisor = Supervisor {
         args: args.clone(),
@@ -219,6 +221,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         logging: &logging,
     };
     supervisor.run(signals).await;
+    service_manager::tell(service_manager::Stage::Stopping);
 
     let mut all_well = true;
     for thread in loops {

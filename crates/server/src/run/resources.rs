@@ -1,7 +1,6 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use api::Publish;
 use call::{Input, Snapshot};

@@ -14,6 +14,7 @@ use super::banner::Secrets;
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
 use super::resources::{self, Resources};
+use super::service_manager::{self, Stage};
 use super::{clock, snapshot};
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -85,6 +86,7 @@ impl Supervisor<'_> {
                         seconds = self.config.drain_seconds,
                         "draining: no new calls, the others may finish"
                     );
+                    service_manager::tell(Stage::Stopping);
                     health.draining = true;
                     self.tell_admission(&health);
                     end_by = Some(Instant::now() + Duration::from_secs(self.config.drain_seconds));
