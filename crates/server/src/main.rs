@@ -21,8 +21,14 @@ fn main() -> ExitCode {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => refuse(&error),
         },
-        Some(Command::Backup(args)) => done(upkeep::backup(&args, &mut std::io::stdout().lock())),
-        Some(Command::Repair(args)) => done(upkeep::repair(&args, &mut std::io::stdout().lock())),
+        Some(Command::Backup(args)) => {
+            private_files();
+            done(upkeep::backup(&args, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Repair(args)) => {
+            private_files();
+            done(upkeep::repair(&args, &mut std::io::stdout().lock()))
+        }
         Some(Command::Load(args)) => load::run(&args).unwrap_or_else(|error| refuse(&error)),
     }
 }
@@ -34,7 +40,13 @@ fn small_pages() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
+/// What is written holds digests of passwords, keys and what people said: nobody but the owner reads it, wherever it is moved.
+fn private_files() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 fn serve(args: &flowswitch_server::cli::ServeArgs) -> ExitCode {
+    private_files();
     done(run::serve(args))
 }
 

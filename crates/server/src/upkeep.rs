@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{self as unix_fs, MetadataExt};
 use std::path::Path;
 
 use store::StoreError;
@@ -46,6 +47,7 @@ pub fn repair(args: &ServeArgs, out: &mut impl Write) -> Result<(), StartError> 
         }
         other => other.into(),
     })?;
+    give_back(&config.data_dir)?;
     if repaired.done.is_empty() {
         writeln!(out, "Nothing in {data_dir} is damaged; nothing was changed.")?;
         return Ok(());
@@ -54,6 +56,25 @@ pub fn repair(args: &ServeArgs, out: &mut impl Write) -> Result<(), StartError> 
         writeln!(out, "{sentence}")?;
     }
     writeln!(out, "{data_dir} can be used again: start the server.")?;
+    Ok(())
+}
+
+/// What root has made in the folder is given to whom the folder belongs: the server does not run as root.
+fn give_back(folder: &Path) -> std::io::Result<()> {
+    let owner = fs::metadata(folder)?;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let found = entry.metadata()?;
+            if (found.uid(), found.gid()) != (owner.uid(), owner.gid()) {
+                unix_fs::lchown(entry.path(), Some(owner.uid()), Some(owner.gid()))?;
+            }
+            if found.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
     Ok(())
 }
 

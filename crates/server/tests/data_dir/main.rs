@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use callers::{Callers, register};
@@ -209,6 +211,39 @@ fn damaged_data_is_refused_with_the_way_out_and_repaired_when_asked() {
         let again = folder.run(&["repair"], &[]);
         assert_eq!(again.code, Some(0), "{again:?}");
         assert!(again.out.contains("Nothing in data is damaged"), "{again:?}");
+    }
+}
+
+#[test]
+fn what_the_server_writes_is_its_users_alone_and_a_repair_by_root_leaves_it_so() {
+    let folder = Folder::new("owner");
+    folder.start().ends_cleanly();
+    let whose = || -> Vec<(PathBuf, u32, u32)> {
+        let mut found = vec![folder.data()];
+        let mut at = 0;
+        while let Some(path) = found.get(at).cloned() {
+            at += 1;
+            found.extend(fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()));
+        }
+        let seen = |path: PathBuf| {
+            let metadata = fs::metadata(&path).unwrap();
+            (path, metadata.uid(), metadata.mode() & 0o777)
+        };
+        found.into_iter().map(seen).collect()
+    };
+    assert!(whose().len() > 8);
+    for (path, _, mode) in whose() {
+        assert_eq!(mode & 0o077, 0, "{} may be read by others: {mode:o}", path.display());
+    }
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    whose().iter().for_each(|(path, ..)| std::os::unix::fs::chown(path, Some(4_242), None).unwrap());
+    spoil(&folder.data().join("flowswitch.sqlite"), 0, 4_096);
+    let repaired = folder.run(&["repair"], &[]);
+    assert!(repaired.code == Some(0) && repaired.out.contains(".damaged-"), "{repaired:?}");
+    for (path, owner, mode) in whose() {
+        assert_eq!((owner, mode & 0o077), (4_242, 0), "{}", path.display());
     }
 }
 

@@ -81,6 +81,10 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
         Ok(answer) => return Err(damaged(path, &answer)),
         Err(error) => return Err(refuse(path, &error)),
     }
+    if connection.is_readonly("main").map_err(|error| refuse(path, &error))? {
+        let message = "it may only be read: its owner and mode must let the server write".to_owned();
+        return Err(StoreError::Database { doing: format!("open {}", path.display()), message });
+    }
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;
     Ok(connection)
