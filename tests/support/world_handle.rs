@@ -159,6 +159,15 @@ impl World {
         id
     }
 
+    /// Makes a bridge by hand, as the API does: it is on record, and all loops are told. `change` may set more than its id.
+    pub fn confbridge(&self, id: uuid::Uuid, change: impl FnOnce(&mut model::Confbridge)) -> uuid::Uuid {
+        let tm_create = Some(model::Timestamp::from_us(self.state.borrow().now.wall_us));
+        let mut confbridge = model::Confbridge { id, tm_create, ..model::Confbridge::default() };
+        change(&mut confbridge);
+        self.changes(&model::Resource::Confbridge(Arc::new(confbridge)));
+        id
+    }
+
     /// A conference as it was made.
     pub fn conference_of(&self, id: uuid::Uuid) -> model::Conference {
         self.state.borrow().snapshot.conferences[&id].clone()
@@ -277,6 +286,11 @@ impl World {
     /// The next input of the handler of this conference's bridge panics.
     pub fn injects_panic_into_conference(&self, conference_id: uuid::Uuid) {
         let confbridge_id = self.state.borrow().snapshot.conferences[&conference_id].confbridge_id;
+        self.injects_panic_into_bridge(confbridge_id);
+    }
+
+    /// The same of any bridge.
+    pub fn injects_panic_into_bridge(&self, confbridge_id: uuid::Uuid) {
         self.to_all(|| Input::InjectPanicIntoBridge(confbridge_id));
     }
 

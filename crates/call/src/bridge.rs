@@ -1,4 +1,4 @@
-//! A conference and its bridge: who is in it, where it is mixed, and when it ends (spec/resources.md §7).
+//! A bridge, of a conference or made by hand: who is in it, where it is mixed, and when it ends (spec/resources.md §7).
 //!
 //! ```text
 //!   call ── Admit ──► bridge      joining       (the flow before it runs)
@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{CellId, Now, RoomId, TimerTable, WorkerId};
-use model::{Confbridge, Conference, ConferenceType, Conferencecall, ConferencecallStatus, Resource, Timestamp};
+use model::{
+    Confbridge, Conference, ConferenceStatus, ConferenceType, Conferencecall, ConferencecallStatus, Resource, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -21,11 +23,12 @@ use crate::context::{Act, CellInput, Context, Subject};
 use crate::message::{Address, CellMessage};
 use crate::will::Will;
 
-/// One conference while somebody is in it, or while its time runs.
+/// One bridge while somebody is in it, or while its conference's time runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Bridge {
     cell: CellId,
-    conference: Conference,
+    /// None for a bridge that was made by hand.
+    conference: Option<Conference>,
     confbridge: Confbridge,
     /// Where it is mixed: at the first member's worker.
     room: Option<RoomId>,
@@ -53,10 +56,10 @@ struct Member {
 }
 
 impl Bridge {
-    /// A bridge that somebody enters. `known` is what users know of it from before.
-    pub(crate) fn new(cell: CellId, now: Now, conference: Conference, known: Option<&Confbridge>) -> Bridge {
+    /// A conference's bridge that somebody enters. `known` is what users know of it from before.
+    pub(crate) fn of_conference(cell: CellId, now: Now, conference: Conference, known: Option<&Confbridge>) -> Bridge {
         let as_before = known.map(|known| Confbridge { kind: conference.kind, ..known.clone() });
-        let confbridge = as_before.unwrap_or_else(|| Confbridge {
+        let mut confbridge = as_before.unwrap_or_else(|| Confbridge {
             id: conference.confbridge_id,
             customer_id: conference.customer_id,
             kind: conference.kind,
@@ -65,11 +68,20 @@ impl Bridge {
             tm_create: Some(Timestamp::from_us(now.wall_us)),
             ..Confbridge::default()
         });
-        let (members, timers) = (BTreeMap::new(), TimerTable::new());
-        let announced = known.is_some();
-        let mut bridge = Bridge { cell, conference, confbridge, room: None, members, timers, announced };
+        confbridge.status = conference.status;
+        let mut bridge = Bridge::new(cell, Some(conference), confbridge, known.is_some());
         bridge.arm(now);
         bridge
+    }
+
+    /// A bridge that was made by hand: users know of it, from the API.
+    pub(crate) fn by_hand(cell: CellId, confbridge: Confbridge) -> Bridge {
+        Bridge::new(cell, None, confbridge, true)
+    }
+
+    fn new(cell: CellId, conference: Option<Conference>, confbridge: Confbridge, announced: bool) -> Bridge {
+        let (members, timers) = (BTreeMap::new(), TimerTable::new());
+        Bridge { cell, conference, confbridge, room: None, members, timers, announced }
     }
 
     pub(crate) fn confbridge_id(&self) -> Uuid {
@@ -77,7 +89,7 @@ impl Bridge {
     }
 
     pub(crate) fn subject(&self) -> Subject {
-        Subject { customer_id: self.conference.customer_id, ..Subject::default() }
+        Subject { customer_id: self.confbridge.customer_id, ..Subject::default() }
     }
 
     /// The participant of this id, if it is here.
@@ -86,8 +98,28 @@ impl Bridge {
     }
 
     /// The conference as users see it.
-    pub(crate) fn conference(&self) -> &Conference {
-        &self.conference
+    pub(crate) fn conference(&self) -> Option<&Conference> {
+        self.conference.as_ref()
+    }
+
+    /// The bridge as users see it, without those who are on their way out.
+    pub(crate) fn confbridge(&self) -> Confbridge {
+        let stay = self.members.values().filter(|member| member.in_mix && !member.kicked);
+        Confbridge { channel_call_ids: stay.map(|member| member.call_id).collect(), ..self.confbridge.clone() }
+    }
+
+    /// What it is to those who are told of it.
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.conference.is_some() { "conference" } else { "confbridge" }
+    }
+
+    /// Whether this call is in it, or on its way.
+    pub(crate) fn has_call(&self, call_id: Uuid) -> bool {
+        self.members.values().any(|member| member.call_id == call_id)
+    }
+
+    pub(crate) fn status(&self) -> ConferenceStatus {
+        self.confbridge.status
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -106,7 +138,11 @@ impl Bridge {
                 self.message(context, message);
             }
             CellInput::Conference(conference) => self.changed(context, *conference),
-            CellInput::KickMember(conferencecall_id) => self.kick_member(context, conferencecall_id),
+            CellInput::KickMember(conferencecall_id) => self.kick_member(context, |member| {
+                member.conferencecall.as_ref().is_some_and(|call| call.id == conferencecall_id)
+            }),
+            CellInput::KickCall(call_id) => self.kick_member(context, |member| member.call_id == call_id),
+            CellInput::CloseBridge => self.terminate(context),
             CellInput::Timeout => {
                 while self.timers.pop_expired(context.now.mono_ns).is_some() {
                     self.terminate(context);
@@ -129,7 +165,13 @@ impl Bridge {
     fn message(&mut self, context: &mut Context<'_>, message: CellMessage) {
         match message {
             CellMessage::Admit { from, step, conferencecall } => self.admit(context, from, step, *conferencecall),
-            CellMessage::Enter { from, step, call_id, worker } => self.enter(context, from, step, call_id, worker),
+            CellMessage::Enter { from, step, call_id, customer_id, worker } => {
+                let why = self.closed_to(from, customer_id);
+                match why {
+                    Some(why) => context.send(Address::Cell(from), CellMessage::NotEntered { step, why }),
+                    None => self.enter(context, from, step, call_id, worker),
+                }
+            }
             CellMessage::Left { from } => self.left(context, from),
             CellMessage::Admitted { .. }
             | CellMessage::NotAdmitted { .. }
@@ -144,13 +186,18 @@ impl Bridge {
             // Its flow comes by for the second time: the way that it took before is over.
             self.left(context, from);
         }
-        if let Some(why) = self.closed() {
-            return context.send(Address::Cell(from), CellMessage::NotAdmitted { step, why });
-        }
+        let why = self.closed();
+        let conference = match (&self.conference, &why) {
+            (Some(conference), None) => conference.clone(),
+            _ => {
+                let why = why.unwrap_or_else(|| "there is no such conference".to_owned());
+                return context.send(Address::Cell(from), CellMessage::NotAdmitted { step, why });
+            }
+        };
         self.announce(context);
         let now = Timestamp::from_us(context.now.wall_us);
-        call.conference_id = self.conference.id;
-        call.customer_id = self.conference.customer_id;
+        call.conference_id = conference.id;
+        call.customer_id = conference.customer_id;
         call.tm_create = Some(now);
         publish_call(context, &call);
         context.send(
@@ -158,8 +205,8 @@ impl Bridge {
             CellMessage::Admitted {
                 step,
                 conferencecall_id: call.id,
-                pre_flow_id: self.conference.pre_flow_id,
-                post_flow_id: self.conference.post_flow_id,
+                pre_flow_id: conference.pre_flow_id,
+                post_flow_id: conference.post_flow_id,
                 confbridge_id: self.confbridge.id,
             },
         );
@@ -169,11 +216,6 @@ impl Bridge {
     }
 
     fn enter(&mut self, context: &mut Context<'_>, from: CellId, step: u64, call_id: Uuid, worker: WorkerId) {
-        let kicked = self.members.get(&from).is_some_and(|member| member.kicked);
-        let why = if kicked { Some("the call was sent out of the conference".to_owned()) } else { self.closed() };
-        if let Some(why) = why {
-            return context.send(Address::Cell(from), CellMessage::NotEntered { step, why });
-        }
         self.announce(context);
         let number = self.cell.to_u64();
         let room = *self.room.get_or_insert(RoomId { worker, number });
@@ -212,8 +254,7 @@ impl Bridge {
         self.end_if_empty(context);
     }
 
-    fn kick_member(&mut self, context: &mut Context<'_>, conferencecall_id: Uuid) {
-        let is = |member: &Member| member.conferencecall.as_ref().is_some_and(|call| call.id == conferencecall_id);
+    fn kick_member(&mut self, context: &mut Context<'_>, is: impl Fn(&Member) -> bool) {
         let confbridge_id = self.confbridge.id;
         if let Some((cell, member)) = self.members.iter_mut().find(|(_, member)| is(member)) {
             kick(context, confbridge_id, *cell, member);

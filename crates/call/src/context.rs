@@ -48,8 +48,12 @@ pub(crate) enum CellInput {
     HangUpNow,
     /// Somebody sends a participant out of the conference.
     KickMember(Uuid),
+    /// Somebody sends a call out of the bridge.
+    KickCall(Uuid),
     /// Somebody ends the conference, or changed it.
     Conference(Box<model::Conference>),
+    /// Somebody ends the bridge.
+    CloseBridge,
 }
 
 /// What a handler wants done, in order.

@@ -60,14 +60,15 @@ pub enum Input {
     },
     /// Another loop's cell has written to one of ours.
     Message(Envelope),
-    /// Somebody wishes something of a call, activeflow or conference; answered by [`crate::Effect::Reply`].
+    /// Somebody wishes something of a call, activeflow, conference or bridge; answered by [`crate::Effect::Reply`].
     Request {
         /// Comes back in the answer.
         token: u64,
         /// What is wished.
         request: Request,
     },
-    /// One of the snapshot's resources has changed, or is deleted when its `tm_delete` is set.
+    /// One of the snapshot's resources has changed, or is deleted when its `tm_delete` is set. A confbridge was
+    /// made by hand: each one that stands comes so after the first snapshot, and later each new one.
     Changed(Box<Resource>),
     /// The places of all phones that were registered before the process began, after the first snapshot. Each loop takes
     /// those of the extensions that it owns ([`sip_core::loop_of_user`]).

@@ -5,6 +5,9 @@ use model::Conferencecall;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Why a call cannot enter: the bridge is unknown, or another customer's.
+pub(crate) const NO_BRIDGE: &str = "there is no such confbridge";
+
 /// A message and where it goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -30,7 +33,7 @@ pub(crate) enum CellMessage {
     /// The call is on its way into the conference; answered by `Admitted` or `NotAdmitted`.
     Admit { from: CellId, step: u64, conferencecall: Box<Conferencecall> },
     /// The call stands at the door of the mix; answered by `Entered` or `NotEntered`.
-    Enter { from: CellId, step: u64, call_id: Uuid, worker: WorkerId },
+    Enter { from: CellId, step: u64, call_id: Uuid, customer_id: Uuid, worker: WorkerId },
     /// The call has left the mix.
     Left { from: CellId },
     // A bridge to its calls.

@@ -1,8 +1,8 @@
-//! What the API may wish of running calls, activeflows and conferences, and what it is told.
+//! What the API may wish of running calls, activeflows, conferences and bridges, and what it is told.
 
 use std::collections::BTreeMap;
 
-use model::{Activeflow, Call, Conference, Conferencecall};
+use model::{Activeflow, Call, Confbridge, Conference, Conferencecall};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -34,6 +34,18 @@ pub enum Request {
         /// The conference.
         conference_id: Uuid,
     },
+    /// `POST /confbridges/{id}/calls/{call_id}/kick`
+    KickConfbridgeCall {
+        /// The bridge.
+        confbridge_id: Uuid,
+        /// The call.
+        call_id: Uuid,
+    },
+    /// `DELETE /confbridges/{id}` of a bridge that was made by hand: everybody is shown out.
+    CloseConfbridge {
+        /// The bridge.
+        confbridge_id: Uuid,
+    },
 }
 
 /// What came of it.
@@ -51,6 +63,8 @@ pub enum Reply {
     Conferencecall(Box<Conferencecall>),
     /// The conference as it is now: ending, or over.
     Conference(Box<Conference>),
+    /// The bridge as it is now, with those who stay in it: open, ending, or over.
+    Confbridge(Box<Confbridge>),
     /// Variables of an activeflow, without those that are computed.
     Variables(BTreeMap<String, String>),
 }

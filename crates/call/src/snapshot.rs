@@ -47,7 +47,7 @@ impl Snapshot {
             Resource::Conference(conference) => {
                 put(&mut self.conferences, conference.id, conference.tm_delete.is_some(), conference);
             }
-            // Of no concern to calls.
+            // Of no concern to calls, or, as bridges are, in a table of their own (`control/bridges.rs`).
             Resource::Call(..)
             | Resource::Activeflow(_)
             | Resource::Recording(_)

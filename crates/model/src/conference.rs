@@ -178,7 +178,8 @@ pub enum ConferencecallStatus {
     Leaved,
 }
 
-/// A mix that calls can enter. A conference has one; others are made by hand.
+/// A mix that calls can enter. A conference has one; others are made by hand. Entries of the event log are written by the
+/// places of the fields, so that a new one is put behind all others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Confbridge {
     /// Its id.
@@ -198,7 +199,7 @@ pub struct Confbridge {
     pub recording_id: Uuid,
     /// All of its recordings.
     pub recording_ids: Vec<Uuid>,
-    /// What it was made for: `conference`, `call` or empty.
+    /// What it was made for: `conference`, or empty when it was made by hand.
     pub reference_type: String,
     /// The id of that; nil if none.
     pub reference_id: Uuid,
@@ -211,4 +212,57 @@ pub struct Confbridge {
     /// When it was deleted.
     #[serde(default, deserialize_with = "optional_timestamp")]
     pub tm_delete: Option<Timestamp>,
+    /// External media that are attached to it.
+    #[serde(default)]
+    pub external_media_ids: Vec<Uuid>,
+}
+
+/// A flag of a confbridge: it does not end when one party is left.
+pub const NO_AUTO_LEAVE: &str = "no_auto_leave";
+
+impl Confbridge {
+    /// A user made it for itself; no conference ends it.
+    pub fn is_by_hand(&self) -> bool {
+        self.reference_type.is_empty()
+    }
+
+    /// Whether it ends when one party is left (spec/resources.md §7).
+    pub fn ends_with_one_left(&self) -> bool {
+        self.kind == ConferenceType::Connect && !self.flags.iter().any(|flag| flag == NO_AUTO_LEAVE)
+    }
+
+    /// The bridge as its calls leave it one after another because something failed: as it is behind each, and which one has left.
+    pub fn left_by_all(&self, at: Option<Timestamp>) -> impl Iterator<Item = (Confbridge, Uuid)> + '_ {
+        self.channel_call_ids.iter().enumerate().map(move |(index, call_id)| {
+            let channel_call_ids = self.channel_call_ids[index + 1..].to_vec();
+            (Confbridge { channel_call_ids, tm_update: at, ..self.clone() }, *call_id)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The log of an older build has bridges without what came to them later.
+    #[test]
+    fn a_bridge_of_an_older_log_is_read() {
+        let bridge =
+            Confbridge { id: Uuid::from_u128(7), tm_create: Some(Timestamp::from_us(5)), ..Confbridge::default() };
+        let mut octets = rmp_serde::to_vec(&bridge).unwrap();
+        assert_eq!((octets[0], octets.pop()), (0x9e, Some(0x90)), "14 fields, the last one an empty list");
+        octets[0] = 0x9d;
+        assert_eq!(rmp_serde::from_slice::<Confbridge>(&octets).unwrap(), bridge);
+    }
+
+    #[test]
+    fn only_bridges_of_two_end_with_one_left() {
+        let of = |kind, flags: &[&str]| {
+            let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+            Confbridge { kind, flags, ..Confbridge::default() }.ends_with_one_left()
+        };
+        assert!(of(ConferenceType::Connect, &[]));
+        assert!(!of(ConferenceType::Connect, &[NO_AUTO_LEAVE]));
+        assert!(!of(ConferenceType::Conference, &[]));
+    }
 }

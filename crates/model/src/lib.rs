@@ -34,7 +34,7 @@ pub use call::{Call, CallType, Direction};
 pub use call_status::CallStatus;
 pub use conference::{
     Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Conferencecall, ConferencecallStatus,
-    timeout_s,
+    NO_AUTO_LEAVE, timeout_s,
 };
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
 pub use event::Event;

@@ -111,7 +111,7 @@ fn every_step_of_a_participant_and_its_bridge_is_an_event() {
     });
 }
 
-/// `confbridge_join` by hand: no participant, but in the mix. An unknown bridge is noted and passed by.
+/// `confbridge_join` into the bridge of a conference: no participant, but in the mix. An unknown bridge is noted and passed by.
 #[test]
 fn a_call_enters_a_bridge_by_hand() {
     scenario("confbridge_by_hand", |world| {
@@ -132,7 +132,7 @@ fn a_call_enters_a_bridge_by_hand() {
         let carol = world.phone("carol");
         carol.is_connected_to("hand");
         // Each of three loops keeps one of them.
-        let unknown = ("confbridge_join".to_owned(), "there is no such conference".to_owned());
+        let unknown = ("confbridge_join".to_owned(), "there is no such confbridge".to_owned());
         assert_eq!(world.failures(), vec![unknown; 3]);
         assert_eq!((world.published("conferencecall_joined"), world.published("confbridge_joined")), (2, 3));
         carol.speaks(400.0);

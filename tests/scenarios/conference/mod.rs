@@ -3,6 +3,7 @@
 //!
 //! A jitter buffer may drop or repeat 20 ms of what it holds: the tones have whole periods in them, so that nobody hears it.
 
+mod by_hand;
 mod ending;
 mod inside;
 mod ways_in;

@@ -97,8 +97,14 @@ impl Call {
                 &CallView::of(&self.record),
             );
         }
-        let (call_id, worker) = (self.record.id, self.media.lease().stream.worker);
-        context.send(Address::Bridge(confbridge_id), CellMessage::Enter { from: self.cell, step, call_id, worker });
+        let message = CellMessage::Enter {
+            from: self.cell,
+            step,
+            call_id: self.record.id,
+            customer_id: self.record.customer_id,
+            worker: self.media.lease().stream.worker,
+        };
+        context.send(Address::Bridge(confbridge_id), message);
         self.stays.is_known_to(confbridge_id);
         self.stays.mix = Some(Mix { confbridge_id, step, inside: false });
     }

@@ -214,7 +214,9 @@ impl Call {
             CellInput::HangUp => self.hang_up(context, HangupReason::Normal, SipAnswer::Asked),
             CellInput::StopFlow => self.step_flow(context, FlowEvent::Stop(StopReason::Request)),
             CellInput::HangUpNow => self.hang_up_now(context),
-            CellInput::KickMember(_) | CellInput::Conference(_) => context.act(Act::CountStale),
+            CellInput::KickMember(_) | CellInput::KickCall(_) | CellInput::Conference(_) | CellInput::CloseBridge => {
+                context.act(Act::CountStale)
+            }
         }
         self.settle(context);
         self.arm_leg();

@@ -1,5 +1,5 @@
-//! The bridges that users know of: from the first who enters until the conference ends, also while nobody is in them and they
-//! have no cell.
+//! The bridges that users know of: those of conferences from the first who enters until the conference ends, those that were made
+//! by hand until they are deleted; also while nobody is in them and they have no cell.
 
 use std::sync::Arc;
 
@@ -10,11 +10,21 @@ use uuid::Uuid;
 use super::Control;
 use crate::Effect;
 use crate::context::Subject;
+use crate::message::loop_of_resource;
 
 impl Control {
     /// A bridge has been entered for the first time.
     pub(super) fn bridge_opened(&mut self, bridge: Confbridge) {
         self.bridges.insert(bridge.id, bridge);
+    }
+
+    /// A bridge was made by hand.
+    pub(super) fn bridge_made(&mut self, bridge: &Confbridge) {
+        let is_ours = loop_of_resource(bridge.id, self.snapshot.settings.loops) == self.owner;
+        let stands = bridge.tm_delete.is_none() && bridge.status == ConferenceStatus::Progressing;
+        if is_ours && stands && bridge.is_by_hand() {
+            self.bridges.entry(bridge.id).or_insert_with(|| bridge.clone());
+        }
     }
 
     /// A bridge has said itself that it is over.
@@ -35,7 +45,7 @@ impl Control {
     /// The same for one whose conference is gone.
     pub(super) fn end_bridge_if_gone(&mut self, now: Now, confbridge_id: Uuid, effects: &mut Vec<Effect>) {
         let conference_of = |bridge: &Confbridge| self.snapshot.conferences.get(&bridge.reference_id);
-        let gone = |bridge| conference_of(bridge).is_none_or(is_over);
+        let gone = |bridge: &Confbridge| !bridge.is_by_hand() && conference_of(bridge).is_none_or(is_over);
         if !self.by_bridge.contains_key(&confbridge_id) && self.bridges.get(&confbridge_id).is_some_and(gone) {
             self.end_bridge(now, confbridge_id, effects);
         }

@@ -171,7 +171,8 @@ impl Control {
             self.post(letter, effects);
         }
         if let Some(CellInput::Message(message)) = cell.recent.newest() {
-            self.turned_away(message, "the conference has failed", effects);
+            let noun = if let Body::Bridge(bridge) = &cell.body { bridge.noun() } else { "conference" };
+            self.turned_away(message, &format!("the {noun} has failed"), effects);
         }
         let inputs = rmp_serde::to_vec_named(&cell.recent).map(Bytes::from).unwrap_or_default();
         let Subject { customer_id, call_id, activeflow_id } = cell.subject();
@@ -182,7 +183,7 @@ impl Control {
         effects.extend(cell.last_words(now).into_iter().map(|entry| Effect::Log(Box::new(entry))));
         // A conference that was ending has ended by these words.
         if let Body::Bridge(bridge) = &cell.body {
-            match bridge.conference().status {
+            match bridge.status() {
                 ConferenceStatus::Progressing => self.end_bridge_if_gone(now, bridge.confbridge_id(), effects),
                 _ => self.end_bridge(now, bridge.confbridge_id(), effects),
             }

@@ -49,7 +49,7 @@ pub struct Gauges {
     pub orphan_recordings: usize,
     /// Leased port pairs at hand and in no call.
     pub port_stock: usize,
-    /// Bridges of conferences that have been entered and have not ended, whether somebody is in them or not.
+    /// Bridges that were entered or made by hand and have not ended, whether somebody is in them or not.
     pub bridges: usize,
     /// Places where phones are registered.
     pub registrations: usize,
@@ -74,7 +74,7 @@ pub struct RegistrarNumbers {
 
 impl Gauges {
     /// Whether nothing is going on: what must be true 40 s after the last traffic. Ports at hand, open
-    /// conferences and registered phones may stay.
+    /// conferences and bridges, and registered phones may stay.
     pub fn is_idle(&self) -> bool {
         Gauges { port_stock: 0, bridges: 0, registrations: 0, ..*self } == Gauges::default()
     }

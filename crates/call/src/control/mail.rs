@@ -12,7 +12,7 @@ use crate::Effect;
 use crate::bridge::Bridge;
 use crate::cell::{Body, Cell};
 use crate::context::{CellInput, Subject};
-use crate::message::{Address, CellMessage, Envelope, loop_of_resource};
+use crate::message::{Address, CellMessage, Envelope, NO_BRIDGE, loop_of_resource};
 use crate::will::Will;
 
 impl Control {
@@ -30,7 +30,11 @@ impl Control {
                 };
                 match cell {
                     Some(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
-                    None => self.turned_away(&message, "there is no such conference", effects),
+                    None => {
+                        let admits = matches!(message, CellMessage::Admit { .. });
+                        let why = if admits { "there is no such conference" } else { NO_BRIDGE };
+                        self.turned_away(&message, why, effects);
+                    }
                 }
             }
         }
@@ -42,17 +46,26 @@ impl Control {
         if let Some(cell) = self.by_bridge.get(&confbridge_id) {
             return Some(*cell);
         }
+        if let Some(by_hand) = self.bridges.get(&confbridge_id).filter(|bridge| bridge.is_by_hand()).cloned() {
+            let id = self.new_cell_id();
+            self.add_bridge(id, Bridge::by_hand(id, by_hand));
+            return Some(id);
+        }
         let conference = self.snapshot.conference_of_bridge(confbridge_id)?.clone();
-        Some(self.new_bridge(now, conference))
+        Some(self.bridge_of_conference(now, conference))
     }
 
-    fn new_bridge(&mut self, now: Now, conference: Conference) -> CellId {
+    fn bridge_of_conference(&mut self, now: Now, conference: Conference) -> CellId {
         let id = self.new_cell_id();
         let known = self.bridges.get(&conference.confbridge_id);
-        let bridge = Bridge::new(id, now, conference, known);
+        let bridge = Bridge::of_conference(id, now, conference, known);
+        self.add_bridge(id, bridge);
+        id
+    }
+
+    fn add_bridge(&mut self, id: CellId, bridge: Bridge) {
         self.by_bridge.insert(bridge.confbridge_id(), id);
         self.cells.insert(id, Cell::new(id, Body::Bridge(Box::new(bridge)), Will::default()));
-        id
     }
 
     /// Nobody answers this letter to a bridge: who stands at the door must not wait there for ever.
@@ -76,8 +89,10 @@ impl Control {
 
     /// A resource of the snapshot has changed.
     pub(super) fn changed(&mut self, now: Now, resource: Resource, effects: &mut Vec<Effect>) {
-        if let Resource::Conference(conference) = &resource {
-            self.conference_changed(now, conference, effects);
+        match &resource {
+            Resource::Conference(conference) => self.conference_changed(now, conference, effects),
+            Resource::Confbridge(bridge) => self.bridge_made(bridge),
+            _ => {}
         }
         let confbridge_id = match &resource {
             Resource::Conference(conference) => Some(conference.confbridge_id),
@@ -107,7 +122,7 @@ impl Control {
             && conference.tm_delete.is_none()
             && conference.status == ConferenceStatus::Progressing
         {
-            let cell = self.new_bridge(now, conference.clone());
+            let cell = self.bridge_of_conference(now, conference.clone());
             self.deliver(now, cell, CellInput::Start, effects);
         }
     }

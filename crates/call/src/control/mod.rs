@@ -60,7 +60,7 @@ pub struct Control {
     by_call: BTreeMap<Uuid, CellId>,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
-    /// Bridges that users know of, as they were when they began. Each has a conference, or somebody in it.
+    /// Bridges that users know of, as they were when they began. Each has a conference, was made by hand, or has somebody in it.
     bridges: BTreeMap<Uuid, Confbridge>,
     registrar: Registrar,
     /// Letters between cells of this loop that are not delivered yet: none between two inputs.

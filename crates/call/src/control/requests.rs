@@ -2,7 +2,9 @@
 
 use base::{CellId, Now};
 use flow::Machine;
-use model::{Activeflow, Call as CallRecord, Conference, ConferenceStatus, Conferencecall, LogBody, Resource};
+use model::{
+    Activeflow, Call as CallRecord, Confbridge, Conference, ConferenceStatus, Conferencecall, LogBody, Resource,
+};
 use uuid::Uuid;
 
 use super::Control;
@@ -20,6 +22,10 @@ impl Control {
             Request::Variables { activeflow_id } => self.variables(*activeflow_id),
             Request::KickConferencecall { conferencecall_id } => self.kick(now, *conferencecall_id, effects),
             Request::CloseConference { conference_id } => self.close_conference(now, *conference_id, effects),
+            Request::KickConfbridgeCall { confbridge_id, call_id } => {
+                self.kick_call(now, *confbridge_id, *call_id, effects)
+            }
+            Request::CloseConfbridge { confbridge_id } => self.close_confbridge(now, *confbridge_id, effects),
         };
         effects.push(Effect::Reply { token, reply });
     }
@@ -89,11 +95,45 @@ impl Control {
             self.deliver(now, cell, CellInput::Conference(Box::new(ending.clone())), effects);
         }
         match self.by_bridge.get(&confbridge_id).and_then(|cell| self.cells.get(cell)).map(|cell| &cell.body) {
-            Some(Body::Bridge(bridge)) => ending = bridge.conference().clone(),
+            Some(Body::Bridge(bridge)) => ending = bridge.conference().cloned().unwrap_or(ending),
             // Nobody was in it: it is over already.
             _ => ending.status = ConferenceStatus::Terminated,
         }
         Reply::Conference(Box::new(ending))
+    }
+
+    fn kick_call(&mut self, now: Now, confbridge_id: Uuid, call_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
+        let Some(cell) = self.by_bridge.get(&confbridge_id).copied() else { return Reply::NotHere };
+        let bridge_in = |control: &Control| match control.cells.get(&cell).map(|cell| &cell.body) {
+            Some(Body::Bridge(bridge)) if bridge.has_call(call_id) => Some(bridge.confbridge()),
+            _ => None,
+        };
+        if bridge_in(self).is_none() {
+            return Reply::NotHere;
+        }
+        self.deliver(now, cell, CellInput::KickCall(call_id), effects);
+        // The call hears of it by letter, so it is still known there.
+        bridge_in(self).map_or(Reply::NotHere, |bridge| Reply::Confbridge(Box::new(bridge)))
+    }
+
+    /// Only a bridge that was made by hand: the others end with their conferences.
+    fn close_confbridge(&mut self, now: Now, confbridge_id: Uuid, effects: &mut Vec<Effect>) -> Reply {
+        if !self.bridges.get(&confbridge_id).is_some_and(Confbridge::is_by_hand) {
+            return Reply::NotHere;
+        }
+        let Some(cell) = self.bridge(now, confbridge_id) else { return Reply::NotHere };
+        let told_before = effects.len();
+        self.deliver(now, cell, CellInput::CloseBridge, effects);
+        // It is gone with its last event when nobody was in it.
+        let told = effects[told_before..].iter().rev().find_map(|effect| match resource_of(effect) {
+            Some(Resource::Confbridge(bridge)) if bridge.id == confbridge_id => Some(Confbridge::clone(bridge)),
+            _ => None,
+        });
+        let as_it_is = || match self.cells.get(&cell).map(|cell| &cell.body) {
+            Some(Body::Bridge(bridge)) => Some(bridge.confbridge()),
+            _ => None,
+        };
+        as_it_is().or(told).map_or(Reply::NotHere, |bridge| Reply::Confbridge(Box::new(bridge)))
     }
 
     fn machine_of(&self, cell: CellId) -> Option<&Machine> {

@@ -7,8 +7,8 @@ use call::registrar::BindingSettings;
 use call::{RegistrarSettings, Request, Settings, Snapshot};
 use flow::HttpOutcome;
 use model::{
-    Conference, ConferenceBody, ConferenceStatus, ConferenceType, Extension, FlowBody, NumberBody, PasswordDigests,
-    Timestamp,
+    Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Extension, FlowBody, NumberBody,
+    PasswordDigests, Timestamp,
 };
 use serde_json::{Value, json};
 use sip_core::digest::{Algorithm, ha1};
@@ -44,9 +44,10 @@ pub(crate) const NUMBERS: [&str; 17] = [
     "direct.0000000000c0",
 ];
 
-/// The conference of `meet`, its bridge, and what runs when a recording has ended.
+/// The conference of `meet`, its bridge, one that is made by hand, and what runs when a recording has ended.
 const CONFERENCE: Uuid = Uuid::from_u128(0xc0);
 const BRIDGE: Uuid = Uuid::from_u128(0xb0);
+const BY_HAND: Uuid = Uuid::from_u128(0xb1);
 const AFTERWARDS: Uuid = Uuid::from_u128(0xf00);
 
 fn actions(number: &str) -> Value {
@@ -87,6 +88,7 @@ fn actions(number: &str) -> Value {
         "meet" => json!([
             {"type": "conference_join", "option": {"conference_id": CONFERENCE}},
             {"type": "confbridge_join", "option": {"confbridge_id": BRIDGE}},
+            {"type": "confbridge_join", "option": {"confbridge_id": BY_HAND}},
             {"type": "conference_join", "option": {"conference_id": AFTERWARDS}},
         ]),
         "talk" => json!([
@@ -121,13 +123,20 @@ pub(crate) fn extension(index: u128, user: &str, realm: &str) -> Extension {
 
 /// A wish of the API, of something that there is or was, or of nothing.
 pub(crate) fn wish(dice: &mut Dice, ids: &BTreeMap<String, Uuid>) -> Request {
-    let kind = *dice.pick(&["call", "activeflow", "conferencecall", "conferencecall", "conference"]);
+    let kind = *dice.pick(&["call", "activeflow", "conferencecall", "conferencecall", "conference", "confbridge"]);
     let id = ids.get(kind).copied().filter(|_| !dice.one_in(8)).unwrap_or(AFTERWARDS);
     match kind {
         "call" => Request::HangUp { call_id: id },
         "activeflow" if dice.one_in(2) => Request::StopActiveflow { activeflow_id: id },
         "activeflow" => Request::Variables { activeflow_id: id },
         "conferencecall" => Request::KickConferencecall { conferencecall_id: id },
+        "confbridge" => {
+            let confbridge_id = *dice.pick(&[BRIDGE, BY_HAND]);
+            match ids.get("call") {
+                Some(call_id) if !dice.one_in(4) => Request::KickConfbridgeCall { confbridge_id, call_id: *call_id },
+                _ => Request::CloseConfbridge { confbridge_id },
+            }
+        }
         _ => Request::CloseConference { conference_id: CONFERENCE },
     }
 }
@@ -147,6 +156,12 @@ pub(crate) fn changed_conference(dice: &mut Dice, now: Now) -> Conference {
         conference.kind = ConferenceType::Connect;
     }
     conference
+}
+
+/// A bridge that a user has made.
+pub(crate) fn made_by_hand(dice: &mut Dice, now: Now) -> Confbridge {
+    let kind = if dice.one_in(2) { ConferenceType::Connect } else { ConferenceType::Conference };
+    Confbridge { id: BY_HAND, kind, tm_create: Some(Timestamp::from_us(now.wall_us)), ..Confbridge::default() }
 }
 
 /// What the web says.

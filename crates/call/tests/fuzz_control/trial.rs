@@ -185,6 +185,10 @@ impl Trial {
                 let conference = crate::flows::changed_conference(dice, self.now);
                 self.input(dice, Input::Changed(Box::new(Resource::Conference(Arc::new(conference)))));
             }
+            13 if dice.one_in(8) => {
+                let bridge = crate::flows::made_by_hand(dice, self.now);
+                self.input(dice, Input::Changed(Box::new(Resource::Confbridge(Arc::new(bridge)))));
+            }
             9 if dice.one_in(30) => self.input(dice, Input::HangUpAll),
             _ => {
                 let (datagram, hop) = self.far_end.says(dice);
