@@ -1,7 +1,7 @@
 //! What the API asks of running calls, and whom it tells of changes. The server wires both to the control loops.
 
 use futures_util::future::BoxFuture;
-use model::{Activeflow, Binding, Call, Conference, Conferencecall, Resource};
+use model::{Activeflow, Binding, Call, Confbridge, Conference, Conferencecall, Resource};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -35,12 +35,19 @@ pub trait Control: Send + Sync + 'static {
     /// Shows everybody out and ends the conference.
     fn close_conference(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>>;
 
+    /// Shows a call out of a confbridge, which is answered as it is then: with those who stay.
+    fn kick_confbridge_call(&self, id: Uuid, call_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>>;
+
+    /// Shows everybody out of a confbridge that was made by hand and ends it. Its record says so when it has ended.
+    fn close_confbridge(&self, id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>>;
+
     /// The phones that are registered now.
     fn live_registrations(&self, customer_id: Uuid) -> BoxFuture<'_, Vec<Binding>>;
 }
 
 /// Told of every change that the API made to a resource, after it is durable: the loops get a new snapshot, the log an entry.
-/// Not told of records, which are in the log by then ([`crate::Repository::put`]).
+/// Of records, which are in the log by then ([`crate::Repository::put`]), only a confbridge that was made by hand is told, and
+/// only the loops are.
 pub trait Publish: Send + Sync + 'static {
     /// `resource` as it is now; `event` such as `flow_created`.
     fn changed(&self, resource: Resource, event: &str);

@@ -53,7 +53,8 @@ impl Kind {
         }
     }
 
-    /// Whether the control loops write it, by their events, and not the API.
+    /// Whether the control loops write it, by their events. Where the API has a say, as when one is deleted or a confbridge is made by
+    /// hand, it adds an event.
     pub fn is_record(self) -> bool {
         matches!(self, Kind::Call | Kind::Activeflow | Kind::Recording | Kind::Conferencecall | Kind::Confbridge)
     }

@@ -160,6 +160,24 @@ impl Turns {
     }
 }
 
+/// The two ids in a path such as `/confbridges/{id}/calls/{call_id}/kick`.
+pub(crate) struct Ids(pub(crate) Uuid, pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Ids, Problem> {
+        let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state).await;
+        let axum::extract::Path((first, second)) = path.map_err(|_| invalid_id())?;
+        let parse = |text: &str| Uuid::parse_str(text).map_err(|_| invalid_id());
+        Ok(Ids(parse(&first)?, parse(&second)?))
+    }
+}
+
+fn invalid_id() -> Problem {
+    Problem::new(ErrorStatus::InvalidArgument, "INVALID_ID", "the id in the path must be a UUID")
+}
+
 /// The id in a path.
 pub(crate) struct Id(pub(crate) Uuid);
 
@@ -167,8 +185,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Problem> {
-        let wrong = || Problem::new(ErrorStatus::InvalidArgument, "INVALID_ID", "the id in the path must be a UUID");
-        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await.map_err(|_| wrong())?;
-        Uuid::parse_str(&path.0).map(Id).map_err(|_| wrong())
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid_id())?;
+        Uuid::parse_str(&path.0).map(Id).map_err(|_| invalid_id())
     }
 }

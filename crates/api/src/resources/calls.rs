@@ -1,7 +1,6 @@
 //! Calls (spec/resources.md §4).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use model::CallStatus;
@@ -9,7 +8,7 @@ use serde_json::json;
 
 use super::list::{self, Filters};
 use super::stored::{CallRecord, Stored};
-use crate::auth::{Identity, Manager};
+use crate::auth::Manager;
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
@@ -21,11 +20,6 @@ use crate::shown::Shown;
 
 const STATUSES: [&str; 6] = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
 const FILTERS: Filters = Filters { reference_id: false, flow_id: true, status: &STATUSES };
-
-/// How long a deletion waits for the call's last record.
-const LAST_RECORD: Duration = Duration::from_secs(5);
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let ids = || schema::many(schema::id());
@@ -104,22 +98,7 @@ async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id):
             Err(problem) if problem.reason == "CALL_ALREADY_HANGUP" => {}
             Err(problem) => return Err(problem),
         }
-        until_over(&api, &identity, id).await?;
+        list::until_over(&api, &identity, id, |record: &CallRecord| record.call.status == CallStatus::Hangup).await?;
     }
     list::delete::<CallRecord>(&api, &identity, id, "call_deleted", |_| {}).await
-}
-
-/// Waits until the record says that the call is over: a deletion before would be written over.
-async fn until_over(api: &Api, identity: &Identity, id: uuid::Uuid) -> Result<(), Problem> {
-    let deadline = tokio::time::Instant::now() + LAST_RECORD;
-    loop {
-        let record: CallRecord = api.own(identity, id).await?;
-        if record.call.status == CallStatus::Hangup {
-            return Ok(());
-        }
-        if tokio::time::Instant::now() >= deadline {
-            return Err(Problem::refused(Kind::Call, Refused::Timeout));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
 }

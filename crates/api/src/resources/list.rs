@@ -1,11 +1,14 @@
 //! What most resources answer alike: lists, one by its id, deletion.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::stored::Stored;
 use crate::auth::Identity;
 use crate::clock::now;
+use crate::control::Refused;
 use crate::openapi::{Operation, schema};
 use crate::paging;
 use crate::problem::Problem;
@@ -13,6 +16,11 @@ use crate::query::Query;
 use crate::repository::Listing;
 use crate::service::Api;
 use crate::shown::Shown;
+
+/// How long a deletion waits for the last record of what it has ended.
+const LAST_RECORD: Duration = Duration::from_secs(5);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The filters that a list takes.
 #[derive(Clone, Copy, Default)]
@@ -92,6 +100,23 @@ pub(super) async fn delete<T: Stored>(
     let shown = api.show(&resource);
     api.keep(resource, event).await?;
     Ok(shown)
+}
+
+/// Waits until the record says that it is over: a deletion before would be written over.
+pub(super) async fn until_over<T: Stored>(
+    api: &Api,
+    identity: &Identity,
+    id: Uuid,
+    is_over: impl Fn(&T) -> bool,
+) -> Result<(), Problem> {
+    let deadline = tokio::time::Instant::now() + LAST_RECORD;
+    while !is_over(&api.own::<T>(identity, id).await?) {
+        if tokio::time::Instant::now() >= deadline {
+            return Err(Problem::refused(T::KIND, Refused::Timeout));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// 204 in place of an answer with a body.

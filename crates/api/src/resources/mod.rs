@@ -3,6 +3,7 @@
 mod accesskeys;
 mod activeflows;
 mod calls;
+mod confbridges;
 mod conferencecalls;
 mod conferences;
 mod customer;
@@ -44,6 +45,7 @@ pub(crate) fn endpoints() -> Endpoints {
     recording_files::endpoints(&mut endpoints);
     conferences::endpoints(&mut endpoints);
     conferencecalls::endpoints(&mut endpoints);
+    confbridges::endpoints(&mut endpoints);
     numbers::endpoints(&mut endpoints);
     extensions::endpoints(&mut endpoints);
     registrations::endpoints(&mut endpoints);

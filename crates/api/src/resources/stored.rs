@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Accesskey, Action, Activeflow, Call, Conference, Conferencecall, Customer, Extension, Flow, Number, Recording,
-    Resource, Timestamp,
+    Accesskey, Action, Activeflow, Call, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, Number,
+    Recording, Resource, Timestamp,
 };
 use uuid::Uuid;
 
@@ -52,6 +52,7 @@ macro_rules! stored {
 stored!(
     Accesskey: customer_id,
     Activeflow: customer_id,
+    Confbridge: customer_id,
     Conference: customer_id,
     Conferencecall: customer_id,
     Customer: id,

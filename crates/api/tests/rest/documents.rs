@@ -21,7 +21,8 @@ async fn every_operation_of_the_document_is_served_and_no_other_method_is() {
     assert!(paths.len() >= 25, "{}", paths.len());
     let mut names = Vec::new();
     for (path, methods) in paths {
-        let real = path.replace("{id}", "24013a0e-d15b-4b5e-9a96-04221a8c6a15");
+        let id = "24013a0e-d15b-4b5e-9a96-04221a8c6a15";
+        let real = path.replace("{id}", id).replace("{call_id}", id);
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             let operation = methods.get(method.to_lowercase());
             let answer =
@@ -113,12 +114,14 @@ async fn real_answers_fit_the_document() {
     let number = made("/v1.0/numbers", json!({"number": "echo"})).await;
     let extension = made("/v1.0/extensions", json!({"extension": "1000", "password": "x"})).await;
     let conference = made("/v1.0/conferences", json!({"data": {"x": 1}})).await;
+    let confbridge = made("/v1.0/confbridges", json!({"type": "connect", "flags": ["no_auto_leave"]})).await;
     let key = made("/v1.0/accesskeys", json!({})).await;
     let ids = [
         ("flows", flow.as_str()),
         ("numbers", &number),
         ("extensions", &extension),
         ("conferences", &conference),
+        ("confbridges", &confbridge),
         ("accesskeys", &key),
         ("calls", &call.to_string()),
     ]
@@ -153,6 +156,7 @@ async fn real_answers_fit_the_document() {
             None,
         ),
         ("delete", format!("/v1.0/numbers/{number}"), "/v1.0/numbers/{id}", None),
+        ("delete", format!("/v1.0/confbridges/{confbridge}"), "/v1.0/confbridges/{id}", None),
         ("delete", format!("/v1.0/calls/{call}"), "/v1.0/calls/{id}", None),
     ] {
         let answer = site.ask(&method.to_uppercase(), &path, body).await;

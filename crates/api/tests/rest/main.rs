@@ -4,6 +4,7 @@
 mod accounts;
 mod auth;
 mod calls;
+mod confbridges;
 mod documents;
 mod errors;
 mod flows;

@@ -12,7 +12,8 @@ use api::{
 use futures_util::future::BoxFuture;
 use model::{
     Accesskey, Action, Activeflow, ActiveflowStatus, Address, AddressType, Agent, Binding, Call, CallStatus, CallType,
-    Conference, Conferencecall, Customer, Direction, HangupBy, HangupReason, Resource, Timestamp,
+    Confbridge, Conference, ConferenceStatus, Conferencecall, Customer, Direction, HangupBy, HangupReason, Resource,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,6 +35,17 @@ impl Calls {
             Some(refused) => Err(refused),
             None => found.ok_or(Refused::NotFound),
         }
+    }
+
+    fn confbridge(&self, id: Uuid) -> Option<Confbridge> {
+        match self.repository.get(Kind::Confbridge, id).unwrap() {
+            Some(Resource::Confbridge(bridge)) => Some(Arc::unwrap_or_clone(bridge)),
+            _ => None,
+        }
+    }
+
+    fn keep_confbridge(&self, bridge: &Confbridge, event: &str) {
+        self.repository.put(&Resource::Confbridge(Arc::new(bridge.clone())), event).unwrap();
     }
 }
 
@@ -77,6 +89,27 @@ impl Control for Calls {
 
     fn close_conference(&self, _: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
         Box::pin(async move { self.answer(None) })
+    }
+
+    fn kick_confbridge_call(&self, id: Uuid, call_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>> {
+        Box::pin(async move {
+            let inside = self.confbridge(id).filter(|bridge| bridge.channel_call_ids.contains(&call_id));
+            let mut bridge = self.answer(inside)?;
+            bridge.channel_call_ids.retain(|inside| *inside != call_id);
+            self.keep_confbridge(&bridge, "confbridge_leaved");
+            Ok(bridge)
+        })
+    }
+
+    fn close_confbridge(&self, id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>> {
+        Box::pin(async move {
+            let mut bridge = self.answer(self.confbridge(id))?;
+            let ending = Confbridge { status: ConferenceStatus::Terminating, ..bridge.clone() };
+            bridge.channel_call_ids.clear();
+            bridge.status = ConferenceStatus::Terminated;
+            self.keep_confbridge(&bridge, "confbridge_terminated");
+            Ok(ending)
+        })
     }
 
     fn live_registrations(&self, _: Uuid) -> BoxFuture<'_, Vec<Binding>> {

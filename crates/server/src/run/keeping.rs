@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    ActiveflowStatus, CallStatus, ConferenceStatus, ConferencecallStatus, HangupBy, HangupReason, LogBody, LogEntry,
-    Particulars, RecordingStatus, Resource, Timestamp,
+    ActiveflowStatus, CallStatus, Confbridge, ConferenceStatus, ConferencecallStatus, HangupBy, HangupReason, LogBody,
+    LogEntry, Particulars, RecordingStatus, Resource, Timestamp,
 };
-use serde_json::Map;
+use serde_json::{Map, json};
 use store::{LogConfig, Opened, Store, StoreConfig, Unfinished};
 use uuid::Uuid;
 
 use super::StartError;
 use crate::config::Config;
 
-/// Opens it and closes what had not ended.
-pub(super) fn open(config: &Config, now: Timestamp) -> Result<Store, StartError> {
+/// Opens it and closes what had not ended. The bridges that were made by hand stay open: they come with it.
+pub(super) fn open(config: &Config, now: Timestamp) -> Result<(Store, Vec<Confbridge>), StartError> {
     let Opened { store, unfinished, warnings, replayed } = Store::open(store_config(config))?;
     for warning in &warnings {
         tracing::warn!("{warning}");
@@ -24,16 +24,17 @@ pub(super) fn open(config: &Config, now: Timestamp) -> Result<Store, StartError>
     if replayed > 0 {
         tracing::info!(entries = replayed, "the call records were brought up to date from the event log");
     }
-    if !unfinished.is_empty() {
+    let (calls, recordings) = (unfinished.calls.len(), unfinished.recordings.len());
+    let (entries, bridges) = closing(unfinished, &config.recordings_folder(), now);
+    if !entries.is_empty() {
         tracing::warn!(
-            calls = unfinished.calls.len(),
-            recordings = unfinished.recordings.len(),
+            calls,
+            recordings,
             "the server had ended in the midst of its work; what was up then is closed now"
         );
-        let entries = closing(unfinished, &config.recordings_folder(), now);
         store.append_synced(entries)?;
     }
-    Ok(store)
+    Ok((store, bridges))
 }
 
 /// How long a disk that takes what it is given may need for the rest, in rounds of a second.
@@ -80,9 +81,9 @@ pub(super) fn store_config(config: &Config) -> StoreConfig {
 /// Why everything that was up has ended.
 const CAUSE: &str = "the server was restarted";
 
-/// The entries that end what was up, in the order in which they would have come.
-fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<LogEntry> {
-    let mut entries = Vec::new();
+/// The entries that end what was up, in the order in which they would have come, and the bridges that go on.
+fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> (Vec<LogEntry>, Vec<Confbridge>) {
+    let (mut entries, mut open) = (Vec::new(), Vec::new());
     let nil = Uuid::nil();
     for mut recording in unfinished.recordings {
         let octets = recording.filenames.iter().map(|name| repaired_samples(&recordings.join(name))).max();
@@ -99,12 +100,8 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
         let ids = (call.customer_id, call.reference_id, call.activeflow_id);
         entries.push(event("conferencecall_leaved", Resource::Conferencecall(Arc::new(call)), ids, now));
     }
-    for mut bridge in unfinished.confbridges {
-        bridge.status = ConferenceStatus::Terminated;
-        bridge.channel_call_ids.clear();
-        bridge.tm_update = Some(now);
-        let ids = (bridge.customer_id, nil, nil);
-        entries.push(event("confbridge_terminated", Resource::Confbridge(Arc::new(bridge)), ids, now));
+    for bridge in unfinished.confbridges {
+        open.extend(emptied(bridge, now, &mut entries));
     }
     for mut activeflow in unfinished.activeflows {
         activeflow.status = ActiveflowStatus::Ended;
@@ -129,7 +126,29 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> Vec<Log
         (call.tm_hangup, call.tm_update) = (Some(now), Some(now));
         entries.push(event("call_hangup", Resource::Call(Arc::new(call), record.action.map(Arc::new)), ids, now));
     }
-    entries
+    (entries, open)
+}
+
+/// A bridge whose calls are gone. It goes on if it was made by hand and nothing of its own ends it (spec/resources.md §7).
+fn emptied(mut bridge: Confbridge, now: Timestamp, entries: &mut Vec<LogEntry>) -> Option<Confbridge> {
+    let ids = (bridge.customer_id, Uuid::nil(), Uuid::nil());
+    let left_one = bridge.ends_with_one_left() && bridge.channel_call_ids.len() > 1;
+    if bridge.is_by_hand() {
+        for (left, call_id) in bridge.left_by_all(Some(now)) {
+            let mut entry = event("confbridge_leaved", Resource::Confbridge(Arc::new(left)), ids, now);
+            if let LogBody::Event { extra, .. } = &mut entry.body {
+                extra.insert("leaved_call_id".into(), json!(call_id));
+            }
+            entries.push(entry);
+        }
+    }
+    bridge.channel_call_ids.clear();
+    if bridge.is_by_hand() && bridge.status == ConferenceStatus::Progressing && !left_one {
+        return Some(bridge);
+    }
+    (bridge.status, bridge.tm_update) = (ConferenceStatus::Terminated, Some(now));
+    entries.push(event("confbridge_terminated", Resource::Confbridge(Arc::new(bridge)), ids, now));
+    None
 }
 
 fn event(name: &'static str, resource: Resource, ids: (Uuid, Uuid, Uuid), now: Timestamp) -> LogEntry {
@@ -156,7 +175,7 @@ fn repaired_samples(file: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use model::{Call, Recording};
+    use model::{Call, ConferenceType, Recording};
     use store::CallRecord;
 
     use super::*;
@@ -178,10 +197,37 @@ mod tests {
             recordings: vec![recording],
             ..Unfinished::default()
         };
-        let entries = closing(unfinished, Path::new("/nonexistent"), Timestamp::from_us(9));
+        let (entries, _) = closing(unfinished, Path::new("/nonexistent"), Timestamp::from_us(9));
         let names: Vec<String> = entries.iter().map(|entry| entry.to_timeline()["event_type"].to_string()).collect();
         assert_eq!(names, ["\"recording_finished\"", "\"server_restarted\"", "\"call_hangup\""]);
         let end = entries[2].to_event().unwrap();
         assert_eq!((&end["data"]["hangup_reason"], &end["data"]["status"]), (&"failed".into(), &"hangup".into()));
+    }
+
+    #[test]
+    fn bridges_by_hand_go_on_without_their_calls_unless_that_ends_them() {
+        let calls = [Uuid::from_u128(7), Uuid::from_u128(8)];
+        let closed = |calls: &[Uuid], change: fn(&mut Confbridge)| {
+            let mut bridge = Confbridge { channel_call_ids: calls.to_vec(), ..Confbridge::default() };
+            change(&mut bridge);
+            let unfinished = Unfinished { confbridges: vec![bridge], ..Unfinished::default() };
+            let (entries, open) = closing(unfinished, Path::new("/nonexistent"), Timestamp::from_us(9));
+            assert!(open.iter().all(|bridge| bridge.channel_call_ids.is_empty()));
+            let events = entries.iter().filter_map(LogEntry::to_event);
+            let text = |event: serde_json::Value| {
+                let name = event["type"].as_str().unwrap_or_default().trim_start_matches("confbridge_").to_owned();
+                format!("{name} {}", event["data"]["channel_call_ids"].as_array().map_or(0, Vec::len))
+            };
+            (events.map(text).collect::<Vec<_>>().join(", "), !open.is_empty())
+        };
+        let connect = |bridge: &mut Confbridge| bridge.kind = ConferenceType::Connect;
+        assert_eq!(closed(&[], |_| {}), (String::new(), true));
+        assert_eq!(closed(&calls, |_| {}), ("leaved 1, leaved 0".into(), true));
+        assert_eq!(closed(&calls[..1], connect), ("leaved 0".into(), true));
+        assert_eq!(closed(&calls, connect), ("leaved 1, leaved 0, terminated 0".into(), false));
+        let ending = |bridge: &mut Confbridge| bridge.status = ConferenceStatus::Terminating;
+        assert_eq!(closed(&calls[..1], ending), ("leaved 0, terminated 0".into(), false));
+        let of_conference = |bridge: &mut Confbridge| bridge.reference_type = "conference".into();
+        assert_eq!(closed(&calls, of_conference), ("terminated 0".into(), false));
     }
 }

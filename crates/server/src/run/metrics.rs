@@ -45,7 +45,7 @@ fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNu
     for (name, help, value) in [
         ("calls", "Calls that are up or ending (cells)", gauges.calls),
         ("other_cells", "Flows that run without a call, and bridges", gauges.other_cells),
-        ("bridges", "Bridges of conferences that have been entered and have not ended", gauges.bridges),
+        ("bridges", "Bridges that were entered or made by hand and have not ended", gauges.bridges),
         ("sip_server_transactions", "SIP server transactions", gauges.server_transactions),
         ("sip_client_transactions", "SIP client transactions", gauges.client_transactions),
         ("sip_transaction_timers", "Armed timers of SIP transactions", gauges.transaction_timers),

@@ -102,7 +102,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let readiness = Arc::new(Readiness::default());
     // First of all: who starts a second server reads that this one runs, and nobody waits in a socket while records are read.
     let started = Timestamp::from_us(clock::now().wall_us);
-    let store = keeping::open(&config, started)?;
+    let (store, bridges) = keeping::open(&config, started)?;
     let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
     let limits =
         Limits { max_connections: config.http.max_connections, idle: Duration::from_secs(config.http.idle_seconds) };
@@ -158,6 +158,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
             },
             crash_folder: config.data_dir.join("crashes"),
         })?);
+        // However many there are: the loop takes them out of its lane already, behind the snapshot.
+        bridges.iter().for_each(|bridge| senders[number].wish(resources::made_by_hand(bridge)));
     }
 
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));

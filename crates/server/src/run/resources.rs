@@ -1,12 +1,13 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use api::Publish;
 use call::{Input, Snapshot};
 use model::{
-    Accesskey, Agent, Conference, Customer, Extension, ExtensionBody, Flow, LogBody, LogEntry, Number, PasswordDigests,
-    Resource, Timestamp,
+    Accesskey, Agent, Confbridge, Conference, Customer, Extension, ExtensionBody, Flow, LogBody, LogEntry, Number,
+    PasswordDigests, Resource, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -349,11 +350,16 @@ pub(super) fn new_secret() -> Result<Vec<u8>, StartError> {
     Ok(random_octets()?.to_vec())
 }
 
-/// Tells the loops and the log of changes that are durable.
+/// Tells the loops and the log of changes that are durable. A bridge that was made by hand is a record, which the log has by then.
 pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, &str)]) {
     let at_us = super::clock::now().wall_us;
     let mut entries = Vec::new();
     for (resource, event) in changes {
+        if let Resource::Confbridge(bridge) = resource {
+            // Ahead of the letters of calls that want to come in.
+            senders.iter().for_each(|sender| sender.letter(made_by_hand(bridge)));
+            continue;
+        }
         let customer_id = owner(resource);
         for sender in senders {
             sender.wish(Input::Changed(Box::new(resource.clone())));
@@ -365,6 +371,11 @@ pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, 
     if !entries.is_empty() {
         store.append(entries);
     }
+}
+
+/// What the loops are told of a bridge that was made by hand.
+pub(super) fn made_by_hand(bridge: &Confbridge) -> Input {
+    Input::Changed(Box::new(Resource::Confbridge(Arc::new(bridge.clone()))))
 }
 
 /// Whose a resource is.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::{Control, Refused};
 use call::{Input, Reply, Request};
 use futures_util::future::BoxFuture;
-use model::{Activeflow, Binding, Call, Conference, Conferencecall};
+use model::{Activeflow, Binding, Call, Confbridge, Conference, Conferencecall};
 use serde_json::{Map, Value};
 use store::Store;
 use tokio::sync::oneshot;
@@ -119,6 +119,24 @@ impl Control for Wishes {
         Box::pin(async move {
             match self.ask(Request::CloseConference { conference_id }).await? {
                 Reply::Conference(conference) => Ok(*conference),
+                _ => Err(Refused::StateInvalid),
+            }
+        })
+    }
+
+    fn kick_confbridge_call(&self, confbridge_id: Uuid, call_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>> {
+        Box::pin(async move {
+            match self.ask(Request::KickConfbridgeCall { confbridge_id, call_id }).await? {
+                Reply::Confbridge(bridge) => Ok(*bridge),
+                _ => Err(Refused::StateInvalid),
+            }
+        })
+    }
+
+    fn close_confbridge(&self, confbridge_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>> {
+        Box::pin(async move {
+            match self.ask(Request::CloseConfbridge { confbridge_id }).await? {
+                Reply::Confbridge(bridge) => Ok(*bridge),
                 _ => Err(Refused::StateInvalid),
             }
         })

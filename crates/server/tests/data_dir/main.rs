@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by unwrap, its helpers as well
 
 mod callers;
+mod confbridges;
 mod server;
 mod witness;
 
