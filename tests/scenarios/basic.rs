@@ -108,7 +108,7 @@ fn options_are_answered_inside_and_outside_of_a_call() {
         alice.is_connected_to("quiet");
         alice.asks("OPTIONS");
         alice.gets_for(200, "OPTIONS");
-        assert!(alice.last_response(200).contains("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS"));
+        assert!(alice.last_response(200).contains("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO"));
         let bob = world.phone("bob");
         bob.sends_raw(
             "OPTIONS sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK-o;rport\r\nMax-Forwards: 70\r\n\

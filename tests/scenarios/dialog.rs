@@ -150,9 +150,9 @@ fn an_unknown_request_within_a_call_leaves_it_alone() {
         world.number("quiet", quiet());
         let alice = world.phone("alice");
         alice.is_connected_to("quiet");
-        alice.asks("INFO");
-        alice.gets_for(405, "INFO");
-        assert!(alice.last_response(405).contains("Allow: INVITE"));
+        alice.asks("SUBSCRIBE");
+        alice.gets_for(405, "SUBSCRIBE");
+        assert!(alice.last_response(405).contains("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n"));
         alice.asks("FROBNICATE");
         alice.gets_for(501, "FROBNICATE");
         alice.hears_silence();

@@ -13,6 +13,7 @@ mod early;
 mod ending;
 mod events;
 mod flows;
+mod info;
 mod nat;
 mod races;
 mod recording;

@@ -180,6 +180,7 @@ fn requests_are_checked_in_the_order_of_the_rfc() {
             ("FROBNICATE", "", 501),
             ("INVITE", "Require: hovercraft\r\n", 420),
             ("BYE", "", 481),
+            ("INFO", "", 481),
         ] {
             alice.sends_raw(&request(method, extra));
             alice.waits_ms(50);

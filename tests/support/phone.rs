@@ -29,11 +29,15 @@ impl Phone {
         self.world.borrow_mut().phone_sends(self.index, text);
     }
 
-    /// Sends a request of the dialog and repeats it until it is answered.
+    /// Sends a request of the dialog and repeats it until it is answered; its body, if any, is a session description.
     pub(crate) fn request(&self, method: &str, body: Option<&str>) {
+        self.request_with(method, body.map(|body| ("application/sdp", body)));
+    }
+
+    fn request_with(&self, method: &str, body: Option<(&str, &str)>) {
         let now_ns = self.world.borrow().now.mono_ns;
         let text = self.with(|phone| {
-            let (text, cseq) = phone.sip.request(method, body);
+            let (text, cseq) = phone.sip.request_with(method, body);
             phone.sip.keep_repeating(now_ns, method, cseq, text.clone());
             text
         });
@@ -94,6 +98,21 @@ impl Phone {
     /// Sends any request of the dialog.
     pub fn asks(&self, method: &str) {
         self.request(method, None);
+    }
+
+    /// Sends INFO with this body; with an empty content type it says none.
+    pub fn informs(&self, content_type: &str, body: &str) {
+        self.request_with("INFO", Some((content_type, body)));
+    }
+
+    /// Presses a key and reports it by INFO, as `application/dtmf-relay`; waits for the 200.
+    pub fn presses_by_info(&self, signal: &str) {
+        let before = self.count(200, "INFO");
+        self.informs("application/dtmf-relay", &format!("Signal={signal}\r\nDuration=160\r\n"));
+        self.waits_until("got 200 for its INFO", |phone| {
+            let of_info = |(status, method, _): &&(u16, String, _)| *status == 200 && method == "INFO";
+            phone.sip.dialog.responses.iter().filter(of_info).count() > before
+        });
     }
 
     /// Sends a request once more with an older CSeq number than the last one.

@@ -8,6 +8,9 @@ use sip_core::Message;
 
 use crate::digest::Account;
 
+/// The content type of a session description.
+const SDP: &str = "application/sdp";
+
 /// RFC 3261 §17.1.1.1.
 const T1_NS: u64 = 500 * MS;
 
@@ -171,8 +174,13 @@ impl PhoneSip {
         };
     }
 
-    /// A request of this dialog with a branch of its own.
+    /// A request of this dialog with a branch of its own; its body, if any, is a session description.
     pub(crate) fn request(&mut self, method: &str, body: Option<&str>) -> (String, u32) {
+        self.request_with(method, body.map(|body| (SDP, body)))
+    }
+
+    /// The same with a body of this content type.
+    pub(crate) fn request_with(&mut self, method: &str, body: Option<(&str, &str)>) -> (String, u32) {
         self.dialog.cseq += 1;
         let branch = self.next_branch();
         if method == "INVITE" {
@@ -231,10 +239,10 @@ impl PhoneSip {
     }
 
     fn text(&self, method: &str, branch: &str, cseq: u32, body: Option<&str>) -> String {
-        self.text_with(method, branch, cseq, body, "")
+        self.text_with(method, branch, cseq, body.map(|body| (SDP, body)), "")
     }
 
-    fn text_with(&self, method: &str, branch: &str, cseq: u32, body: Option<&str>, extra: &str) -> String {
+    fn text_with(&self, method: &str, branch: &str, cseq: u32, body: Option<(&str, &str)>, extra: &str) -> String {
         let Dialog { user, call_id, from_tag, to_tag, .. } = &self.dialog;
         let (me, server, name) = (self.own_address, self.server, &self.name);
         // A phone with an account says that it is from the server.
@@ -243,10 +251,13 @@ impl PhoneSip {
             None => format!("sip:{name}@{}", me.ip()),
         };
         let to_tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
-        let body = body.unwrap_or_default();
+        let (content_type, body) = body.unwrap_or_default();
         let expires = self.manners.expires_s.filter(|_| method == "INVITE");
         let expires = expires.map_or(String::new(), |seconds| format!("Expires: {seconds}\r\n"));
-        let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let content_type = match content_type.is_empty() || body.is_empty() {
+            true => String::new(),
+            false => format!("Content-Type: {content_type}\r\n"),
+        };
         format!(
             "{method} sip:{user}@{server} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {me};branch={branch};rport\r\n\

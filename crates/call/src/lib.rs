@@ -12,6 +12,7 @@ mod cell;
 mod context;
 mod control;
 mod effect;
+mod info_digits;
 mod input;
 mod message;
 mod note;

@@ -6,20 +6,40 @@ use std::net::IpAddr;
 use sdp::{Capabilities, Refusal, Session};
 use sip_core::{HeaderName, Hop, Message, MessageBuilder, Method, uas};
 
-use crate::Settings;
+use crate::{Settings, info_digits};
 
 /// What requests may ask of us; what we tell of it is the same everywhere.
 pub(crate) const CAPABILITIES: uas::Capabilities<'static> = uas::Capabilities {
-    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Register],
+    methods: &[
+        Method::Invite,
+        Method::Ack,
+        Method::Cancel,
+        Method::Bye,
+        Method::Options,
+        Method::Register,
+        Method::Info,
+    ],
     extensions: &[],
     content_types: &[SDP],
 };
 
 /// What requests within the dialog of a call may ask.
-pub(crate) const IN_DIALOG: uas::Capabilities<'static> = uas::Capabilities {
-    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options],
+const IN_DIALOG: uas::Capabilities<'static> = uas::Capabilities {
+    methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Info],
     ..CAPABILITIES
 };
+
+/// Whether a request may be served that names a dialog, or belongs to none. An INFO has other bodies than the rest.
+///
+/// # Errors
+/// The response that turns it away.
+pub(crate) fn check(request: &Message, is_in_dialog: bool) -> Result<(), uas::Rejection> {
+    let can = if is_in_dialog { IN_DIALOG } else { CAPABILITIES };
+    match request.method() {
+        Method::Info => uas::check(request, &uas::Capabilities { content_types: info_digits::CONTENT_TYPES, ..can }),
+        _ => uas::check(request, &can),
+    }
+}
 
 /// Content type of session descriptions.
 pub(crate) const SDP: &str = "application/sdp";

@@ -12,6 +12,7 @@ use sip_core::{
 };
 
 use crate::context::{Act, Context};
+use crate::info_digits::InfoDigit;
 use crate::reply;
 
 /// One dialog with the caller and what is going on in it.
@@ -72,6 +73,8 @@ pub(crate) enum LegEvent {
     Nothing,
     /// The sound is agreed, first or anew.
     Audio(AudioSession),
+    /// A key was pressed.
+    Digit(InfoDigit),
     /// The caller has hung up; it was answered.
     HungUp,
     /// The session never came to be: no ACK, or one without a usable answer to our offer. A BYE is on its way.

@@ -22,6 +22,7 @@ use sip_core::{Dialog, Hop, Message, ServerTransactionId};
 use uuid::Uuid;
 
 use crate::context::{Act, CellInput, Context};
+use crate::info_digits::InfoDigit;
 use crate::will::Will;
 use crate::{NoteKind, Settings};
 use conference::Stays;
@@ -244,6 +245,7 @@ impl Call {
                     self.media.open(context, &audio);
                 }
             }
+            LegEvent::Digit(InfoDigit { digit, duration_ms }) => self.key_pressed(context, digit, duration_ms),
             LegEvent::HungUp => self.hung_up_by_caller(context),
             LegEvent::Failed => self.session_failed(context),
         }
@@ -251,14 +253,7 @@ impl Call {
 
     fn media_event(&mut self, context: &mut Context<'_>, event: MediaEvent) {
         match event {
-            MediaEvent::Digit { digit, duration_ms, .. } => {
-                context.note(NoteKind::Digit { digit, duration_ms });
-                if self.over.is_none() {
-                    context.event("dtmf_received", Resource::Dtmf { call_id: self.record.id, digit, duration_ms });
-                    self.recording_key(context, digit);
-                    self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
-                }
-            }
+            MediaEvent::Digit { digit, duration_ms, .. } => self.key_pressed(context, digit, duration_ms),
             MediaEvent::PlaybackEnded { playback, outcome, .. } => match self.media.playback_ended(playback) {
                 Some(step) => {
                     if outcome == PlaybackOutcome::BargeIn {
@@ -270,6 +265,16 @@ impl Call {
             },
             MediaEvent::RoomRefused { room, .. } => self.room_refused(context, room),
             MediaEvent::Closed { stats, .. } => self.media.closed(stats),
+        }
+    }
+
+    /// The caller has pressed a key and let it go, whichever way the phone says so.
+    fn key_pressed(&mut self, context: &mut Context<'_>, digit: char, duration_ms: u32) {
+        context.note(NoteKind::Digit { digit, duration_ms });
+        if self.over.is_none() {
+            context.event("dtmf_received", Resource::Dtmf { call_id: self.record.id, digit, duration_ms });
+            self.recording_key(context, digit);
+            self.step_flow(context, FlowEvent::Digit { digit, duration_ms });
         }
     }
 

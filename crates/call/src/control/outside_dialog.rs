@@ -24,7 +24,7 @@ impl Control {
         hop: Hop,
         effects: &mut Vec<Effect>,
     ) {
-        if let Err(rejection) = uas::check(&request, &reply::CAPABILITIES) {
+        if let Err(rejection) = reply::check(&request, false) {
             return self.reject(now, transaction, &request, &rejection);
         }
         match request.method() {
@@ -38,7 +38,7 @@ impl Control {
             Method::Register if request.to_tag().is_none() => {
                 self.register(now, transaction, &request, hop, effects);
             }
-            // RFC 3261 §12.2.2: a To tag names a dialog that is not there; BYE lives only inside one.
+            // RFC 3261 §12.2.2: a To tag names a dialog that is not there; BYE and INFO live only inside one.
             _ => self.reject(now, transaction, &request, &uas::Rejection::new(481)),
         }
     }

@@ -53,6 +53,9 @@ pub(crate) const PIECES: &[&[u8]] = &[
     b"a=ptime:0\r\n",
 ];
 
+/// Bodies of INFO.
+const KEYS: [&str; 5] = ["Signal=5\r\nDuration=160\r\n", "Signal= #\nDuration= 80", "7", "Duration==\r\n", ""];
+
 const BODIES: [&str; 7] = [
     "v=0\r\no=a 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n",
     "v=0\r\no=a 1 2 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
@@ -208,7 +211,7 @@ impl FarEnd {
             (Some(_), 0..=4) => "ACK",
             (_, 5) => "BYE",
             (_, 6 | 7) => "INVITE",
-            (_, 8) => *dice.pick(&["OPTIONS", "INFO", "UPDATE", "REGISTER", "ACK", "CANCEL", "PRACK"]),
+            (_, 8) => *dice.pick(&["OPTIONS", "INFO", "INFO", "UPDATE", "REGISTER", "ACK", "CANCEL", "PRACK"]),
             _ => "ACK",
         };
         let dialog = &mut self.dialogs[index];
@@ -259,9 +262,14 @@ fn write(
             *dice.pick(&BODIES[..most])
         }
         "ACK" if dice.one_in(2) => *dice.pick(&BODIES),
+        "INFO" => *dice.pick(&KEYS),
         _ => "",
     };
-    let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    let content_type = match method {
+        _ if body.is_empty() => "",
+        "INFO" => *dice.pick(&["Content-Type: application/dtmf-relay\r\n", "Content-Type: application/dtmf\r\n"]),
+        _ => "Content-Type: application/sdp\r\n",
+    };
     let extra = *dice.pick(&[
         "",
         "",

@@ -1,4 +1,4 @@
-//! What the caller says within the dialog: BYE, re-INVITE, OPTIONS, and the ACKs of our 2xx.
+//! What the caller says within the dialog: BYE, re-INVITE, OPTIONS, keys by INFO, and the ACKs of our 2xx.
 
 use sdp::Refusal;
 use sip_core::{Glare, HeaderName, Hop, Message, Method, ServerTransactionId, uas};
@@ -6,7 +6,7 @@ use sip_core::{Glare, HeaderName, Hop, Message, Method, ServerTransactionId, uas
 use super::{Leg, LegEvent, Phase, is_behind_nat, server};
 use crate::NoteKind;
 use crate::context::{Act, Context};
-use crate::reply;
+use crate::{info_digits, reply};
 
 impl Leg {
     /// A request within the dialog.
@@ -19,7 +19,7 @@ impl Leg {
     ) -> LegEvent {
         // RFC 3261 §15.1.2: what comes after the end belongs to no dialog.
         let exists = if self.is_done() { Err(uas::Rejection::new(481)) } else { Ok(()) };
-        let served = exists.and_then(|()| uas::check(request, &reply::IN_DIALOG));
+        let served = exists.and_then(|()| reply::check(request, true));
         let in_order = served.and_then(|()| self.dialog.receive(request));
         if let Err(rejection) = in_order {
             self.reject(context, transaction, request, &rejection);
@@ -33,6 +33,7 @@ impl Leg {
                 context.act(Act::Respond(transaction, response));
                 LegEvent::Nothing
             }
+            Method::Info => self.receive_info(context, transaction, request),
             _ => {
                 self.reject(context, transaction, request, &uas::Rejection::new(405));
                 LegEvent::Nothing
@@ -55,6 +56,37 @@ impl Leg {
             self.phase = Phase::Done;
         }
         if was_up { LegEvent::HungUp } else { LegEvent::Nothing }
+    }
+
+    /// A key that was pressed (spec/media.md §5). Without a body it only asks whether the call is still there (RFC 2976 §2.2).
+    fn receive_info(
+        &mut self,
+        context: &mut Context<'_>,
+        transaction: ServerTransactionId,
+        info: &Message,
+    ) -> LegEvent {
+        // After our BYE the session is over, whether or not they know (RFC 3261 §15.1.1).
+        if !matches!(self.phase, Phase::Early(_) | Phase::Answered) || self.held_bye.is_some() {
+            self.reject(context, transaction, info, &uas::Rejection::new(481));
+            return LegEvent::Nothing;
+        }
+        // The type was found readable before. A body of another one is here only if it may be passed over.
+        let essence = info.content_type().ok().flatten().map(|content_type| content_type.essence());
+        let digit = match (info.body(), essence) {
+            (body, Some(essence)) if !body.is_empty() => info_digits::parse(&essence, &body),
+            _ => Ok(None),
+        };
+        match digit {
+            Ok(digit) => {
+                let response = self.dialog.response_to(info, 200).header(HeaderName::Server, server(context)).build();
+                context.act(Act::Respond(transaction, response));
+                digit.map_or(LegEvent::Nothing, LegEvent::Digit)
+            }
+            Err(malformed) => {
+                self.reject(context, transaction, info, &uas::Rejection::bad_request(malformed.to_string()));
+                LegEvent::Nothing
+            }
+        }
     }
 
     /// A re-INVITE: a new offer, or the wish for one of ours. What cannot be accepted changes nothing (RFC 3261 §14.2).
