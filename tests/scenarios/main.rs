@@ -20,6 +20,7 @@ mod recording;
 mod recording_actions;
 mod refusals;
 mod registrar;
+mod relayed;
 mod session;
 mod talk;
 mod web;

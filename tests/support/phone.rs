@@ -267,6 +267,14 @@ impl Phone {
         self.with(|phone| phone.sip.dialog.requests.iter().filter(|(found, _)| found == method).count())
     }
 
+    /// The text of the newest request of the server with this method; empty if there is none.
+    pub fn last_request(&self, method: &str) -> String {
+        self.with(|phone| {
+            let found = phone.sip.dialog.requests.iter().rev().find(|(found, _)| found == method);
+            found.map(|(_, message)| String::from_utf8_lossy(message.as_bytes()).into_owned()).unwrap_or_default()
+        })
+    }
+
     /// The last message of the server with this status, as text.
     pub fn last_response(&self, status: u16) -> String {
         self.with(|phone| {

@@ -311,7 +311,11 @@ impl WorldState {
             }
             Effect::Log(entry) => self.log.push(*entry),
             Effect::Send(letter) => {
-                let to = usize::from(letter.owner(self.mode.loops).0);
+                // A loop that the settings speak of and that is not here is a lost one.
+                let to = usize::from(letter.owner(self.snapshot.settings.loops).0);
+                if to >= self.controls.len() {
+                    return;
+                }
                 self.enqueue(self.now.mono_ns, Delivery::Answer { owner: to, input: Input::Message(letter) });
             }
             Effect::Reply { token, reply } => self.replies.push((token, reply)),

@@ -177,7 +177,9 @@ impl Bridge {
             | CellMessage::NotAdmitted { .. }
             | CellMessage::Entered { .. }
             | CellMessage::NotEntered { .. }
-            | CellMessage::Kick { .. } => context.act(Act::CountStale),
+            | CellMessage::Kick { .. }
+            | CellMessage::HowEnded { .. }
+            | CellMessage::Ended { .. } => context.act(Act::CountStale),
         }
     }
 

@@ -127,6 +127,16 @@ mod tests {
         }
     }
 
+    /// Of a call that has no status of its own only the reason needs to be kept.
+    #[test]
+    fn a_reason_gives_the_same_response_whether_given_or_relayed_as_its_cause() {
+        use HangupReason::{Amd, Busy, Cancel, Dialout, Failed, Noanswer, Normal, Timeout};
+        for reason in [Normal, Failed, Busy, Cancel, Timeout, Noanswer, Dialout, Amd] {
+            let relayed = response_to_relayed_cause(reason.q850_cause(), None);
+            assert_eq!(relayed, response_to_unanswered(reason, SipAnswer::Asked), "{reason:?}");
+        }
+    }
+
     #[test]
     fn statuses_of_outgoing_legs_give_the_reasons_that_the_table_promises() {
         for (statuses, expected) in [

@@ -109,7 +109,7 @@ impl Call {
         self.stays.mix = Some(Mix { confbridge_id, step, inside: false });
     }
 
-    /// A bridge has something to say.
+    /// A bridge has something to say, or another call's loop.
     pub(super) fn message(&mut self, context: &mut Context<'_>, message: CellMessage) {
         if self.over.is_some() {
             return context.act(Act::CountStale);
@@ -147,9 +147,11 @@ impl Call {
                 }
             }
             CellMessage::Kick { confbridge_id } => self.kicked(context, confbridge_id),
-            CellMessage::Admit { .. } | CellMessage::Enter { .. } | CellMessage::Left { .. } => {
-                context.act(Act::CountStale);
-            }
+            CellMessage::Ended { call_id, reason } => self.other_ended(context, call_id, reason),
+            CellMessage::Admit { .. }
+            | CellMessage::Enter { .. }
+            | CellMessage::Left { .. }
+            | CellMessage::HowEnded { .. } => context.act(Act::CountStale),
         }
     }
 

@@ -7,6 +7,7 @@ mod media;
 mod program;
 mod publish;
 mod recording;
+mod relay;
 mod sound;
 
 use base::{CellId, Random, StreamId, TimerTable};
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 use crate::context::{Act, CellInput, Context};
 use crate::info_digits::InfoDigit;
+use crate::message::id_of_loop;
 use crate::will::Will;
 use crate::{NoteKind, Settings};
 use conference::Stays;
@@ -60,6 +62,8 @@ pub(crate) enum CallTimer {
     Ring,
     /// The longest wait for the beginning of a speech.
     Speech,
+    /// The longest wait for how another call has ended.
+    EndingOf,
     /// How long the caller waits for an answer, as it says itself (RFC 3261 §13.3.1).
     Expires,
     /// The call's longest duration (spec/media.md §2); then that of the flow that runs after it.
@@ -88,7 +92,7 @@ impl Call {
     pub(crate) fn new(new: NewCall<'_>, settings: &Settings, now: base::Now, random: &mut Random) -> Call {
         let created = Timestamp::from_us(now.wall_us);
         let record = CallRecord {
-            id: model::random_id(random),
+            id: id_of_loop(random, new.cell.owner(), settings.loops),
             customer_id: new.flow.customer_id,
             flow_id: new.flow.id,
             activeflow_id: model::random_id(random),
@@ -293,6 +297,7 @@ impl Call {
                 }
                 CallTimer::Ring => self.leg.ring(context),
                 CallTimer::Speech => self.speech_is_late(context),
+                CallTimer::EndingOf => self.ending_is_unknown(context),
                 // §13.3.1: as if it had cancelled.
                 CallTimer::Expires => self.cancelled(context),
                 CallTimer::Duration => self.duration_reached(context),

@@ -21,6 +21,8 @@ pub(super) struct Waiting {
     pub(super) barge_in: bool,
     /// The step of the armed flow timer.
     pub(super) timer: Option<u64>,
+    /// The call whose ending decides how this one is hung up.
+    pub(super) ending_of: Option<Uuid>,
     /// For which stage of leg and stream the will was written.
     pub(super) will_written: Option<WillStage>,
 }
@@ -41,7 +43,8 @@ impl Call {
             self.carry_out(context, effect);
         }
         self.leave_abandoned(context);
-        if self.over.is_none() && self.leg.unanswered_invite().is_some() {
+        let goes_on = self.over.is_none() && self.waiting.ending_of.is_none();
+        if goes_on && self.leg.unanswered_invite().is_some() {
             self.ring_or_wait_for_sound(context);
         }
     }
@@ -84,7 +87,8 @@ impl Call {
                 let (cell, subject) = (self.cell, context.subject);
                 context.act(Act::Effect(Effect::Http(activeflow::http(cell, subject, step, request, wait))));
             }
-            FlowEffect::Hangup { reason, .. } => self.hang_up(context, reason, SipAnswer::Asked),
+            FlowEffect::Hangup { reference_id: Some(call_id), .. } => self.hang_up_like(context, call_id),
+            FlowEffect::Hangup { reason, reference_id: None } => self.hang_up(context, reason, SipAnswer::Asked),
             FlowEffect::Updated => self.publish_activeflow(context, "activeflow_updated"),
             FlowEffect::Timeline(entry) => context.note(NoteKind::Flow(entry)),
             FlowEffect::Ended { hang_up, on_complete_flow_id, .. } => {
@@ -105,8 +109,10 @@ impl Call {
     pub(super) fn suspend_flow(&mut self) {
         self.waiting.sound = None;
         self.waiting.timer = None;
+        self.waiting.ending_of = None;
         self.timers.stop(&CallTimer::Flow);
         self.timers.stop(&CallTimer::Speech);
+        self.timers.stop(&CallTimer::EndingOf);
     }
 
     pub(super) fn answer(&mut self, context: &mut Context<'_>) {

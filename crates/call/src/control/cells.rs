@@ -129,6 +129,7 @@ impl Control {
             Body::Call(call) => {
                 self.calls -= 1;
                 self.by_call.remove(&call.id());
+                self.ended.remember(call.record());
                 self.by_dialog.remove(call.dialog().id());
                 self.by_invite.remove(&call.invite_transaction());
                 // Ports that were given back early may belong to another call by now.

@@ -21,6 +21,7 @@ impl Control {
         let Some(Envelope { to, message }) = self.mail.pop_front() else { return false };
         match to {
             Address::Cell(cell) => self.deliver(now, cell, CellInput::Message(message), effects),
+            Address::Call(call_id) => self.asked_about_call(call_id, &message, effects),
             Address::Bridge(confbridge_id) => {
                 // Only who comes opens the door. That somebody has left is of no interest to a bridge that has ended.
                 let comes = matches!(message, CellMessage::Admit { .. } | CellMessage::Enter { .. });

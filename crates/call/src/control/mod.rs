@@ -5,6 +5,7 @@ mod bindings;
 mod bridges;
 mod caller;
 mod cells;
+mod ended;
 mod gauges;
 mod held;
 mod mail;
@@ -27,6 +28,7 @@ pub use gauges::{Counters, Gauges, RegistrarNumbers};
 pub use persist::{FORMAT_VERSION, TakeUpError};
 
 use self::admission::Pace;
+use self::ended::EndedCalls;
 use self::registrar::Registrar;
 use crate::cell::Cell;
 use crate::context::CellInput;
@@ -58,6 +60,8 @@ pub struct Control {
     by_invite: BTreeMap<ServerTransactionId, CellId>,
     by_stream: BTreeMap<StreamId, CellId>,
     by_call: BTreeMap<Uuid, CellId>,
+    /// Calls of this loop that are gone.
+    ended: EndedCalls,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
     /// Bridges that users know of, as they were when they began. Each has a conference, was made by hand, or has somebody in it.
@@ -98,6 +102,7 @@ impl Control {
             by_invite: BTreeMap::new(),
             by_stream: BTreeMap::new(),
             by_call: BTreeMap::new(),
+            ended: EndedCalls::default(),
             by_activeflow: BTreeMap::new(),
             by_bridge: BTreeMap::new(),
             bridges: BTreeMap::new(),

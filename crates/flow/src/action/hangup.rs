@@ -16,7 +16,11 @@ pub(super) const ABOUT: About = About {
         Field::new("reason", Type::Text, "Why. Anything else is `normal`.")
             .default("`normal`")
             .allowed(Allowed::Of(&["", "normal", "failed", "busy", "cancel", "timeout", "noanswer", "dialout", "amd"])),
-        Field::new("reference_id", Type::Uuid, "A call that has ended: hang up with its cause instead."),
+        Field::new(
+            "reference_id",
+            Type::Uuid,
+            "A call that has ended: hang up with its cause instead of `reason`. Of one that is unknown, or has not ended, the cause is `normal`.",
+        ),
     ],
     example: r#"[
   { "type": "hangup", "option": { "reason": "busy" } }
