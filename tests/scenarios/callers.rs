@@ -63,6 +63,36 @@ fn in_an_open_network_numbers_need_no_password_but_a_wrong_one_is_not_taken() {
     });
 }
 
+/// RFC 3325: what an open network asserts is believed; a phone is its extension, whatever it asserts.
+#[test]
+fn an_asserted_identity_is_that_of_the_caller_but_not_of_a_phone() {
+    scenario("asserted_identity", |world| {
+        world.number("quiet", quiet());
+        let extension = world.extension("1000", "secret");
+        let carrier = world.phone("carrier");
+        let calls = |lines: &str| {
+            carrier.behaves(|manners| manners.invite_lines = lines.to_owned());
+            carrier.is_connected_to("quiet");
+            let source = world.last("call_created")["source"].clone();
+            hangs_up(&carrier);
+            [source["type"].clone(), source["target"].clone(), source["target_name"].clone()]
+        };
+        const ANN: &str = "P-Asserted-Identity: \"Ann\" <sip:+12025550123@carrier.example;user=phone>\r\n";
+        assert_eq!(calls(ANN), ["tel", "+12025550123", "Ann"]);
+        assert_eq!(calls(&format!("{ANN}Privacy: id\r\n")), ["tel", "carrier", "carrier"]);
+        assert_eq!(calls("P-Asserted-Identity: \"\r\n"), ["tel", "carrier", "carrier"]);
+        world.settings(|settings| settings.open_networks.clear());
+        let alice = phone(world, "alice", "1000", "secret");
+        alice.behaves(|manners| manners.invite_lines = ANN.to_owned());
+        alice.calls_with_password("quiet");
+        alice.gets(200);
+        let source = world.last("call_created")["source"].clone();
+        assert_eq!((&source["type"], &source["target"]), (&"extension".into(), &extension.id.to_string().into()));
+        hangs_up(&alice);
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn a_conference_is_for_phones_unless_it_is_opened() {
     scenario("phone_calls_conference", |world| {

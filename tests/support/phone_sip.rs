@@ -108,6 +108,8 @@ pub struct Manners {
     pub answers_bye: bool,
     /// Repeat requests that get no answer.
     pub repeats: bool,
+    /// Further header lines of an INVITE, each with its end.
+    pub invite_lines: String,
     /// Value of the Expires in an INVITE.
     pub expires_s: Option<u32>,
     /// SDP to put into the ACK (after a late offer).
@@ -121,6 +123,7 @@ impl Default for Manners {
             acks_failure: true,
             answers_bye: true,
             repeats: true,
+            invite_lines: String::new(),
             expires_s: None,
             sdp_in_ack: None,
         }
@@ -254,6 +257,7 @@ impl PhoneSip {
         let (content_type, body) = body.unwrap_or_default();
         let expires = self.manners.expires_s.filter(|_| method == "INVITE");
         let expires = expires.map_or(String::new(), |seconds| format!("Expires: {seconds}\r\n"));
+        let lines = if method == "INVITE" { self.manners.invite_lines.as_str() } else { "" };
         let content_type = match content_type.is_empty() || body.is_empty() {
             true => String::new(),
             false => format!("Content-Type: {content_type}\r\n"),
@@ -267,7 +271,7 @@ impl PhoneSip {
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
              Contact: <sip:{name}@{me}>\r\n\
-             {extra}{expires}{content_type}Content-Length: {length}\r\n\r\n{body}",
+             {extra}{lines}{expires}{content_type}Content-Length: {length}\r\n\r\n{body}",
             length = body.len(),
         )
     }

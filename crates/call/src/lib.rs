@@ -16,6 +16,7 @@ mod info_digits;
 mod input;
 mod message;
 mod note;
+mod parties;
 mod ports;
 pub mod registrar;
 mod reply;

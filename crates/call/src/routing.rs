@@ -5,10 +5,10 @@ use std::sync::Arc;
 use base::Random;
 use model::{Action, Address, AddressType, Conference, Flow, FlowType};
 use serde_json::{Value, json};
-use sip_core::{HeaderName, Host, Message, Uri, uas};
+use sip_core::{Host, Message, Uri, uas};
 use uuid::Uuid;
 
-use crate::Snapshot;
+use crate::{Snapshot, parties};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,48 +86,18 @@ impl std::fmt::Display for NoRoute {
     }
 }
 
-/// What was dialled: the user part of the request URI. Of `conference:<id>` the id is a password by the grammar.
-fn dialled_user(uri: &Uri) -> String {
-    let user = user_of(uri).unwrap_or_default();
-    match (user.as_str(), uri.password()) {
-        ("conference" | "agent", Some(id)) => format!("{user}:{id}"),
-        _ => user,
-    }
-}
-
-/// The user part, percent-decoded unless it starts with `+` (spec/media.md §2). Of a telephone number, which is a `tel:` URI
-/// or says `user=phone`, only the digits count: neither its visual separators nor its parameters (RFC 3966 §5.1.1;
-/// carriers add `;npdi;rn=...`). Some phones say `user=phone` of every user, so a word keeps its dashes.
-fn user_of(uri: &Uri) -> Option<String> {
-    let user = uri.user()?;
-    let decoded = match user.starts_with('+') {
-        true => user.to_owned(),
-        false => uri.user_unescaped().unwrap_or_default().into_owned(),
-    };
-    let is_phone = uri.param("user").is_some_and(|value| value.eq_ignore_ascii_case("phone"));
-    if uri.is_sip() && !is_phone {
-        return Some(decoded);
-    }
-    let number = decoded.split(';').next().unwrap_or_default();
-    let is_separator = |c: char| matches!(c, '-' | '.' | '(' | ')');
-    match number.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '#') || is_separator(c)) {
-        true => Some(number.replace(is_separator, "")),
-        false => Some(number.to_owned()),
-    }
-}
-
 /// What answers an INVITE of this caller. Design, section 5: what was dialled is an extension, a number, an agent, a direct
 /// address or a conference, the first that it fits. Extensions are looked up for phones only: strangers learn nothing of them.
 pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Result<Route, NoRoute> {
     let uri = invite.uri().map_err(|_| NoRoute::Unknown(String::new()))?;
-    let user = dialled_user(&uri);
+    let user = parties::dialled_user(&uri);
     let phone = match caller {
         Caller::Anyone => None,
         Caller::Phone(extension) => snapshot.extensions.get(extension),
     };
     let source = match phone {
         Some(extension) => Address::new(AddressType::Extension, extension.id.to_string(), &extension.extension),
-        None => source(invite),
+        None => parties::source(invite),
     };
     let to_conference = |id: &str, source: Address| {
         let id = Uuid::parse_str(id).ok().filter(|_| phone.is_some() || snapshot.settings.open_conferences);
@@ -135,7 +105,7 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         conference.map(|conference| conference_route(conference, source)).ok_or_else(|| NoRoute::Unknown(user.clone()))
     };
     if is_conference_host(&uri, snapshot.settings.registrar.base_domain()) {
-        let source = if phone.is_some() { source } else { sip_source(invite) };
+        let source = if phone.is_some() { source } else { parties::sip_source(invite) };
         return to_conference(&user, source);
     }
     if phone.is_some() && snapshot.extensions.contains_key(&user) {
@@ -145,7 +115,8 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         let id = number.call_flow_id;
         return match snapshot.flows.contains_key(&id) {
             true => {
-                let destination = Address::new(AddressType::Tel, user, "");
+                let name = parties::dialled_name(invite, &user);
+                let destination = Address::new(AddressType::Tel, user, name);
                 Ok(Route { target: Target::Flow(id), source, destination })
             }
             false => Err(NoRoute::NoFlow(user)),
@@ -155,7 +126,7 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         return Err(NoRoute::Phone(user));
     }
     if user.starts_with("direct.") {
-        return find_direct(snapshot, source, user);
+        return find_direct(snapshot, source, user, invite);
     }
     match user.strip_prefix("conference:") {
         Some(id) => to_conference(id, source),
@@ -164,9 +135,10 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
 }
 
 /// What a direct hash leads to (spec/media.md §10): it is a secret itself, and whoever knows it may call.
-fn find_direct(snapshot: &Snapshot, source: Address, user: String) -> Result<Route, NoRoute> {
+fn find_direct(snapshot: &Snapshot, source: Address, user: String, invite: &Message) -> Result<Route, NoRoute> {
     if let Some(flow) = snapshot.flows.values().find(|flow| flow.direct_hash == user) {
-        let destination = Address::new(AddressType::Sip, user, "");
+        let name = parties::dialled_name(invite, &user);
+        let destination = Address::new(AddressType::Sip, user, name);
         return Ok(Route { target: Target::Flow(flow.id), source, destination });
     }
     if let Some(conference) = snapshot.conferences.values().find(|conference| conference.direct_hash == user) {
@@ -200,25 +172,6 @@ fn is_conference_host(uri: &Uri, base_domain: &str) -> bool {
     !base_domain.is_empty() && host.strip_prefix("conference.") == Some(base_domain.to_ascii_lowercase().as_str())
 }
 
-/// The calling party: From's user and display name, typed `tel` on this path (spec/media.md §2). A caller without a user
-/// part is known by its whole URI.
-fn source(invite: &Message) -> Address {
-    source_as(invite, AddressType::Tel, |uri| user_of(uri).unwrap_or_else(|| uri.as_str().to_owned()))
-}
-
-/// The same, typed `sip`: `user@host`.
-fn sip_source(invite: &Message) -> Address {
-    let without_scheme = |uri: &Uri| uri.as_str().split_once(':').map_or("", |(_, rest)| rest).to_owned();
-    source_as(invite, AddressType::Sip, without_scheme)
-}
-
-fn source_as(invite: &Message, kind: AddressType, target: impl Fn(&Uri) -> String) -> Address {
-    let Ok(from) = invite.address(HeaderName::From) else { return Address::default() };
-    let Some(from) = from else { return Address::default() };
-    let name = from.display_text().unwrap_or_default();
-    Address::new(kind, from.uri().map(|uri| target(&uri)).unwrap_or_default(), name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,41 +182,6 @@ mod tests {
              Call-ID: x\r\nCSeq: 1 INVITE\r\n\r\n"
         );
         Message::parse_datagram(text.into()).unwrap()
-    }
-
-    #[test]
-    fn the_dialled_user_is_what_a_number_is_called() {
-        for (uri, user) in [
-            ("sip:ivr@10.0.0.1", "ivr"),
-            ("sip:i%76r@10.0.0.1", "ivr"),
-            ("sip:%2B12025550123@10.0.0.1", "+12025550123"),
-            ("sip:+12025550123@10.0.0.1;user=phone", "+12025550123"),
-            ("sip:+1-(202)-555.0123@10.0.0.1;user=phone", "+12025550123"),
-            ("sip:+12025550123;npdi;rn=+12025550000@10.0.0.1;user=phone", "+12025550123"),
-            ("sip:a-b.c;d@10.0.0.1", "a-b.c;d"),
-            ("sip:echo-test@10.0.0.1;user=phone", "echo-test"),
-            ("sip:ivr:secret@10.0.0.1", "ivr"),
-            ("sip:conference:c0ffee@10.0.0.1", "conference:c0ffee"),
-            ("sip:conference%3Ac0ffee@10.0.0.1", "conference:c0ffee"),
-            ("sip:10.0.0.1", ""),
-            ("tel:+1-202-555-0123", "+12025550123"),
-            ("tel:7042;phone-context=example.com", "7042"),
-        ] {
-            assert_eq!(dialled_user(&invite(uri, "<sip:a@b>").uri().unwrap()), user, "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_caller_without_a_user_is_known_by_its_whole_uri() {
-        for (from, target, name) in [
-            ("<sip:10.0.0.2:5080>", "sip:10.0.0.2:5080", ""),
-            ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", "anonymous", "Anonymous"),
-            ("<tel:+1-202-555-0123>", "+12025550123", ""),
-            ("Ann <sip:ann%40home@example.com>", "ann@home", "Ann"),
-        ] {
-            let source = source(&invite("sip:x@y", from));
-            assert_eq!((source.target.as_str(), source.target_name.as_str()), (target, name), "{from}");
-        }
     }
 
     fn snapshot() -> Snapshot {
@@ -340,6 +258,6 @@ mod tests {
         assert_eq!(outcome(&snapshot, &Caller::Anyone, &format!("sip:conference:{C0}@a")), "conference");
         let invite = invite(&format!("sip:{C0}@conference.example.com"), "Bob <sip:bob@far.example:5070>");
         let route = find(&snapshot, &Caller::Anyone, &invite).unwrap();
-        assert_eq!(route.source, Address::new(AddressType::Sip, "bob@far.example:5070", "Bob"));
+        assert_eq!(route.source, Address::new(AddressType::Sip, "bob@far.example", "Bob"));
     }
 }
