@@ -50,9 +50,23 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, actions: &[Ac
             Target::Id { .. } | Target::Index { .. } | Target::Unknown => {}
         }
     }
-    if kind == Kind::Goto && reader.raw("loop_count").is_none() && !is_unknown(action, "loop_count") {
-        verdict.warn(format!("{path}.loop_count"), "without it the goto never jumps", "how often to jump");
+    if kind == Kind::Goto && !is_unknown(action, "loop_count") {
+        never_jumps(verdict, &path, reader.raw("loop_count"));
     }
+}
+
+/// A goto without a count, or with one of 0 or less, lets the flow pass (spec/actions.md `goto`). Guides elsewhere take it for
+/// an endless loop.
+fn never_jumps(verdict: &mut Verdict, path: &str, loop_count: Option<&Value>) {
+    let what = match loop_count {
+        None => "without it the goto never jumps".to_owned(),
+        Some(value) => match integer_of(value) {
+            Some(number) if number <= 0 => format!("with {number} the goto never jumps"),
+            // What is no number was told of before.
+            _ => return,
+        },
+    };
+    verdict.warn(format!("{path}.loop_count"), what, "a whole number from 1: how often to jump");
 }
 
 /// A field that must be there, or holds a value that means nothing. Text that is known only at run time is not judged.

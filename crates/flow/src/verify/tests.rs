@@ -113,6 +113,34 @@ fn what_is_probably_a_mistake_is_a_warning_only() {
     }
 }
 
+/// spec/actions.md `goto`: a count of 0 or less never jumps.
+#[test]
+fn a_goto_that_never_jumps_is_told() {
+    let told = |loop_count: Value| {
+        let option = json!({"target_id": "a", "loop_count": loop_count});
+        let verdict = verdict(json!([{"type": "beep", "id": "a"}, {"type": "goto", "option": option}]));
+        assert!(verdict.is_accepted(), "{verdict:?}");
+        verdict.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let never = |how: &str| {
+        [format!(
+            "actions[1].option.loop_count: {how} the goto never jumps; expected: a whole number from 1: how often to jump"
+        )]
+    };
+    assert_eq!(told(Value::Null), never("without it"));
+    for (loop_count, shown) in
+        [(json!(0), "0"), (json!(0.0), "0"), (json!("0"), "0"), (json!(-1), "-1"), (json!(" -7 "), "-7")]
+    {
+        assert_eq!(told(loop_count), never(&format!("with {shown}")));
+    }
+    for loop_count in [json!(1), json!("1"), json!(99), json!("${n}"), json!("-${n}")] {
+        assert_eq!(told(loop_count.clone()), [""; 0], "{loop_count}");
+    }
+    let unreadable = told(json!("often"));
+    assert_eq!(unreadable.len(), 1, "{unreadable:?}");
+    assert!(unreadable[0].contains("it is \"often\": the flow would end here"), "{unreadable:?}");
+}
+
 #[test]
 fn a_message_says_where_what_and_what_instead() {
     let verdict = verdict(json!([{"type": "digits_receive", "option": {"length": [1]}}]));
