@@ -317,7 +317,7 @@ impl World {
     /// Whether an activeflow ended with these words in the timeline.
     pub fn ended_because(&self, words: &str) -> bool {
         self.noted(
-            |note| matches!(note, NoteKind::Flow(entry) if entry.what == flow::What::Ended && entry.reason == words),
+            |note| matches!(note, NoteKind::Flow(entry) if entry.what.as_str() == "ended" && entry.reason == words),
         )
     }
 

@@ -209,7 +209,7 @@ impl Dialogue {
                     return None;
                 }
                 What::Jumped => return None,
-                What::Ended => format!("ended: {}", entry.reason),
+                What::Ended | What::EndedByFailure => format!("ended: {}", entry.reason),
                 what => format!("{} {}: {}", what.as_str(), entry.action_type, entry.reason),
             },
             Effect::Ended { hang_up, on_complete_flow_id, .. } => {
