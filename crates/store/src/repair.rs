@@ -80,6 +80,8 @@ fn repair_database(data_dir: &Path, repaired: &mut Repaired) -> Result<Connectio
     let new = database::open(&path)?;
     let mut saved = 0;
     if let Ok(damaged) = Connection::open(&kept) {
+        // One word of the schema that cannot be read, such as an index's, must not cost the rows of all tables.
+        let _ = damaged.pragma_update(None, "writable_schema", true);
         for table in ["resources", "cursors", "records", "timelines", "progress", "bindings"] {
             saved += salvage(&damaged, &new, table, "ASC");
             saved += salvage(&damaged, &new, table, "DESC");

@@ -253,3 +253,23 @@ fn a_damaged_database_is_refused_and_repair_saves_what_can_be_read() {
     let saved = folder.open().store.all::<Flow>().unwrap().len();
     assert!((200..399).contains(&saved), "{saved}");
 }
+
+#[test]
+fn a_wrong_word_in_the_schema_costs_no_rows() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for number in 1..400 {
+        store.put(&flow(number, number as u64)).unwrap();
+    }
+    drop(store);
+    let path = folder.path().join("flowswitch.sqlite");
+    let mut octets = std::fs::read(&path).unwrap();
+    let words = b"CREATE INDEX records_conference";
+    let at = octets.windows(words.len()).position(|window| window == words).unwrap();
+    octets[at + words.len() + 4] = 0;
+    std::fs::write(&path, octets).unwrap();
+    assert!(Store::open(folder.config()).is_err());
+    let repaired = store::repair(folder.path()).unwrap();
+    assert!(repaired.done[0].contains("rows saved"), "{repaired:?}");
+    assert_eq!(folder.open().store.all::<Flow>().unwrap().len(), 399);
+}

@@ -81,9 +81,12 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
         Ok(answer) => return Err(damaged(path, &answer)),
         Err(error) => return Err(refuse(path, &error)),
     }
-    if connection.is_readonly("main").map_err(|error| refuse(path, &error))? {
-        let message = "it may only be read: its owner and mode must let the server write".to_owned();
-        return Err(StoreError::Database { doing: format!("open {}", path.display()), message });
+    // SQLite reads a file that it may not write as if nothing were; only a beginning of a write says so, also of `-wal` and `-shm`.
+    let writes = connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+    if writes.is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly)) {
+        let message =
+            "it, or its -wal or -shm, may only be read: owner and mode of all three must let the server write";
+        return Err(StoreError::Database { doing: format!("open {}", path.display()), message: message.to_owned() });
     }
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;
