@@ -150,6 +150,7 @@ fn equal_texts_share_one_synthesis_whenever_they_come() {
     let say = scripted.text("same");
     ask(&mut rig, 1, "same");
     ask(&mut rig, 2, "same");
+    rig.wait_for("both are there before the first of it is spoken", |metrics| metrics.sounds.shared == 1);
     say.send(Say::Loud(200)).unwrap();
     let first = answer(&rig, 1).unwrap();
     assert_eq!(answer(&rig, 2).unwrap().sound, first.sound);
