@@ -65,6 +65,12 @@ def before_call(context, case, kwargs):
         case.body = {"username": "wire", "password": "load-wire"}
     if "{id}" in case.path and isinstance(case.path_parameters, dict):
         found = real_id(case, number)
+        if "{call_id}" in case.path and number % 2 == 0:
+            # A bridge, and somebody who is in it.
+            for bridge in items("confbridges"):
+                if bridge["channel_call_ids"]:
+                    found = bridge["id"]
+                    case.path_parameters["call_id"] = bridge["channel_call_ids"][0]
         if found:
             case.path_parameters["id"] = found
         elif case.method == "DELETE" and case.path.startswith("/v1.0/accesskeys"):
