@@ -17,7 +17,7 @@ use crate::webhooks::signature;
 /// Requests at one time; more are refused.
 const AT_ONCE: usize = 512;
 /// Of them to one destination (scheme, host and port): one that hangs leaves room for the others.
-const AT_ONCE_TO_ONE: usize = 64;
+const AT_ONCE_TO_ONE: usize = 256;
 /// Longest body of an answer, bytes.
 const BODY_MAX: usize = 1024 * 1024;
 /// All of it, connection and repetitions included (spec/flow.md §10.1).
