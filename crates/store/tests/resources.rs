@@ -233,16 +233,22 @@ fn a_backup_made_under_load_opens_with_everything_accepted_before_it() {
     assert_eq!(opened.store.timeline(ended).unwrap().len(), 12);
 }
 
-#[test]
-fn a_damaged_database_is_refused_and_repair_saves_what_can_be_read() {
-    let folder = Folder::new();
+/// The file of a closed database, and what is in it.
+fn database_of_399_flows(folder: &Folder) -> (std::path::PathBuf, Vec<u8>) {
     let store = folder.open().store;
     for number in 1..400 {
         store.put(&flow(number, number as u64)).unwrap();
     }
     drop(store);
     let path = folder.path().join("flowswitch.sqlite");
-    let mut octets = std::fs::read(&path).unwrap();
+    let octets = std::fs::read(&path).unwrap();
+    (path, octets)
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_repair_saves_what_can_be_read() {
+    let folder = Folder::new();
+    let (path, mut octets) = database_of_399_flows(&folder);
     let middle = octets.len() / 2;
     octets[middle..middle + 5_000].fill(0x5a);
     std::fs::write(&path, octets).unwrap();
@@ -257,13 +263,7 @@ fn a_damaged_database_is_refused_and_repair_saves_what_can_be_read() {
 #[test]
 fn a_wrong_word_in_the_schema_costs_no_rows() {
     let folder = Folder::new();
-    let store = folder.open().store;
-    for number in 1..400 {
-        store.put(&flow(number, number as u64)).unwrap();
-    }
-    drop(store);
-    let path = folder.path().join("flowswitch.sqlite");
-    let mut octets = std::fs::read(&path).unwrap();
+    let (path, mut octets) = database_of_399_flows(&folder);
     let words = b"CREATE INDEX records_conference";
     let at = octets.windows(words.len()).position(|window| window == words).unwrap();
     octets[at + words.len() + 4] = 0;
