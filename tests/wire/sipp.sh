@@ -9,11 +9,13 @@ shift
 
 # scenario, number of tests/wire/numbers.json that is called, calls, calls per second
 scenarios='
+asserted_identity      who      5  5
 basic_call             echo     50 25
 busy                   busy     10 10
 cancel_while_ringing   ringing  20 10
 early_media            early     5  5
 hold_and_resume        sound     5  5
+keys_info              keys      2  2
 keys_menu              keys      2  2
 keys_wrong             keys      1  1
 late_offer             bye       5  5
@@ -50,7 +52,7 @@ fi
 # run SCENARIO NUMBER CALLS RATE PLACE: one SIPp, on ports of its own.
 run() {
   local name=$1 log="$folder/$1" before=()
-  case $name in keys_*) before=(${as_root[@]+"${as_root[@]}"}) ;; esac
+  case $name in keys_menu | keys_wrong) before=(${as_root[@]+"${as_root[@]}"}) ;; esac
   # TERM is set because SIPp draws a screen even if nobody sees it.
   TERM=dumb timeout -k 2 30 ${before[@]+"${before[@]}"} sipp "127.0.0.1:$sip_port" -sf "sipp-scenarios/$name.xml" -s "$2" -m "$3" -r "$4" \
     -i 127.0.0.2 -mi 127.0.0.2 -p $((25400 + $5)) -mp $((31500 + $5 * 10)) -nostdin \
@@ -74,7 +76,7 @@ while read -r name called calls rate; do
   [ -n "$name" ] || continue
   [ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
   place=$((place + 1))
-  if [ "$may_send_keys" = no ] && [[ $name == keys_* ]]; then
+  if [ "$may_send_keys" = no ] && [[ $name == keys_menu || $name == keys_wrong ]]; then
     printf '  %-22s skipped: SIPp must be root to press keys\n' "$name"
     continue
   fi
