@@ -223,7 +223,6 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         logging: &logging,
     };
     supervisor.run(signals).await;
-    service_manager::tell(service_manager::Stage::Stopping);
 
     let mut all_well = true;
     for thread in loops {

@@ -86,9 +86,7 @@ impl Supervisor<'_> {
                         seconds = self.config.drain_seconds,
                         "draining: no new calls, the others may finish"
                     );
-                    service_manager::tell(Stage::Stopping);
-                    health.draining = true;
-                    self.tell_admission(&health);
+                    self.refuse_new_work(&mut health);
                     end_by = Some(Instant::now() + Duration::from_secs(self.config.drain_seconds));
                 }
                 Some(Request::HangUp) => {
@@ -130,10 +128,18 @@ impl Supervisor<'_> {
         self.numbers.iter().any(|numbers| numbers.load().lost)
     }
 
-    fn hang_up_all(&self, health: &mut Health) -> Instant {
-        tracing::info!(calls = self.calls(), "hanging up all calls");
+    /// The first step of every end.
+    fn refuse_new_work(&self, health: &mut Health) {
+        if !health.draining {
+            service_manager::tell(Stage::Stopping);
+        }
         health.draining = true;
         self.tell_admission(health);
+    }
+
+    fn hang_up_all(&self, health: &mut Health) -> Instant {
+        tracing::info!(calls = self.calls(), "hanging up all calls");
+        self.refuse_new_work(health);
         self.tell_all(|| Input::HangUpAll);
         Instant::now() + Duration::from_nanos(snapshot::FAREWELL_NS)
     }
