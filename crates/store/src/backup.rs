@@ -32,16 +32,21 @@ pub fn backup(data_dir: &Path, to: &Path) -> Result<(), StoreError> {
         return Err(StoreError::io("back up into", to, &error));
     }
     // The database first: the log, copied later, then has all that the database knows of.
-    let unsaved = copy_database(&database::path_of(data_dir), &database::path_of(to))?;
+    let has_log = !segment::list(&segment::folder(data_dir))?.is_empty();
+    let unsaved = copy_database(&database::path_of(data_dir), &database::path_of(to), has_log)?;
     copy_log(&segment::folder(data_dir), &segment::folder(to), unsaved)?;
     copy_secrets(&secrets::folder(data_dir), &secrets::folder(to))?;
     segment::sync_folder(to)
 }
 
-fn copy_database(from: &Path, to: &Path) -> Result<Unsaved, StoreError> {
+fn copy_database(path: &Path, to: &Path, is_used: bool) -> Result<Unsaved, StoreError> {
     let failed = crate::error::doing("copy the database");
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let from = Connection::open_with_flags(from, flags).map_err(&failed)?;
+    // Read first: a server that runs goes on writing.
+    let marked = database::mark::read(path)?;
+    let from = Connection::open_with_flags(path, flags).map_err(&failed)?;
+    database::keep_journal(&from, true).map_err(&failed)?;
+    database::refuse_older(path, &from, marked, is_used)?;
     let mut copy = Connection::open(to).map_err(&failed)?;
     {
         let backup = Backup::new(&from, &mut copy).map_err(&failed)?;

@@ -56,30 +56,25 @@ pub(crate) fn aside(path: &Path) -> PathBuf {
 
 fn repair_database(data_dir: &Path, repaired: &mut Repaired) -> Result<Connection, StoreError> {
     let path = database::path_of(data_dir);
-    let is_new = !fs::metadata(&path).is_ok_and(|data| data.len() > 0);
-    match database::open(&path) {
-        Ok(connection) => {
-            if is_new {
-                repaired.done.push(format!("made a new, empty database {}", path.display()));
-            }
-            return Ok(connection);
-        }
-        Err(StoreError::Damaged(_)) => {}
-        Err(other) => return Err(other),
-    }
     let kept = aside(&path);
-    for suffix in ["", "-wal", "-shm"] {
-        let name = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
-        match fs::rename(name(&path), name(&kept)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::io("move aside", &path, &error));
-            }
-            _ => {}
-        }
+    let is_new = !fs::metadata(&path).is_ok_and(|data| data.len() > 0);
+    if is_new {
+        move_aside(&path, &kept)?;
+        repaired.done.push(format!("made a new, empty database {}", path.display()));
+        return database::open(&path, false);
     }
-    let new = database::open(&path)?;
+    let has_log = !segment::list(&segment::folder(data_dir))?.is_empty();
+    match database::open(&path, has_log) {
+        Err(StoreError::Damaged(_)) => {}
+        other => return other,
+    }
+    let marked = database::mark::read(&path)?;
+    move_aside(&path, &kept)?;
+    let new = database::open(&path, false)?;
     let mut saved = 0;
     if let Ok(damaged) = Connection::open(&kept) {
+        // What is kept is kept as it is.
+        let _ = database::keep_journal(&damaged, true);
         // One word of the schema that cannot be read, such as an index's, must not cost the rows of all tables.
         let _ = damaged.pragma_update(None, "writable_schema", true);
         for table in ["resources", "cursors", "records", "timelines", "progress", "bindings"] {
@@ -87,10 +82,31 @@ fn repair_database(data_dir: &Path, repaired: &mut Repaired) -> Result<Connectio
             saved += salvage(&damaged, &new, table, "DESC");
         }
     }
+    let known = database::mark::known_to(&new).map_err(doing("read how far it is"))?;
+    let lost = match marked.and_then(|marked| marked.checked_sub(known)).filter(|lost| *lost > 0) {
+        Some(lost) => format!("; the last {lost} writes to it are lost"),
+        None => String::new(),
+    };
     repaired
         .done
-        .push(format!("the database was damaged: kept as {}, {saved} rows saved into a new one", kept.display()));
+        .push(format!("the database was damaged: kept as {}, {saved} rows saved into a new one{lost}", kept.display()));
     Ok(new)
+}
+
+/// Moves the database aside with all that belongs to it.
+fn move_aside(path: &Path, kept: &Path) -> Result<(), StoreError> {
+    let with = |path: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+    let mark = (database::mark::path_of(path), database::mark::path_of(kept));
+    let files = ["", "-wal", "-shm"].map(|suffix| (with(path, suffix), with(kept, suffix)));
+    for (from, to) in files.into_iter().chain([mark]) {
+        match fs::rename(&from, to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::io("move aside", &from, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Copies the rows of a table up to the first that cannot be read; from both ends, so that only what is between two damaged

@@ -80,7 +80,7 @@ impl Store {
         refuse_half(&config.data_dir, &database_path, &log_folder)?;
 
         let found = segments::open(&log_folder)?;
-        let connection = database::open(&database_path)?;
+        let connection = database::open(&database_path, found.next_seq > 1)?;
         let unsaved = Unsaved::read(&connection)?;
         refuse_short_log(&log_folder, &found, unsaved)?;
         let live = Arc::new(Live::default());
@@ -345,6 +345,12 @@ impl Store {
         self.0.database.flush()
     }
 
+    /// Ends it for good: what waits is written, the database file alone has all that is in it. Every other method fails from now
+    /// on. The last handle that goes does the same; but who ends a process cannot know whether others still hold one.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
     /// How the store is.
     pub fn status(&self) -> StoreStatus {
         let mut problems = BTreeSet::new();
@@ -367,10 +373,16 @@ impl Store {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
+impl Inner {
+    fn close(&self) {
         self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).close();
         self.database.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

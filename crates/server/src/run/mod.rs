@@ -68,6 +68,8 @@ const PORT_WAIT_ROUNDS: u32 = 500;
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long it waits for what runs besides: webhooks, and names that are looked up.
 const LAST_TASKS: Duration = Duration::from_secs(1);
+/// How long it waits for the database to be closed: 40 MiB may have to be carried over.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Whatever keeps the server from starting, in words for the operator.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -233,9 +235,14 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     if tokio::time::timeout(LAST_ANSWERS, http).await.is_err() {
         tracing::warn!("some HTTP requests were not answered to their end");
     }
+    let closing = store.clone();
     let settled = keeping::settle(store).await;
     if tokio::time::timeout(LAST_TASKS, webhooks.end()).await.is_err() {
         tracing::warn!("how far webhooks have got could not be written down in time: some will be sent twice");
+    }
+    let closed = tokio::task::spawn_blocking(move || closing.close());
+    if tokio::time::timeout(LAST_WRITES, closed).await.is_err() {
+        tracing::warn!("the database could not be closed in time; the next start carries its -wal over");
     }
     tracing::info!("ended");
     match all_well {

@@ -1,5 +1,6 @@
 //! The database: SQLite, one thread that writes, some connections that read.
 
+pub(crate) mod mark;
 mod readers;
 pub(crate) mod schema;
 mod thread;
@@ -9,11 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::metrics::{Live, add, sub};
 use crate::record::{Expiry, Flusher};
 use crate::{StoreConfig, StoreError};
+use mark::Mark;
 use readers::Readers;
 use thread::DatabaseThread;
 
@@ -53,7 +56,7 @@ pub(crate) struct Database {
     jobs: Sender<Message>,
     readers: Readers,
     live: Arc<Live>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Where the database is.
@@ -61,12 +64,14 @@ pub(crate) fn path_of(data_dir: &Path) -> PathBuf {
     data_dir.join("flowswitch.sqlite")
 }
 
-/// Opens the file for writing, checks it and brings it up to date.
+/// Opens the file for writing, checks it and brings it up to date. `is_used`: there is reason to expect tables in it.
 ///
 /// # Errors
-/// It is damaged, newer than this program, or cannot be opened.
-pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+/// It is damaged, or has lost what was confirmed, and nothing was changed; it is newer than this program, or cannot be opened.
+pub(crate) fn open(path: &Path, is_used: bool) -> Result<Connection, StoreError> {
+    let marked = mark::read(path)?;
     let mut connection = Connection::open(path).map_err(|error| refuse(path, &error))?;
+    keep_journal(&connection, true).map_err(|error| refuse(path, &error))?;
     let checked = connection
         .pragma_update(None, "journal_mode", "WAL")
         .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
@@ -88,9 +93,44 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
             "it, or its -wal or -shm, may only be read: owner and mode of all three must let the server write";
         return Err(StoreError::Database { doing: format!("open {}", path.display()), message: message.to_owned() });
     }
+    refuse_older(path, &connection, marked, is_used)?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection)?;
+    // All is well. From here on the file alone has what there is; with it the write-ahead log may go.
+    let failed = crate::error::doing("carry the write-ahead log over");
+    empty_journal(&connection).and_then(|_| keep_journal(&connection, false)).map_err(failed)?;
     Ok(connection)
+}
+
+/// Whether the write-ahead log stays as it is when the last connection is closed: what may be damaged must not be carried over.
+pub(crate) fn keep_journal(connection: &Connection, is_kept: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_kept).map(|_| ())
+}
+
+/// What SQLite does not notice: that transactions are missing which were confirmed, or all tables.
+pub(crate) fn refuse_older(
+    path: &Path,
+    connection: &Connection,
+    marked: Option<u64>,
+    is_used: bool,
+) -> Result<(), StoreError> {
+    let known = mark::known_to(connection).map_err(|error| refuse(path, &error))?;
+    if let Some(missing) = marked.and_then(|marked| marked.checked_sub(known)).filter(|missing| *missing > 0) {
+        let why = format!(
+            "the last {missing} writes that were confirmed are missing, most likely because its -wal was lost or damaged (if \
+             you have put an older copy there on purpose, delete {})",
+            mark::path_of(path).display()
+        );
+        return Err(damaged(path, &why));
+    }
+    let tables = "SELECT COUNT(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0)).map_err(|error| refuse(path, &error))?;
+    match tables {
+        0 if is_used => {
+            Err(damaged(path, "there is an event log beside it, but it has no tables at all; its -wal was lost"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse(path: &Path, error: &rusqlite::Error) -> StoreError {
@@ -120,7 +160,9 @@ impl Database {
         let (jobs, inbox) = bounded(JOBS_MAX);
         let path = path_of(&config.data_dir);
         let readers = Readers::open(&path, config.readers)?;
+        let number = mark::known_to(&connection).map_err(crate::error::doing("read how far it is"))?;
         let thread = DatabaseThread {
+            mark: Mark::open(&path, number)?,
             connection,
             inbox,
             flusher,
@@ -134,7 +176,7 @@ impl Database {
             .name("database".into())
             .spawn(move || thread.run())
             .map_err(|error| StoreError::io("start the thread of", &path, &error))?;
-        Ok(Database { jobs, readers, live, thread: Some(thread) })
+        Ok(Database { jobs, readers, live, thread: Mutex::new(Some(thread)) })
     }
 
     /// Runs a write and waits until it is committed and synced.
@@ -193,13 +235,13 @@ impl Database {
 
     /// Runs a query on a connection that nobody else uses meanwhile; waits for one if all are used. A query must not run another.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        query(&self.readers.borrow())
+        query(&*self.readers.borrow()?)
     }
 
-    /// Does what waits and ends the thread.
-    pub(crate) fn close(&mut self) {
-        let Some(thread) = self.thread.take() else { return };
-        // The last connection to be closed carries the write-ahead log over, and one that only reads cannot.
+    /// Does what waits and ends the thread, which carries the write-ahead log over. A second time does nothing.
+    pub(crate) fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
         self.readers.close();
         if thread.thread().id() == std::thread::current().id() {
             // The last handle was dropped by a callback on this very thread, which then ends by itself.
@@ -251,7 +293,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = path_of(&folder);
         let journal = || std::fs::metadata(folder.join("flowswitch.sqlite-wal")).unwrap().len();
-        let connection = open(&path).unwrap();
+        let connection = open(&path, false).unwrap();
         connection.execute("INSERT INTO cursors VALUES ('a', 1)", []).unwrap();
         let reader = open_reader(&path).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM cursors;").unwrap();

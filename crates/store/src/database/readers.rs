@@ -12,7 +12,8 @@ use crate::StoreError;
 
 /// All connections that read.
 pub(super) struct Readers {
-    idle: Mutex<Vec<Connection>>,
+    /// None: closed.
+    idle: Mutex<Option<Vec<Connection>>>,
     returned: Condvar,
 }
 
@@ -35,26 +36,31 @@ impl Readers {
             read.map(|_| connection).map_err(|error| StoreError::database("open a reader", &error))
         };
         let idle = (0..count.max(1)).map(open).collect::<Result<_, _>>()?;
-        Ok(Readers { idle: Mutex::new(idle), returned: Condvar::new() })
+        Ok(Readers { idle: Mutex::new(Some(idle)), returned: Condvar::new() })
     }
 
     /// An idle connection; waits until there is one.
-    pub(super) fn borrow(&self) -> Loan<'_> {
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`].
+    pub(super) fn borrow(&self) -> Result<Loan<'_>, StoreError> {
         let mut idle = self.idle();
         loop {
-            if let Some(connection) = idle.pop() {
-                return Loan { readers: self, connection: Some(connection) };
+            let connections = idle.as_mut().ok_or(StoreError::Closed)?;
+            if let Some(connection) = connections.pop() {
+                return Ok(Loan { readers: self, connection: Some(connection) });
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Closes those that are idle. Nobody may read any more.
+    /// Closes those that are idle now, and the others when they come back. Nobody gets one any more.
     pub(super) fn close(&self) {
-        self.idle().clear();
+        *self.idle() = None;
+        self.returned.notify_all();
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,7 +75,9 @@ impl Deref for Loan<'_> {
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        self.readers.idle().extend(self.connection.take());
+        if let Some(idle) = self.readers.idle().as_mut() {
+            idle.extend(self.connection.take());
+        }
         self.readers.returned.notify_one();
     }
 }
@@ -87,14 +95,14 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("store-readers-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        open(&path_of(&folder)).unwrap();
+        open(&path_of(&folder), false).unwrap();
         let readers = Readers::open(&path_of(&folder), 2).unwrap();
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..5 {
-                        let loan = readers.borrow();
+                        let loan = readers.borrow().unwrap();
                         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         let _: i64 = loan.query_row("SELECT COUNT(*) FROM cursors", [], |row| row.get(0)).unwrap();
                         std::thread::sleep(Duration::from_millis(1));
@@ -104,7 +112,27 @@ mod tests {
             }
         });
         assert_eq!(most.load(Ordering::SeqCst), 2);
-        assert_eq!(readers.idle().len(), 2, "all came back");
+        assert_eq!(readers.idle().as_ref().unwrap().len(), 2, "all came back");
+        drop(readers);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn who_waits_for_a_connection_when_all_are_closed_is_told() {
+        let folder = std::env::temp_dir().join(format!("store-readers-closed-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        open(&path_of(&folder), false).unwrap();
+        let readers = Readers::open(&path_of(&folder), 1).unwrap();
+        std::thread::scope(|scope| {
+            let loan = readers.borrow().unwrap();
+            let waiting = scope.spawn(|| readers.borrow().map(|_| ()));
+            std::thread::sleep(Duration::from_millis(20));
+            readers.close();
+            assert_eq!(waiting.join().unwrap(), Err(StoreError::Closed));
+            let count: i64 = loan.query_row("SELECT COUNT(*) FROM cursors", [], |row| row.get(0)).unwrap();
+            assert_eq!(count, 0, "a query that runs ends as it would");
+        });
         drop(readers);
         std::fs::remove_dir_all(folder).unwrap();
     }

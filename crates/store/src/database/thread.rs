@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::Connection;
 
+use super::mark::{self, Mark};
 use super::{Finish, Job, Message};
 use crate::StoreError;
 use crate::metrics::{Live, add, get, set, sub};
@@ -23,6 +24,8 @@ const REPORT: Duration = Duration::from_secs(30);
 
 pub(super) struct DatabaseThread {
     pub(super) connection: Connection,
+    /// Told of each confirmed transaction of jobs. What the records write the event log has, too.
+    pub(super) mark: Mark,
     pub(super) inbox: Receiver<Message>,
     pub(super) flusher: Flusher,
     pub(super) expiry: Expiry,
@@ -79,6 +82,10 @@ impl DatabaseThread {
             }
         }
         let _ = self.flush(true, &mut None);
+        // Not left to the last connection that is closed: one that reads may still be lent.
+        if let Err(error) = super::empty_journal(&self.connection) {
+            tracing::warn!("the database's write-ahead log could not be emptied: {error}");
+        }
     }
 
     fn write(&mut self, jobs: Vec<Job>) {
@@ -88,8 +95,15 @@ impl DatabaseThread {
         let mut finishes: Vec<Finish> = Vec::with_capacity(jobs.len());
         let outcome = self.connection.transaction().and_then(|transaction| {
             finishes.extend(jobs.into_iter().map(|job| (job.run)(&transaction)));
-            transaction.commit()
+            let number = mark::count(&transaction)?;
+            transaction.commit().map(|()| number)
         });
+        if let Ok(number) = outcome
+            && let Err(error) = self.mark.write(number)
+        {
+            tracing::warn!("what tells whether writes are missing cannot be written: {error}");
+        }
+        let outcome = outcome.map(|_| ());
         let outcome = outcome.map_err(|error| StoreError::database("commit", &error));
         self.count(start, &outcome);
         add(&self.live.database.writes, count);
