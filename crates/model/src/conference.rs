@@ -58,6 +58,48 @@ pub struct Conference {
     pub tm_delete: Option<Timestamp>,
 }
 
+impl Conference {
+    /// Takes over what its calls and its time have made of it, as `known` has it: who is in it, what runs, and how far it is in its
+    /// life, which never goes back. Nothing of one that had this id before and was made anew.
+    pub fn keep_run(&mut self, known: &Conference) {
+        if !self.is_same_life(known) {
+            return;
+        }
+        self.conferencecall_ids.clone_from(&known.conferencecall_ids);
+        (self.recording_id, self.transcribe_id) = (known.recording_id, known.transcribe_id);
+        self.recording_ids.clone_from(&known.recording_ids);
+        self.transcribe_ids.clone_from(&known.transcribe_ids);
+        self.status = self.status.max(known.status);
+        if self.status == ConferenceStatus::Terminated {
+            self.conferencecall_ids.clear();
+        }
+        self.tm_end = known.tm_end.or(self.tm_end);
+        self.tm_delete = known.tm_delete.or(self.tm_delete);
+    }
+
+    /// Takes over what its owner has made of it, as `known` has it: its name and rules, and that it is deleted.
+    pub fn keep_rules(&mut self, known: &Conference) {
+        (self.name, self.detail, self.data) = (known.name.clone(), known.detail.clone(), known.data.clone());
+        (self.kind, self.timeout) = (known.kind, known.timeout);
+        (self.pre_flow_id, self.post_flow_id) = (known.pre_flow_id, known.post_flow_id);
+        self.direct_hash.clone_from(&known.direct_hash);
+        self.status = self.status.max(known.status);
+        self.tm_end = self.tm_end.or(known.tm_end);
+        self.tm_delete = known.tm_delete.or(self.tm_delete);
+    }
+
+    /// Whether both are states of one conference, and not of two that had the same id one after the other.
+    pub fn is_same_life(&self, other: &Conference) -> bool {
+        (self.id, self.tm_create) == (other.id, other.tm_create)
+    }
+
+    /// Whether its time is up. It counts from its creation.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        let created_us = self.tm_create.map_or(now.as_us(), Timestamp::as_us);
+        self.timeout > 0 && created_us.saturating_add(self.timeout.saturating_mul(1_000_000)) <= now.as_us()
+    }
+}
+
 /// When a conference ends by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,8 +114,8 @@ pub enum ConferenceType {
     Queue,
 }
 
-/// Where a conference is in its life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a conference is in its life: each comes after the one before and never back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConferenceStatus {
     /// Being made.
@@ -253,6 +295,35 @@ mod tests {
         assert_eq!((octets[0], octets.pop()), (0x9e, Some(0x90)), "14 fields, the last one an empty list");
         octets[0] = 0x9d;
         assert_eq!(rmp_serde::from_slice::<Confbridge>(&octets).unwrap(), bridge);
+    }
+
+    /// Its owner and its calls write it at the same time, each what is theirs.
+    #[test]
+    fn a_conference_never_goes_back_in_its_life() {
+        let at = |us| Some(Timestamp::from_us(us));
+        let begun = Conference { name: "old".into(), tm_create: at(1), ..Conference::default() };
+        let ended = Conference { status: ConferenceStatus::Terminated, tm_end: at(5), ..begun.clone() };
+        let mut renamed = Conference { name: "new".into(), conferencecall_ids: vec![Uuid::max()], ..begun.clone() };
+        renamed.keep_run(&ended);
+        assert_eq!(renamed, Conference { name: "new".into(), ..ended.clone() });
+
+        let mut told = begun.clone();
+        let deleted = Conference { name: "new".into(), tm_delete: at(6), ..ended.clone() };
+        told.keep_rules(&deleted);
+        assert_eq!(told, deleted);
+
+        let anew = Conference { tm_create: at(7), ..begun };
+        let mut kept = anew.clone();
+        kept.keep_run(&ended);
+        assert_eq!(kept, anew, "what had its id before is another one");
+    }
+
+    #[test]
+    fn time_is_up_so_long_after_the_creation() {
+        let conference =
+            |timeout| Conference { timeout, tm_create: Some(Timestamp::from_us(5_000_000)), ..Conference::default() };
+        let past = |timeout, second: u64| conference(timeout).is_past(Timestamp::from_us(second * 1_000_000));
+        assert_eq!([past(0, 900), past(60, 64), past(60, 65), past(u64::MAX, 900)], [false, false, true, false]);
     }
 
     #[test]

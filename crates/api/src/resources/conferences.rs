@@ -179,30 +179,23 @@ async fn change(
     Ok(shown)
 }
 
-/// A conference that runs lets everybody out and ends when the last one has left; its loop says so later. One that nobody
-/// ever entered ends here.
+/// A conference that runs lets everybody out, and its record is marked when the last one has left. One that no loop knows of
+/// ends here.
 async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let stored: Conference = api.own(&identity, id).await?;
-    if stored.is_deleted() {
-        return Ok(api.show(&stored.into_resource()));
-    }
-    match api.control.close_conference(id).await {
-        Ok(mut conference) => {
-            conference.tm_delete = conference.tm_delete.or_else(|| Some(now()));
-            let resource = conference.into_resource();
-            let shown = api.show(&resource);
-            api.keep(resource, "conference_deleted").await?;
-            Ok(shown)
+    let is_over = |conference: &Conference| conference.status == ConferenceStatus::Terminated;
+    if !stored.is_deleted() && !is_over(&stored) {
+        match api.control.close_conference(id).await {
+            Ok(_) => list::until_over(&api, &identity, id, is_over).await?,
+            Err(Refused::NotFound) => {}
+            Err(refused) => return Err(Problem::refused(Kind::Conference, refused)),
         }
-        Err(Refused::NotFound) => {
-            let end = |conference: &mut Conference| {
-                conference.status = ConferenceStatus::Terminated;
-                conference.tm_end = conference.tm_end.or(conference.tm_delete);
-            };
-            list::delete::<Conference>(&api, &identity, id, "conference_deleted", end).await
-        }
-        Err(refused) => Err(Problem::refused(Kind::Conference, refused)),
     }
+    let end = |conference: &mut Conference| {
+        conference.status = ConferenceStatus::Terminated;
+        conference.tm_end = conference.tm_end.or(conference.tm_delete);
+    };
+    list::delete::<Conference>(&api, &identity, id, "conference_deleted", end).await
 }
 
 async fn regenerate_hash(

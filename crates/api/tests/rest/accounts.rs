@@ -1,9 +1,12 @@
 //! Numbers, extensions, conferences, the customer, registrations.
 
-use model::Resource;
-use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::site::{CUSTOMER, site};
+use model::{Conference, Number, Resource};
+use serde_json::{Value, json};
+
+use crate::site::{CUSTOMER, at, new_id, site};
 
 #[tokio::test]
 async fn a_number_runs_the_flow_that_it_is_given() {
@@ -71,6 +74,29 @@ async fn a_conference_is_opened_changed_and_closed() {
     assert_eq!(site.ask("DELETE", &path, None).await.json(), closed);
     let minimal = site.ask("POST", "/v1.0/conferences", json!({"type": ""})).await.json();
     assert_eq!(minimal["type"], "conference");
+}
+
+/// Its end comes from the loops, and what the API writes down must not be of before.
+#[tokio::test]
+async fn a_conference_with_somebody_inside_is_over_when_it_is_deleted() {
+    let site = site().await;
+    let inside = Conference {
+        id: new_id(),
+        customer_id: CUSTOMER,
+        conferencecall_ids: vec![new_id()],
+        tm_create: Some(at(1)),
+        ..Conference::default()
+    };
+    let path = format!("/v1.0/conferences/{}", inside.id);
+    site.put(Resource::Conference(Arc::new(inside)));
+    let deleted = site.ask("DELETE", &path, None).await.json();
+    assert_eq!((&deleted["status"], &deleted["conferencecall_ids"]), (&json!("terminated"), &json!([])));
+    assert_eq!(deleted["tm_end"], json!(at(7)));
+    assert!(deleted["tm_delete"].is_string());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(site.get(&path).await.json(), deleted, "nothing is said behind that");
+    assert_eq!(site.ask("DELETE", &path, None).await.json(), deleted);
+    assert_eq!(site.published.0.lock().unwrap().last().unwrap().1, "conference_deleted");
 }
 
 #[tokio::test]

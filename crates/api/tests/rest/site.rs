@@ -44,6 +44,13 @@ impl Calls {
         }
     }
 
+    fn conference(&self, id: Uuid) -> Option<Conference> {
+        match self.repository.get(Kind::Conference, id).unwrap() {
+            Some(Resource::Conference(conference)) => Some(Arc::unwrap_or_clone(conference)),
+            _ => None,
+        }
+    }
+
     fn keep_confbridge(&self, bridge: &Confbridge, event: &str) {
         self.repository.put(&Resource::Confbridge(Arc::new(bridge.clone())), event).unwrap();
     }
@@ -87,8 +94,22 @@ impl Control for Calls {
         Box::pin(async move { self.answer(None) })
     }
 
-    fn close_conference(&self, _: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
-        Box::pin(async move { self.answer(None) })
+    /// Only one that somebody is in is known here. He has left a little later.
+    fn close_conference(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move {
+            let inside = self.conference(id).filter(|conference| !conference.conferencecall_ids.is_empty());
+            let mut conference = self.answer(inside)?;
+            conference.status = ConferenceStatus::Terminating;
+            self.repository.put(&Resource::Conference(Arc::new(conference.clone())), "conference_updated").unwrap();
+            let (repository, mut over) = (self.repository.clone(), conference.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(120)).await;
+                (over.status, over.tm_end) = (ConferenceStatus::Terminated, Some(at(7)));
+                over.conferencecall_ids.clear();
+                repository.put(&Resource::Conference(Arc::new(over)), "conference_updated").unwrap();
+            });
+            Ok(conference)
+        })
     }
 
     fn kick_confbridge_call(&self, id: Uuid, call_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>> {

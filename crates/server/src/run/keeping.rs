@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use store::{LogConfig, Opened, Store, StoreConfig, Unfinished};
 use uuid::Uuid;
 
-use super::StartError;
+use super::{StartError, conference_keeper};
 use crate::config::Config;
 
 /// Opens it and closes what had not ended. The bridges that were made by hand stay open: they come with it.
@@ -25,13 +25,16 @@ pub(super) fn open(config: &Config, now: Timestamp) -> Result<(Store, Vec<Confbr
         tracing::info!(entries = replayed, "the call records were brought up to date from the event log");
     }
     let (calls, recordings) = (unfinished.calls.len(), unfinished.recordings.len());
-    let (entries, bridges) = closing(unfinished, &config.recordings_folder(), now);
+    let (mut entries, bridges) = closing(unfinished, &config.recordings_folder(), now);
     if !entries.is_empty() {
         tracing::warn!(
             calls,
             recordings,
             "the server had ended in the midst of its work; what was up then is closed now"
         );
+    }
+    entries.extend(conference_keeper::catch_up(&store, now)?);
+    if !entries.is_empty() {
         store.append_synced(entries)?;
     }
     Ok((store, bridges))

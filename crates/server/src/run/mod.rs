@@ -124,7 +124,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let mut engine = Engine::start(engine_config(&config, speech), config.control.loops, Box::new(deliver))?;
 
     // Nothing is likely to keep it from starting any more, so that a password made up here is not lost.
-    let resources = Resources::new(store.clone(), config.sip.domain.clone());
+    let turn = conference_keeper::Turn::default();
+    let resources = Resources::new(store.clone(), config.sip.domain.clone(), turn.clone());
     let applied = resources.apply(&provisioned, started)?;
     let secrets = banner::Secrets { access_key: resources.first_key(started)?, passwords: applied.new_passwords };
     keep_secrets(&secrets, &config.data_dir);
@@ -135,8 +136,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let wishes = Arc::new(Wishes::new(senders.clone(), store.clone()));
     let fetcher = HttpFetcher::new(reach(&config));
     let webhook_secret = Arc::new(ArcSwap::from_pointee(resources.webhook_secret()?));
-    let turn = conference_keeper::Turn::default();
-    let conferences = conference_keeper::start(store.clone(), senders.clone(), turn.clone())?;
+    let (conferences, keeper) = conference_keeper::start(store.clone(), senders.clone(), turn.clone())?;
     let bindings = store.all_bindings()?;
     let mut loops = Vec::new();
     for (number, lanes) in receivers.into_iter().enumerate() {
@@ -230,6 +230,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     for thread in loops {
         all_well &= thread.end();
     }
+    drop(conferences);
+    all_well &= keeper.join().is_ok();
     engine.shutdown();
     let _ = stop_http.send(());
     if tokio::time::timeout(LAST_ANSWERS, http).await.is_err() {
@@ -247,7 +249,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     tracing::info!("ended");
     match all_well {
         true => settled,
-        false => Err("a control loop had panicked; the log says where".into()),
+        false => Err("a thread had panicked; the log says where".into()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Accesskey, Agent, Conference, Customer, Extension, Flow, Number, NumberStatus, Resource, Timestamp};
+use model::{
+    Accesskey, Agent, Conference, ConferenceStatus, Customer, Extension, Flow, Number, NumberStatus, Resource,
+    Timestamp,
+};
 use store::Stored;
 
 /// A resource that files may provide.
@@ -13,6 +16,10 @@ pub(super) trait Provided: Stored + Clone + PartialEq {
     fn times(&mut self) -> (&mut Option<Timestamp>, &mut Option<Timestamp>, &mut Option<Timestamp>);
     /// Takes over what the file cannot know.
     fn keep(&mut self, _known: &Self) {}
+    /// Whether what is known is over, so that the file opens another one.
+    fn begins_anew(&self, _known: &Self) -> bool {
+        false
+    }
     /// What makes it dialable; none for what cannot be dialled.
     fn direct_hash(&mut self) -> Option<&mut String> {
         None
@@ -26,7 +33,7 @@ pub(super) trait Provided: Stored + Clone + PartialEq {
 macro_rules! provided {
     (
         $name:ident, $created:literal, $updated:literal $(, $new:ident, $known:ident => $keep:block)?
-        $(; hash $hash:ident)? $(; gone $gone:ident => $bury:block)?
+        $(; hash $hash:ident)? $(; gone $gone:ident => $bury:block)? $(; anew $anew:ident)?
     ) => {
         impl Provided for $name {
             const EVENTS: (&'static str, &'static str) = ($created, $updated);
@@ -43,6 +50,9 @@ macro_rules! provided {
             })?
             $(fn direct_hash(&mut self) -> Option<&mut String> {
                 Some(&mut self.$hash)
+            })?
+            $(fn begins_anew(&self, known: &Self) -> bool {
+                $anew(self, known)
             })?
             fn into_resource(self) -> Resource {
                 Resource::$name(Arc::new(self))
@@ -64,9 +74,21 @@ provided!(Extension, "extension_created", "extension_updated", new, known => {
 }; hash direct_hash);
 provided!(Conference, "conference_created", "conference_updated", new, known => {
     new.direct_hash = known.direct_hash.clone();
-    new.conferencecall_ids = known.conferencecall_ids.clone();
-    new.recording_ids = known.recording_ids.clone();
-}; hash direct_hash);
+    // The bridge is the one that calls may be in, whoever has opened the conference first.
+    new.confbridge_id = known.confbridge_id;
+    new.tm_create = known.tm_create;
+    new.keep_run(known);
+}; hash direct_hash; gone conference => {
+    (conference.status, conference.tm_end) = (ConferenceStatus::Terminated, conference.tm_end.or(conference.tm_delete));
+}; anew is_over);
+
+/// A conference that has ended is opened again where the file still has one, unless the file itself gives it no more time.
+fn is_over(file: &Conference, known: &Conference) -> bool {
+    let now = file.tm_create.unwrap_or_default();
+    let as_long = Conference { tm_create: known.tm_create, ..file.clone() };
+    known.status == ConferenceStatus::Terminated && !as_long.is_past(now)
+}
+
 // It ends as long after its creation as the file says.
 provided!(Accesskey, "accesskey_created", "accesskey_updated", new, known => {
     if let (Some(expire), Some(at), Some(created)) = (&mut new.tm_expire, new.tm_create, known.tm_create) {
@@ -90,13 +112,14 @@ mod tests {
 
     use super::*;
     use crate::provision::{Provisioned, ProvisionedKey, default_customer};
+    use crate::run::conference_keeper::Turn;
     use crate::run::resources::Resources;
 
     fn opened(name: &str) -> (Store, Resources) {
         let folder = std::env::temp_dir().join(format!("flowswitch-provided-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let store = Store::open(StoreConfig::new(folder)).unwrap().store;
-        (store.clone(), Resources::new(store, "example.com".into()))
+        (store.clone(), Resources::new(store, "example.com".into(), Turn::default()))
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -133,6 +156,40 @@ mod tests {
         let first = hash("one");
         assert!(first.starts_with("direct.") && first.len() == 19, "{first}");
         assert_eq!(hash("two"), first);
+    }
+
+    #[test]
+    fn a_conference_of_a_file_ends_once_and_is_opened_again_by_a_file_that_gives_it_more_time() {
+        let (store, resources) = opened("conference");
+        let id = Uuid::from_u128(5);
+        let apply = |timeout, now| {
+            let tm_create = Some(at(now));
+            let conference = Conference { id, timeout, confbridge_id: Uuid::max(), tm_create, ..Conference::default() };
+            let conferences = BTreeMap::from([(id, conference)]);
+            let applied = resources.apply(&Provisioned { conferences, ..Provisioned::default() }, at(now)).unwrap();
+            let conference = store.get::<Conference>(id).unwrap().unwrap();
+            (conference, applied.changes.into_iter().map(|(_, event)| event).collect::<Vec<_>>())
+        };
+        let (first, _) = apply(60, 1_000);
+        let guest = Conference { conferencecall_ids: vec![Uuid::max()], ..first.clone() };
+        store.put(&guest).unwrap();
+        assert_eq!(apply(60, 1_010), (guest, vec![]), "who is in it stays");
+        let over = Conference { status: ConferenceStatus::Terminated, tm_end: Some(at(1_060)), ..first.clone() };
+        store.put(&over).unwrap();
+        assert_eq!(apply(60, 1_100), (over.clone(), vec![]), "its time is up, by the file, too");
+        let (again, events) = apply(300, 1_100);
+        assert_eq!(
+            (again.status, again.tm_end, events),
+            (ConferenceStatus::Progressing, None, vec!["conference_created"])
+        );
+        assert_eq!((again.tm_create, &again.direct_hash), (Some(at(1_100)), &first.direct_hash));
+
+        resources.apply(&Provisioned::default(), at(1_200)).unwrap();
+        let gone = store.get::<Conference>(id).unwrap().unwrap();
+        assert_eq!(
+            (gone.status, gone.tm_end, gone.tm_delete),
+            (ConferenceStatus::Terminated, Some(at(1_200)), Some(at(1_200)))
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use store::{Store, StoreError, Stored};
 use uuid::Uuid;
 
 use super::StartError;
+use super::conference_keeper::{self, Turn};
 use super::lanes::LaneSender;
 use super::provided::Provided;
 use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer, derived_id};
@@ -26,6 +27,8 @@ pub(super) struct Resources {
     store: Store,
     /// The base domain.
     domain: String,
+    /// Conferences are written by others, too.
+    turn: Turn,
 }
 
 /// What the application of provisioning did.
@@ -65,13 +68,14 @@ pub(super) fn realm(domain: &str) -> String {
 }
 
 impl Resources {
-    pub(super) fn new(store: Store, domain: String) -> Resources {
-        Resources { store, domain }
+    pub(super) fn new(store: Store, domain: String, turn: Turn) -> Resources {
+        Resources { store, domain, turn }
     }
 
     /// Puts what the files say into the store. Doing so again changes nothing.
     pub(super) fn apply(&self, provisioned: &Provisioned, now: Timestamp) -> Result<Applied, StartError> {
-        let mut work = Work { store: &self.store, now, applied: Applied::default(), ledger: Ledger::default() };
+        let mut work =
+            Work { store: &self.store, turn: &self.turn, now, applied: Applied::default(), ledger: Ledger::default() };
         let customer = provisioned.customer.clone().unwrap_or_else(|| Customer {
             id: default_customer(),
             name: "default".into(),
@@ -166,8 +170,9 @@ impl Resources {
         };
         known.times().2.replace(now);
         known.bury();
-        self.store.put(&known)?;
-        Ok(Some(known.into_resource()))
+        let resource = known.into_resource();
+        keep(&self.store, &self.turn, &resource)?;
+        Ok(Some(resource))
     }
 
     /// Fills in what the store has.
@@ -208,6 +213,7 @@ impl Resources {
 /// One application of provisioning.
 struct Work<'a> {
     store: &'a Store,
+    turn: &'a Turn,
     now: Timestamp,
     applied: Applied,
     ledger: Ledger,
@@ -217,7 +223,14 @@ impl Work<'_> {
     /// An unchanged resource stays as it was; a changed one keeps its time of creation.
     fn put<R: Provided>(&mut self, mut new: R) -> Result<(), StartError> {
         self.ledger.by_kind.entry(R::KIND.to_owned()).or_default().push(new.id());
-        let known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
+        let mut known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
+        if let Some(over) = known.as_mut().filter(|known| new.begins_anew(known)) {
+            // All that is left of the one before.
+            if let (Some(hash), Some(kept)) = (new.direct_hash(), over.direct_hash()) {
+                hash.clone_from(kept);
+            }
+            known = None;
+        }
         if let Some(known) = &known {
             new.keep(known);
         }
@@ -251,7 +264,9 @@ impl Work<'_> {
                 .applied
                 .changes
                 .chunks(share)
-                .map(|changes| scope.spawn(|| changes.iter().try_for_each(|(resource, _)| keep(self.store, resource))))
+                .map(|changes| {
+                    scope.spawn(|| changes.iter().try_for_each(|(resource, _)| keep(self.store, self.turn, resource)))
+                })
                 .collect();
             writers.into_iter().try_for_each(|writer| writer.join().unwrap_or_else(|_| Err("a writer panicked".into())))
         })
@@ -263,12 +278,12 @@ impl Work<'_> {
 const WRITERS: usize = 64;
 
 /// Writes one provided resource; in words what is wrong with it.
-fn keep(store: &Store, resource: &Resource) -> Result<(), String> {
+fn keep(store: &Store, turn: &Turn, resource: &Resource) -> Result<(), String> {
     let kept = match resource {
         Resource::Flow(flow) => store.put(&**flow),
         Resource::Number(number) => store.put(&**number),
         Resource::Extension(extension) => store.put(&**extension),
-        Resource::Conference(conference) => store.put(&**conference),
+        Resource::Conference(conference) => conference_keeper::put_rules(store, turn, conference),
         Resource::Accesskey(key) => store.put(&**key),
         Resource::Agent(agent) => store.put(&**agent),
         Resource::Customer(customer) => store.put(&**customer),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
@@ -13,7 +13,7 @@ use serde_json::Map;
 use store::{Accepted, CallRecord, Filter, Listed, Page, Record, Store, StoreError, Stored, extension_key};
 use uuid::Uuid;
 
-use super::conference_keeper::Turn;
+use super::conference_keeper::{self, Turn};
 
 /// The store behind the API.
 pub(super) struct StoreRepository(pub(super) Store, pub(super) Turn);
@@ -131,10 +131,7 @@ impl Repository for StoreRepository {
 
     fn put(&self, resource: &Resource, event: &str) -> Result<(), RepositoryError> {
         match resource {
-            Resource::Conference(conference) => {
-                let _turn = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-                self.0.put(&**conference)
-            }
+            Resource::Conference(conference) => conference_keeper::put_rules(&self.0, &self.1, conference),
             Resource::Flow(flow) => self.0.put(&**flow),
             Resource::Number(number) => self.0.put(&**number),
             Resource::Extension(extension) => self.0.put(&**extension),

@@ -3,6 +3,7 @@
 
 mod callers;
 mod confbridges;
+mod conferences;
 mod server;
 mod witness;
 
