@@ -23,8 +23,8 @@ pub(super) struct LaneSender {
     /// From other loops and the store. It has no bound of its own, because who writes must not wait (two loops would wait for
     /// each other) and what is written must not be lost (a call would stand at a door for ever). What it holds is bounded by
     /// what is up: a call has a letter to its conference and one from it under way, a REGISTER that is being stored holds a
-    /// server transaction (`control.max_transactions`), of a conference only its end is told, and of a bridge that was made by
-    /// hand only its beginning.
+    /// server transaction (`control.max_transactions`), of a conference its end is told, and of one and of a bridge what a request
+    /// of the API has just stored, of which there are no more at a time than connections (`http.max_connections`).
     letters: Sender<Place>,
     full: Arc<FullLanes>,
     doze: Doze,

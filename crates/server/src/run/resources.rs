@@ -366,18 +366,23 @@ pub(super) fn new_secret() -> Result<Vec<u8>, StartError> {
 }
 
 /// Tells the loops and the log of changes that are durable. A bridge that was made by hand is a record, which the log has by then.
+/// Bridges and conferences go ahead of the letters of calls that want to come in: the call's loop may know of one before the loop
+/// that has to let it in.
 pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, &str)]) {
     let at_us = super::clock::now().wall_us;
     let mut entries = Vec::new();
     for (resource, event) in changes {
         if let Resource::Confbridge(bridge) = resource {
-            // Ahead of the letters of calls that want to come in.
             senders.iter().for_each(|sender| sender.letter(made_by_hand(bridge)));
             continue;
         }
         let customer_id = owner(resource);
         for sender in senders {
-            sender.wish(Input::Changed(Box::new(resource.clone())));
+            let changed = Input::Changed(Box::new(resource.clone()));
+            match resource {
+                Resource::Conference(_) => sender.letter(changed),
+                _ => sender.wish(changed),
+            }
         }
         let body = LogBody::Event { name: (*event).to_owned().into(), resource: resource.clone(), extra: Map::new() };
         let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
@@ -409,5 +414,36 @@ pub(super) fn owner(resource: &Resource) -> Uuid {
         Resource::Agent(agent) => agent.customer_id,
         Resource::Customer(customer) => customer.id,
         Resource::Dtmf { .. } => Uuid::nil(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::StoreConfig;
+
+    use super::*;
+    use crate::run::lanes::{LaneSizes, lanes};
+
+    /// With two loops the one that has a call may know of a conference before the other one, which has to let the call in.
+    #[test]
+    fn a_new_conference_is_told_ahead_of_the_letters_of_those_who_come() {
+        let folder = std::env::temp_dir().join(format!("flowswitch-tell-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let store = Store::open(StoreConfig::new(folder)).unwrap().store;
+        let (sender, receiver) = lanes(LaneSizes { dialog: 4, new_work: 4, api: 4 });
+        let changes = [
+            (Resource::Flow(Arc::default()), "flow_created"),
+            (Resource::Conference(Arc::default()), "conference_created"),
+            (Resource::Confbridge(Arc::default()), "confbridge_created"),
+        ];
+        tell(&store, std::slice::from_ref(&sender), &changes);
+        sender.letter(Input::Timeout);
+        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next())
+            .map(|input| match input {
+                Input::Changed(resource) => api::Kind::of(&resource).map(api::Kind::collection),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, [Some("conferences"), Some("confbridges"), None, Some("flows")]);
     }
 }
