@@ -86,6 +86,16 @@ impl Repository for MemoryRepository {
         Ok(found.map(|(_, resource)| resource.clone()))
     }
 
+    fn count(&self, kind: Kind, customer_id: Uuid) -> Result<u64, RepositoryError> {
+        let kept = self.kept();
+        let counts = |resource: &Resource| {
+            let public = resource.to_public();
+            let over = kind == Kind::Confbridge && (public["status"] == "terminated" || public["reference_type"] != "");
+            owner(&public) == customer_id && public["tm_delete"].is_null() && !over
+        };
+        Ok(kept.resources.iter().filter(|((of, _), resource)| *of == kind && counts(resource)).count() as u64)
+    }
+
     fn changes(&self, _: Kind) -> u64 {
         self.kept().changes
     }

@@ -164,6 +164,13 @@ pub trait Repository: Send + Sync + 'static {
     /// [`RepositoryError`]
     fn find(&self, kind: Kind, customer_id: Uuid, key: &str) -> Result<Option<Resource>, RepositoryError>;
 
+    /// How many of this kind a customer has that are not deleted; of records ([`Kind::is_record`]) that
+    /// have not ended, and of confbridges only those that were made by hand.
+    ///
+    /// # Errors
+    /// [`RepositoryError`]
+    fn count(&self, kind: Kind, customer_id: Uuid) -> Result<u64, RepositoryError>;
+
     /// A number that grows with every change of one of this kind, before [`Repository::put`] returns: what was read after it was
     /// asked for holds while it is the same. Must not wait.
     fn changes(&self, kind: Kind) -> u64;

@@ -14,6 +14,7 @@ use crate::control::{Control, Publish};
 use crate::events::EventHub;
 use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
 use crate::problem::Problem;
+use crate::quotas::Quotas;
 use crate::repository::{Kind, Repository, RepositoryError};
 use crate::resources::Stored;
 use crate::shape::Shape;
@@ -32,6 +33,8 @@ pub struct ApiConfig {
     pub token_secret: Vec<u8>,
     /// None = no limits.
     pub rate_limits: Option<RateLimits>,
+    /// How many of each kind a customer may have.
+    pub quotas: Quotas,
 }
 
 /// What the server hands in.

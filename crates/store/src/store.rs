@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use model::{Binding, LogEntry};
+use model::{Binding, LogEntry, Resource};
 use uuid::Uuid;
 
 use crate::bindings;
@@ -248,6 +248,19 @@ impl Store {
         include_deleted: bool,
     ) -> Result<Listed<R>, StoreError> {
         self.0.database.read(|connection| resource::list(connection, customer_id, page, include_deleted))
+    }
+
+    /// How many resources of a kind a customer has that are not deleted.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn count<R: Stored>(&self, customer_id: Uuid) -> Result<u64, StoreError> {
+        self.0.database.read(|connection| resource::count::<R>(connection, customer_id))
+    }
+
+    /// How many records of a kind a customer has that live, of those that `is` speaks for. Returns at once.
+    pub fn count_live<R: Record>(&self, customer_id: Uuid, is: impl Fn(&Resource) -> bool) -> u64 {
+        self.0.records.count_live(R::KIND, customer_id, is)
     }
 
     /// All resources of a kind that are not deleted, oldest first.

@@ -4,9 +4,12 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use model::{Accesskey, Agent, Binding, Call, CallStatus, Customer, Extension, Flow, Number, Timestamp};
+use model::{
+    Accesskey, Agent, Binding, Call, CallStatus, Confbridge, ConferenceStatus, Customer, Extension, Flow, LogBody,
+    LogEntry, Number, Resource, Timestamp,
+};
 use proptest::prelude::*;
 use serde_json::json;
 use store::{Listed, Page, Store, StoreError, extension_key};
@@ -49,6 +52,45 @@ fn a_resource_is_there_after_a_restart_and_can_be_changed_and_deleted() {
     assert_eq!(store.get::<Flow>(kept.id).unwrap(), Some(kept.clone()));
     let list = |deleted| store.list::<Flow>(Some(CUSTOMER), &Page::default(), deleted).unwrap().items;
     assert_eq!((list(false), list(true)), (vec![], vec![kept]));
+}
+
+#[test]
+fn what_a_customer_has_is_counted_without_what_is_deleted_or_over() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let other = Uuid::from_u128(0xfe);
+    for kept in [
+        flow(1, 1_000),
+        flow(2, 1_000),
+        Flow { tm_delete: Some(Timestamp::from_us(2_000)), ..flow(3, 1_000) },
+        Flow { customer_id: other, ..flow(4, 1_000) },
+    ] {
+        store.put(&kept).unwrap();
+    }
+    let flows = |customer_id| store.count::<Flow>(customer_id).unwrap();
+    assert_eq!((flows(CUSTOMER), flows(other), store.count::<Number>(CUSTOMER).unwrap()), (2, 1, 0));
+
+    let bridge = |id: u128, change: fn(&mut Confbridge)| {
+        let mut bridge = Confbridge { id: Uuid::from_u128(id), customer_id: CUSTOMER, ..Confbridge::default() };
+        change(&mut bridge);
+        let resource = Resource::Confbridge(Arc::new(bridge));
+        let body = LogBody::Event { name: "confbridge_created".into(), resource, extra: serde_json::Map::new() };
+        LogEntry { at_us: 5, customer_id: CUSTOMER, call_id: Uuid::nil(), activeflow_id: Uuid::nil(), body }
+    };
+    let entries = vec![
+        bridge(1, |_| {}),
+        bridge(2, |bridge| bridge.reference_type = "conference".into()),
+        bridge(3, |bridge| bridge.status = ConferenceStatus::Terminated),
+        bridge(4, |bridge| bridge.customer_id = Uuid::from_u128(0xfe)),
+        bridge(5, |_| {}),
+    ];
+    store.append_synced(entries).unwrap();
+    let by_hand = |resource: &Resource| matches!(resource, Resource::Confbridge(bridge) if bridge.is_by_hand());
+    assert_eq!(
+        (store.count_live::<Confbridge>(CUSTOMER, by_hand), store.count_live::<Confbridge>(other, by_hand)),
+        (2, 1)
+    );
+    assert_eq!(store.count_live::<Call>(CUSTOMER, |_| true), 0);
 }
 
 #[test]

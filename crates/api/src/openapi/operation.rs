@@ -194,7 +194,7 @@ fn meaning(status: u16) -> &'static str {
         413 => "the body is too long",
         415 => "the body is no JSON",
         426 => "this is for WebSockets",
-        429 => "too many requests; Retry-After says when to come again",
+        429 => "too many requests, and Retry-After says when to come again; or too many of its kind",
         503 => "not now",
         _ => "the server failed",
     }

@@ -15,6 +15,8 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
+use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
 
@@ -81,6 +83,7 @@ async fn make(
     if request.expire > EXPIRE_MAX {
         return Err(Problem::field("expire", format!("expire must be at most {EXPIRE_MAX} s")));
     }
+    quotas::check(&api, &identity, Kind::Accesskey).await?;
     let (token, at) = (NewToken::random(), now());
     let tm_expire = (request.expire > 0).then(|| Timestamp::from_us(at.as_us() + request.expire * 1_000_000));
     let key = Accesskey {

@@ -17,6 +17,7 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id, Ids};
 use crate::shown::Shown;
@@ -88,6 +89,7 @@ async fn make(
         return Err(Problem::field("flags", format!("unknown flag: {unknown}; expected: {NO_AUTO_LEAVE}")));
     }
     flags.dedup();
+    quotas::check(&api, &identity, Kind::Confbridge).await?;
     let confbridge = Confbridge {
         id: new_id(),
         customer_id: identity.customer_id,

@@ -22,6 +22,7 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
@@ -141,6 +142,7 @@ async fn open(
     let mut conference = body.into_conference(new_id(), new_id(), identity.customer_id, now());
     conference.direct_hash = clock::direct_hash();
     let id = conference.id;
+    quotas::check(&api, &identity, Kind::Conference).await?;
     let _turn = api.turn(id).await;
     if api.ask(move |repository| repository.get(Kind::Conference, id)).await?.is_some() {
         let message = "there is or was a conference with this id";

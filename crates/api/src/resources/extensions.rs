@@ -18,6 +18,7 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
@@ -95,6 +96,7 @@ async fn make(
         return Err(Problem::missing("password"));
     }
     check_password(&request.password)?;
+    quotas::check(&api, &identity, Kind::Extension).await?;
     let _turn = api.turn(&request.extension).await;
     let (customer_id, name) = (identity.customer_id, request.extension.clone());
     if api.ask(move |repository| repository.find(Kind::Extension, customer_id, &name)).await?.is_some() {

@@ -20,6 +20,8 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
+use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
 
@@ -118,13 +120,15 @@ async fn create(
     Manager(identity): Manager,
     JsonBody(request): JsonBody<FlowRequest>,
 ) -> Result<Shown, Problem> {
+    let actions = read_actions(request.actions)?;
+    quotas::check(&api, &identity, Kind::Flow).await?;
     let flow = Flow {
         id: new_id(),
         customer_id: identity.customer_id,
         kind: FlowType::Flow,
         name: request.name,
         detail: request.detail,
-        actions: read_actions(request.actions)?.into(),
+        actions: actions.into(),
         on_complete_flow_id: request.on_complete_flow_id,
         direct_hash: clock::direct_hash(),
         tm_create: Some(now()),

@@ -17,6 +17,7 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
@@ -104,6 +105,7 @@ async fn make(
     }
     check_flow(&api, &identity, "call_flow_id", request.call_flow_id).await?;
     check_flow(&api, &identity, "message_flow_id", request.message_flow_id).await?;
+    quotas::check(&api, &identity, Kind::Number).await?;
     let _turn = api.turn(&request.number).await;
     let number = request.number.clone();
     if api.ask(move |repository| repository.find(Kind::Number, Uuid::nil(), &number)).await?.is_some() {

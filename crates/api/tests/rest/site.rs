@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::{
-    Api, ApiConfig, Control, EventHub, Kind, Limits, Listener, MemoryRepository, NewToken, Ports, Publish, RateLimits,
-    Readiness, Refused, Repository, Shape, hash_password,
+    Api, ApiConfig, Control, EventHub, Kind, Limits, Listener, MemoryRepository, NewToken, Ports, Publish, Quotas,
+    RateLimits, Readiness, Refused, Repository, Shape, hash_password,
 };
 use futures_util::future::BoxFuture;
 use model::{
@@ -176,6 +176,7 @@ pub(crate) struct Site {
 pub(crate) struct Options {
     pub(crate) legacy: bool,
     pub(crate) limits: Option<RateLimits>,
+    pub(crate) quotas: Quotas,
 }
 
 /// An answer.
@@ -219,6 +220,7 @@ pub(crate) async fn site_with(options: Options) -> Site {
         recordings: folder.clone(),
         token_secret: vec![7; 32],
         rate_limits: options.limits,
+        quotas: options.quotas,
     };
     let ports = Ports { repository: repository.clone(), control: calls.clone(), publish: published.clone() };
     let api = Api::new(config, ports);

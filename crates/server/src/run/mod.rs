@@ -328,6 +328,7 @@ fn api_config(config: &Config, store: &Store) -> Result<ApiConfig, StartError> {
         recordings: config.recordings_folder(),
         token_secret: store.secret("login-tokens", || fresh)?,
         rate_limits: config.api.rate_limit.then(RateLimits::default),
+        quotas: config.api.quotas(),
     })
 }
 

@@ -154,6 +154,25 @@ impl Repository for StoreRepository {
         .map_err(told)
     }
 
+    fn count(&self, kind: Kind, customer_id: Uuid) -> Result<u64, RepositoryError> {
+        let by_hand = |resource: &Resource| matches!(resource, Resource::Confbridge(bridge) if bridge.is_by_hand());
+        match kind {
+            Kind::Call => Ok(self.0.count_live::<CallRecord>(customer_id, |_| true)),
+            Kind::Activeflow => Ok(self.0.count_live::<Activeflow>(customer_id, |_| true)),
+            Kind::Recording => Ok(self.0.count_live::<Recording>(customer_id, |_| true)),
+            Kind::Conferencecall => Ok(self.0.count_live::<Conferencecall>(customer_id, |_| true)),
+            Kind::Confbridge => Ok(self.0.count_live::<Confbridge>(customer_id, by_hand)),
+            Kind::Conference => self.0.count::<Conference>(customer_id),
+            Kind::Flow => self.0.count::<Flow>(customer_id),
+            Kind::Number => self.0.count::<Number>(customer_id),
+            Kind::Extension => self.0.count::<Extension>(customer_id),
+            Kind::Accesskey => self.0.count::<Accesskey>(customer_id),
+            Kind::Agent => self.0.count::<Agent>(customer_id),
+            Kind::Customer => self.0.count::<Customer>(customer_id),
+        }
+        .map_err(told)
+    }
+
     fn changes(&self, kind: Kind) -> u64 {
         match kind {
             Kind::Conference => self.0.changes::<Conference>(),

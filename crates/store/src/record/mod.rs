@@ -188,6 +188,13 @@ impl Records {
         unfinished
     }
 
+    /// How many of a kind a customer has that have not ended, of those that `is` speaks for.
+    pub(crate) fn count_live(&self, kind: RecordKind, customer_id: Uuid, is: impl Fn(&Resource) -> bool) -> u64 {
+        let state = self.lock();
+        let live = state.records.values().filter(|tracked| tracked.head.kind == kind && !tracked.head.ended);
+        live.filter(|tracked| tracked.head.customer_id == customer_id && is(&tracked.resource)).count() as u64
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -111,6 +111,16 @@ pub(crate) fn list<R: Stored>(
     Ok(page.cut(items))
 }
 
+/// How many a customer has that are not deleted.
+pub(crate) fn count<R: Stored>(connection: &Connection, customer_id: Uuid) -> Result<u64, StoreError> {
+    let failed = doing("count resources");
+    let mut statement = connection
+        .prepare_cached("SELECT COUNT(*) FROM resources WHERE kind = ?1 AND customer_id = ?2 AND deleted = 0")
+        .map_err(&failed)?;
+    let count = statement.query_row(params![R::KIND, customer_id.as_bytes()], |row| row.get::<_, i64>(0));
+    Ok(count.map_err(&failed)? as u64)
+}
+
 /// All that are not deleted, oldest first.
 pub(crate) fn all<R: Stored>(connection: &Connection) -> Result<Vec<R>, StoreError> {
     let failed = doing("read all resources");
