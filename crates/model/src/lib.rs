@@ -38,7 +38,7 @@ pub use conference::{
 };
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
 pub use event::Event;
-pub use extension::{Binding, Extension, ExtensionBody, PasswordDigests};
+pub use extension::{Binding, EXTENSION_FORM, Extension, ExtensionBody, PASSWORD_MAX, PasswordDigests, is_extension};
 pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};
 pub use id::random_id;

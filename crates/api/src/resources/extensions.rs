@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::{ErrorStatus, Extension, PasswordDigests};
+use model::{EXTENSION_FORM, ErrorStatus, Extension, PASSWORD_MAX, PasswordDigests, is_extension};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::Digest;
@@ -22,9 +22,6 @@ use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
-
-/// Longest password, bytes.
-const PASSWORD_MAX: usize = 255;
 
 /// The body of `POST /extensions`.
 #[derive(Default, Deserialize)]
@@ -54,7 +51,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &schema::times(),
     ];
     endpoints.schema("Extension", schema::answer(&answer.concat()));
-    let extension = json!({"type": "string", "pattern": "^[A-Za-z0-9_.+-]{1,64}$"});
+    let extension = json!({"type": "string", "pattern": "^[A-Za-z0-9_.+*#-]{1,64}$"});
     let password = || json!({"type": "string", "minLength": 1, "maxLength": 60, "writeOnly": true});
     let request = [&[("extension", extension), ("password", password())], texts.as_slice()].concat();
     endpoints.schema("ExtensionRequest", schema::body(&request, &["extension", "password"]));
@@ -89,8 +86,7 @@ async fn make(
         return Err(Problem::missing("extension"));
     }
     if !is_extension(&request.extension) {
-        let message = "extension must be 1 to 64 letters, digits or any of _ . + -";
-        return Err(Problem::field("extension", message));
+        return Err(Problem::field("extension", format!("extension must be {EXTENSION_FORM}")));
     }
     if request.password.is_empty() {
         return Err(Problem::missing("password"));
@@ -155,10 +151,6 @@ async fn regenerate_hash(
     Id(id): Id,
 ) -> Result<Shown, Problem> {
     direct_hash::regenerate::<Extension>(&api, &identity, id, "extension_updated").await
-}
-
-fn is_extension(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(&b))
 }
 
 fn check_password(password: &str) -> Result<(), Problem> {

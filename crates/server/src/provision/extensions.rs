@@ -1,6 +1,6 @@
 //! One entry of `extensions`: a phone's account.
 
-use model::ExtensionBody;
+use model::{EXTENSION_FORM, ExtensionBody, PASSWORD_MAX, is_extension};
 use serde_json::Value;
 
 use super::Assembly;
@@ -32,8 +32,11 @@ impl<'a> Assembly<'a> {
         if !is_extension(&body.extension) {
             let at = format!("{path}.extension");
             let was = entry.get("extension").map_or("nothing".to_owned(), found);
-            let what = format!("found {was}, allowed: 1 to 64 letters, digits and . - _ + * #");
-            return self.faults.push(file.fault(&at, what));
+            return self.faults.push(file.fault(&at, format!("found {was}, allowed: {EXTENSION_FORM}")));
+        }
+        if body.password.len() > PASSWORD_MAX {
+            let what = format!("found {} bytes, allowed: at most {PASSWORD_MAX}", body.password.len());
+            return self.faults.push(file.fault(&format!("{path}.password"), what));
         }
         let name = format!("the extension {}", body.extension);
         if !self.claim(file, path, format!("extension {}", body.extension), &name) {
@@ -45,9 +48,4 @@ impl<'a> Assembly<'a> {
         }
         self.result.extensions.insert(body.extension.clone(), body);
     }
-}
-
-/// What a phone can register as and others can dial.
-pub(super) fn is_extension(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_+*#".contains(c))
 }
