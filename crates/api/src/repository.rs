@@ -107,6 +107,14 @@ pub struct Listing {
     pub flow_id: Option<Uuid>,
 }
 
+impl Listing {
+    /// The first page of a collection of a customer.
+    pub(crate) fn all(kind: Kind, customer_id: Uuid) -> Listing {
+        let limit = crate::paging::PAGE_SIZE_MAX;
+        Listing { kind, customer_id, after: None, limit, reference_id: None, status: None, flow_id: None }
+    }
+}
+
 /// The kinds of timelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimelineOf {

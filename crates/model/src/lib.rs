@@ -43,7 +43,9 @@ pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};
 pub use id::random_id;
 pub use log_entry::{LogBody, LogEntry, Resource};
-pub use number::{Number, NumberBody, NumberStatus, NumberType};
+pub use number::{
+    NUMBER_FORM, Number, NumberBody, NumberMetadata, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number,
+};
 pub use particulars::Particulars;
 pub use recording::{Recording, RecordingReference, RecordingStatus, recording_name};
 pub use sip_cause::{SipAnswer, cause_of_status, response_to_relayed_cause, response_to_unanswered};

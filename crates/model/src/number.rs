@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::{Timestamp, optional_timestamp};
 
-/// An owned number. On this server any SIP user text may be one.
+/// An owned number. On this server any SIP user text may be one. Entries of the event log are written by the places of the fields,
+/// so that a new one is put behind all others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Number {
     /// Its id.
@@ -46,6 +47,17 @@ pub struct Number {
     /// When it was deleted.
     #[serde(default, deserialize_with = "optional_timestamp")]
     pub tm_delete: Option<Timestamp>,
+    /// What its owner has noted of it.
+    #[serde(default)]
+    pub metadata: NumberMetadata,
+}
+
+/// What the owner of a number has noted of it. It is kept and shown, and calls take no notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NumberMetadata {
+    /// Whether the sound of its calls is to be looked into.
+    pub rtp_debug: bool,
 }
 
 /// The kinds of numbers.
@@ -57,6 +69,25 @@ pub enum NumberType {
     Normal,
     /// Prefix `+899`; cannot be the source of calls into the public network.
     Virtual,
+}
+
+/// What virtual numbers begin with.
+pub const VIRTUAL_PREFIX: &str = "+899";
+
+impl NumberType {
+    /// Whether a number of this type may be this one.
+    pub fn allows(self, number: &str) -> bool {
+        self != NumberType::Virtual || number.starts_with(VIRTUAL_PREFIX)
+    }
+}
+
+/// What a number may be, in words.
+pub const NUMBER_FORM: &str = "what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"";
+
+/// Whether it can stand before the `@` of a SIP address, after unescaping, and be dialled on a telephone's keys or letters.
+pub fn is_number(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "@;<>\"".contains(c))
 }
 
 /// Whether a number is in use.
@@ -124,6 +155,17 @@ mod tests {
         assert_eq!((json["type"].as_str(), json["status"].as_str()), (Some("normal"), Some("active")));
         assert_eq!(serde_json::from_value::<Number>(json).unwrap(), number);
         let octets = rmp_serde::to_vec(&number).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Number>(&octets).unwrap(), number);
+    }
+
+    /// The log of an older build has numbers without what came to them later.
+    #[test]
+    fn a_number_of_an_older_log_is_read() {
+        let number = Number { number: "echo".into(), tm_create: Some(Timestamp::from_us(5)), ..Number::default() };
+        let mut octets = rmp_serde::to_vec(&number).unwrap();
+        assert_eq!(octets[..3], [0xdc, 0, 17], "17 fields, the last one with one field of its own");
+        assert_eq!((octets.pop(), octets.pop()), (Some(0xc2), Some(0x91)));
+        octets[2] = 16;
         assert_eq!(rmp_serde::from_slice::<Number>(&octets).unwrap(), number);
     }
 }

@@ -2,6 +2,7 @@
 
 mod accesskeys;
 mod activeflows;
+mod available_numbers;
 mod calls;
 mod confbridges;
 mod conferencecalls;
@@ -13,6 +14,7 @@ mod extensions;
 mod flows;
 mod list;
 mod me;
+mod number_renewal;
 mod numbers;
 mod recording_files;
 mod recordings;
@@ -47,6 +49,8 @@ pub(crate) fn endpoints() -> Endpoints {
     conferencecalls::endpoints(&mut endpoints);
     confbridges::endpoints(&mut endpoints);
     numbers::endpoints(&mut endpoints);
+    number_renewal::endpoints(&mut endpoints);
+    available_numbers::endpoints(&mut endpoints);
     extensions::endpoints(&mut endpoints);
     registrations::endpoints(&mut endpoints);
     timelines::endpoints(&mut endpoints);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::{ErrorStatus, Flow, Number, NumberStatus, NumberType};
+use model::{ErrorStatus, Flow, NUMBER_FORM, Number, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -21,9 +21,6 @@ use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
-
-/// What virtual numbers begin with.
-const VIRTUAL_PREFIX: &str = "+899";
 
 /// The body of `POST /numbers`.
 #[derive(Default, Deserialize)]
@@ -48,7 +45,17 @@ struct NumberUpdate {
     detail: Option<String>,
 }
 
+/// The body of `PUT /numbers/{id}/metadata`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MetadataUpdate {
+    rtp_debug: Option<bool>,
+}
+
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
+    let metadata = [("rtp_debug", schema::flag())];
+    endpoints.schema("NumberMetadata", schema::answer(&metadata));
+    endpoints.schema("NumberMetadataUpdate", schema::body(&metadata, &[]));
     let flow_ids = [("call_flow_id", schema::id()), ("message_flow_id", schema::id())];
     let texts = [("name", schema::text()), ("detail", schema::text())];
     let kind = ("type", schema::word(&["normal", "virtual"]));
@@ -59,6 +66,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &[("status", schema::word(&["active", "deleted"]))],
         &[("t38_enabled", schema::flag()), ("emergency_enabled", schema::flag())],
         &[("tm_purchase", schema::moment()), ("tm_renew", schema::moment())],
+        &[("metadata", schema::reference("NumberMetadata"))],
         &schema::times(),
     ];
     endpoints.schema("Number", schema::answer(&answer.concat()));
@@ -77,6 +85,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.put("/v1.0/numbers/{id}", of("Changes a number").takes("NumberUpdate").gives("Number"), change);
     let flow_ids = of("Says which flows a number runs").takes("NumberFlowIds").gives("Number");
     endpoints.put("/v1.0/numbers/{id}/flow_ids", flow_ids, change);
+    let metadata = of("Notes something of a number").takes("NumberMetadataUpdate").gives("Number");
+    endpoints.put("/v1.0/numbers/{id}/metadata", metadata, note);
     endpoints.delete("/v1.0/numbers/{id}", of("Gives a number up").gives("Number"), remove);
 }
 
@@ -96,11 +106,10 @@ async fn make(
     if request.number.is_empty() {
         return Err(Problem::missing("number"));
     }
-    if !is_user_part(&request.number) {
-        let message = "number must be what is dialled: 1 to 255 characters without spaces and any of @ ; < > \"";
-        return Err(Problem::field("number", message));
+    if !is_number(&request.number) {
+        return Err(Problem::field("number", format!("number must be {NUMBER_FORM}")));
     }
-    if request.kind == NumberType::Virtual && !request.number.starts_with(VIRTUAL_PREFIX) {
+    if !request.kind.allows(&request.number) {
         return Err(Problem::field("number", format!("a virtual number begins with {VIRTUAL_PREFIX}")));
     }
     check_flow(&api, &identity, "call_flow_id", request.call_flow_id).await?;
@@ -154,6 +163,22 @@ async fn change(
     Ok(shown)
 }
 
+async fn note(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    JsonBody(request): JsonBody<MetadataUpdate>,
+) -> Result<Shown, Problem> {
+    let _turn = api.turn(id).await;
+    let mut number: Number = api.alive(&identity, id).await?;
+    number.metadata.rtp_debug = request.rtp_debug.unwrap_or(number.metadata.rtp_debug);
+    number.tm_update = Some(now());
+    let resource = number.into_resource();
+    let shown = api.show(&resource);
+    api.keep(resource, "number_updated").await?;
+    Ok(shown)
+}
+
 async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let give_up = |number: &mut Number| number.status = NumberStatus::Deleted;
     list::delete::<Number>(&api, &identity, id, "number_deleted", give_up).await
@@ -168,10 +193,4 @@ async fn check_flow(api: &Api, identity: &Identity, field: &str, id: Uuid) -> Re
         problem.details.push(json!({ "field": field }));
         problem
     })
-}
-
-/// What can stand before the `@` of a SIP address, after unescaping, and be dialled on a telephone's keys or letters.
-fn is_user_part(text: &str) -> bool {
-    (1..=255).contains(&text.len())
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "@;<>\"".contains(c))
 }

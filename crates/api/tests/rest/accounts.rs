@@ -30,6 +30,63 @@ async fn a_number_runs_the_flow_that_it_is_given() {
 }
 
 #[tokio::test]
+async fn numbers_that_are_due_are_renewed_once() {
+    let site = site().await;
+    let number = |number: u128, change: fn(&mut Number)| {
+        let (id, text) = (uuid::Uuid::from_u128(number), number.to_string());
+        let (customer_id, tm_create) = (CUSTOMER, Some(at(number as u64)));
+        let mut number =
+            Number { id, customer_id, number: text, tm_purchase: at(50).into(), tm_create, ..Number::default() };
+        change(&mut number);
+        site.put(Resource::Number(Arc::new(number)));
+    };
+    (1..=130).for_each(|id| number(id, |_| {}));
+    number(200, |number| number.tm_renew = Some(at(70)));
+    number(201, |number| number.tm_purchase = Some(at(60)));
+    number(202, |number| number.tm_delete = Some(at(55)));
+    number(203, |number| number.customer_id = uuid::Uuid::from_u128(0xfe));
+    let renew = async || {
+        let answer = site.ask("POST", "/v1.0/numbers/renew", json!({"tm_renew": at(60)})).await.json();
+        answer["result"].as_array().unwrap().len()
+    };
+    assert_eq!([renew().await, renew().await, renew().await], [100, 30, 0]);
+    let shown = async |id: u128| site.get(&format!("/v1.0/numbers/{}", uuid::Uuid::from_u128(id))).await.json();
+    assert!(shown(7).await["tm_renew"].as_str() > Some("2020"), "{}", shown(7).await);
+    assert_eq!(shown(200).await["tm_renew"], json!(at(70)));
+    assert_eq!((&shown(201).await["tm_renew"], &shown(202).await["tm_renew"]), (&Value::Null, &Value::Null));
+    let told = site.published.0.lock().unwrap().iter().filter(|(_, event)| event == "number_renewed").count();
+    assert_eq!(told, 130);
+    for (body, reason) in [(json!({}), "MISSING_REQUEST_PARAMETER"), (json!({"tm_renew": "soon"}), "INVALID_JSON_BODY")]
+    {
+        assert_eq!(site.ask("POST", "/v1.0/numbers/renew", body).await.refusal(), (400, reason.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_number_has_metadata_and_virtual_ones_are_free() {
+    let site = site().await;
+    let made = site.ask("POST", "/v1.0/numbers", json!({"number": "echo"})).await.json();
+    assert_eq!(made["metadata"], json!({"rtp_debug": false}));
+    let path = format!("/v1.0/numbers/{}/metadata", made["id"].as_str().unwrap());
+    assert_eq!(site.ask("PUT", &path, json!({"rtp_debug": true})).await.json()["metadata"], json!({"rtp_debug": true}));
+    assert_eq!(site.ask("PUT", &path, json!({})).await.json()["metadata"], json!({"rtp_debug": true}));
+
+    let free = async |query: &str| {
+        let answer = site.get(&format!("/v1.0/available_numbers{query}")).await.json();
+        answer["result"].as_array().unwrap().clone()
+    };
+    let found = free("?page_size=3&type=virtual").await;
+    assert_eq!((found.len(), free("").await.len()), (3, 100));
+    assert_eq!((free("?type=normal").await, free("?country_code=US").await), (vec![], vec![]));
+    for one in found {
+        let body = json!({"number": one["number"], "type": one["type"]});
+        assert_eq!(site.ask("POST", "/v1.0/numbers", body).await.status, 200, "{one}");
+    }
+    let wrong = site.ask("POST", "/v1.0/numbers", json!({"number": "+1202", "type": "virtual"})).await;
+    assert_eq!(wrong.refusal(), (400, "INVALID_ARGUMENT".into()));
+}
+
+#[tokio::test]
 async fn of_a_password_only_digests_are_kept() {
     let site = site().await;
     let body = json!({"extension": "1000", "password": "very secret", "name": "desk"});

@@ -1,6 +1,6 @@
 //! One entry of `numbers`.
 
-use model::NumberBody;
+use model::{NUMBER_FORM, NumberBody, VIRTUAL_PREFIX, is_number};
 use serde_json::Value;
 
 use super::file::{File, found};
@@ -34,12 +34,13 @@ impl<'a> Assembly<'a> {
             Ok(body) => body,
             Err(fault) => return self.faults.push(fault),
         };
-        if !is_user_part(&body.number) {
-            let at = format!("{path}.number");
-            let was = entry.get("number").map_or("nothing".to_owned(), found);
-            let what = format!(
-                "found {was}, allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \""
-            );
+        let at = format!("{path}.number");
+        let was = || entry.get("number").map_or("nothing".to_owned(), found);
+        if !is_number(&body.number) {
+            return self.faults.push(file.fault(&at, format!("found {}, allowed: {NUMBER_FORM}", was())));
+        }
+        if !body.kind.allows(&body.number) {
+            let what = format!("found the virtual number {}, allowed: one that begins with {VIRTUAL_PREFIX}", was());
             return self.faults.push(file.fault(&at, what));
         }
         if !self.claim(file, path, format!("number {}", body.number), &format!("the number {}", body.number)) {
@@ -56,10 +57,4 @@ impl<'a> Assembly<'a> {
         let number = body.into_number(id, default_customer(), self.now);
         self.result.numbers.insert(number.number.clone(), number);
     }
-}
-
-/// What can stand before the `@` of a SIP address, after unescaping, and be dialled on a telephone's keys or letters.
-fn is_user_part(text: &str) -> bool {
-    (1..=255).contains(&text.len())
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "@;<>\"".contains(c))
 }

@@ -65,7 +65,7 @@ provided!(Flow, "flow_created", "flow_updated", new, known => {
     new.direct_hash = known.direct_hash.clone();
 }; hash direct_hash);
 provided!(Number, "number_created", "number_updated", new, known => {
-    new.tm_purchase = known.tm_purchase;
+    (new.tm_purchase, new.tm_renew, new.metadata) = (known.tm_purchase, known.tm_renew, known.metadata);
 }; gone number => {
     number.status = NumberStatus::Deleted;
 });
