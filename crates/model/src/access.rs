@@ -76,7 +76,8 @@ impl Agent {
     }
 }
 
-/// The owner of everything: where its events go.
+/// The owner of everything: where its events go. Entries of the event log are written by the places of the fields, so that a new one
+/// is put behind all others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Customer {
     /// Its id.
@@ -100,6 +101,15 @@ pub struct Customer {
     /// When it was deleted.
     #[serde(default, deserialize_with = "optional_timestamp")]
     pub tm_delete: Option<Timestamp>,
+    /// Where people write to. Kept and shown.
+    #[serde(default)]
+    pub email: String,
+    /// Where people call. Kept and shown.
+    #[serde(default)]
+    pub phone_number: String,
+    /// Where people go to. Kept and shown.
+    #[serde(default)]
+    pub address: String,
 }
 
 impl Customer {

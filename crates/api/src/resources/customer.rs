@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use model::Customer;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::stored::Stored;
 use crate::auth::{Caller, Identity, Manager};
@@ -28,25 +29,29 @@ const TEXT_MAX: usize = 255;
 struct CustomerRequest {
     name: Option<String>,
     detail: Option<String>,
+    email: Option<String>,
+    phone_number: Option<String>,
+    address: Option<String>,
     webhook_uri: Option<String>,
     webhook_method: Option<String>,
     webhook_secret: Option<String>,
 }
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
-    let texts = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", schema::text())];
+    let about = ["name", "detail", "email", "phone_number", "address"].map(|field| (field, schema::text()));
     let method = ("webhook_method", schema::word(&METHODS));
     let answer = [
         &[("id", schema::id())],
-        texts.as_slice(),
-        &[method.clone(), ("status", schema::text()), ("identity_verification_status", schema::text())],
+        about.as_slice(),
+        &[("webhook_uri", schema::text()), method.clone()],
+        &[("status", schema::text()), ("identity_verification_status", schema::text())],
+        &[("email_verified", schema::flag()), ("billing_account_id", schema::id())],
         &schema::times(),
     ];
     endpoints.schema("Customer", schema::answer(&answer.concat()));
     let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": TEXT_MAX});
-    let request = [("name", schema::text()), ("detail", schema::text()), ("webhook_uri", uri), method];
-    let secret = [("webhook_secret", schema::short(TEXT_MAX))];
-    endpoints.schema("CustomerRequest", schema::body(&[request.as_slice(), &secret].concat(), &[]));
+    let request = [("webhook_uri", uri), method, ("webhook_secret", schema::short(TEXT_MAX))];
+    endpoints.schema("CustomerRequest", schema::body(&[about.as_slice(), &request].concat(), &[]));
     endpoints.get(
         "/v1.0/customer",
         Operation::new("customer", "The own customer").gives("Customer").refuses(&[404]),
@@ -84,6 +89,9 @@ async fn update(
     for (field, value) in [
         (&mut customer.name, request.name),
         (&mut customer.detail, request.detail),
+        (&mut customer.email, request.email),
+        (&mut customer.phone_number, request.phone_number),
+        (&mut customer.address, request.address),
         (&mut customer.webhook_uri, request.webhook_uri),
         (&mut customer.webhook_method, request.webhook_method),
         (&mut customer.webhook_secret, request.webhook_secret),
@@ -107,5 +115,7 @@ fn show(api: &Api, customer: Customer) -> Shown {
     let mut shown = api.to_value(&customer.into_resource());
     shown["status"] = status.into();
     shown["identity_verification_status"] = "verified".into();
+    shown["email_verified"] = (shown["email"] != "").into();
+    shown["billing_account_id"] = Uuid::nil().to_string().into();
     shown.into()
 }

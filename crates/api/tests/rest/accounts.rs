@@ -174,9 +174,14 @@ async fn the_customer_says_where_its_events_go() {
     let body = json!({"webhook_uri": "https://example.com/hook", "webhook_method": "PUT", "webhook_secret": "s"});
     let changed = site.ask("PUT", "/v1.0/customer", body).await.json();
     assert_eq!((changed["name"].as_str(), changed["webhook_method"].as_str()), (Some("Acme"), Some("PUT")));
+    assert_eq!((&changed["email"], &changed["email_verified"]), (&json!(""), &json!(false)));
     assert!(changed.get("webhook_secret").is_none());
     assert_eq!(site.get("/v1.0/customer").await.json(), changed);
     assert_eq!(site.ask("PUT", "/v1.0/customer", json!({"webhook_uri": ""})).await.json()["webhook_uri"], "");
+    let about = json!({"email": "a@example.com", "phone_number": "+12025550123", "address": "1 Main Street"});
+    let changed = site.ask("PUT", "/v1.0/customer", about.clone()).await.json();
+    assert!(about.as_object().unwrap().iter().all(|(field, value)| &changed[field] == value), "{changed}");
+    assert_eq!((&changed["email_verified"], &changed["name"]), (&json!(true), &json!("Acme")));
 }
 
 #[tokio::test]

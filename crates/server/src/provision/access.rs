@@ -66,6 +66,9 @@ struct CustomerEntry {
     id: Uuid,
     name: String,
     detail: String,
+    email: String,
+    phone_number: String,
+    address: String,
     webhook_uri: String,
     webhook_method: String,
     webhook_secret: String,
@@ -73,6 +76,8 @@ struct CustomerEntry {
 
 /// spec/resources.md §2: customer admin.
 const CUSTOMER_ADMIN: u32 = 32;
+const CUSTOMER_KEYS: [&str; 9] =
+    ["id", "name", "detail", "email", "phone_number", "address", "webhook_uri", "webhook_method", "webhook_secret"];
 const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
 
 impl<'a> Assembly<'a> {
@@ -142,12 +147,14 @@ impl<'a> Assembly<'a> {
             return self.faults.push(file.fault(&format!("{path}.webhook_method"), what));
         }
         if self.claim(file, path, "customer".into(), "the customer") {
-            let keys = ["id", "name", "detail", "webhook_uri", "webhook_method", "webhook_secret"];
-            self.warn_of_unknown(file, path, entry, &keys);
+            self.warn_of_unknown(file, path, entry, &CUSTOMER_KEYS);
             self.result.customer = Some(Customer {
                 id: default_customer(),
                 name: read.name,
                 detail: read.detail,
+                email: read.email,
+                phone_number: read.phone_number,
+                address: read.address,
                 webhook_uri: read.webhook_uri,
                 webhook_method: read.webhook_method,
                 webhook_secret: read.webhook_secret,
