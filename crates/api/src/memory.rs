@@ -128,7 +128,9 @@ fn created(public: &Value) -> Timestamp {
 }
 
 fn passes(listing: &Listing, public: &Value) -> bool {
-    listing.reference_id.is_none_or(|id| id_at(public, "reference_id") == Some(id))
+    let is_listed = listing.kind != Kind::Flow || public["type"] == "flow";
+    is_listed
+        && listing.reference_id.is_none_or(|id| id_at(public, "reference_id") == Some(id))
         && listing.flow_id.is_none_or(|id| id_at(public, "flow_id") == Some(id))
         && listing.status.as_deref().is_none_or(|status| public["status"] == status)
 }

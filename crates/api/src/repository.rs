@@ -88,7 +88,8 @@ pub struct After {
     pub id: Option<Uuid>,
 }
 
-/// What a list shows. Deleted resources are never in it.
+/// What a list shows. Deleted resources are never in it, and no flows that the server made for something, such as a conference
+/// (spec/flow.md §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The collection.

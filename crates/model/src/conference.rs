@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Timestamp, optional_timestamp};
+use crate::{Action, Flow, FlowType, Timestamp, optional_timestamp};
 
 /// A meeting place with a name and rules of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -150,6 +150,24 @@ pub struct ConferenceBody {
     pub pre_flow_id: Uuid,
     /// See [`Conference::post_flow_id`].
     pub post_flow_id: Uuid,
+    /// The older form of `pre_flow_id`, which wins: actions of which a flow is made. Read and verified by the flow crate.
+    pub pre_actions: Value,
+    /// The older form of `post_flow_id`.
+    pub post_actions: Value,
+}
+
+/// The flow that is made of the actions of a conference's older form. It is the conference's own and in no list.
+pub fn conference_flow(id: Uuid, conference: &Conference, actions: Vec<Action>, direct_hash: String) -> Flow {
+    Flow {
+        id,
+        customer_id: conference.customer_id,
+        kind: FlowType::Conference,
+        name: conference.name.clone(),
+        actions: actions.into(),
+        direct_hash,
+        tm_create: conference.tm_create,
+        ..Flow::default()
+    }
 }
 
 impl ConferenceBody {
@@ -171,6 +189,9 @@ impl ConferenceBody {
         }
     }
 }
+
+/// Longest life that may be asked for, seconds: a hundred years.
+pub const CONFERENCE_TIMEOUT_MAX_S: u64 = 100 * 366 * 86_400;
 
 /// spec/resources.md §7: less than a minute is taken for a mistake.
 pub fn timeout_s(asked: u64) -> u64 {

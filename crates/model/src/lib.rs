@@ -33,8 +33,8 @@ pub use address::{Address, AddressType, normalize_tel};
 pub use call::{Call, CallType, Direction};
 pub use call_status::CallStatus;
 pub use conference::{
-    Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Conferencecall, ConferencecallStatus,
-    NO_AUTO_LEAVE, timeout_s,
+    CONFERENCE_TIMEOUT_MAX_S, Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Conferencecall,
+    ConferencecallStatus, NO_AUTO_LEAVE, conference_flow, timeout_s,
 };
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
 pub use event::Event;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use model::{
-    Action, Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, Flow, FlowType, timeout_s,
+    Action, CONFERENCE_TIMEOUT_MAX_S, Conference, ConferenceBody, ConferenceStatus, ConferenceType, ErrorStatus, Flow,
+    conference_flow, timeout_s,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,26 +28,6 @@ use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
 
-/// Longest life, seconds: a hundred years.
-const TIMEOUT_MAX: u64 = 100 * 366 * 86_400;
-
-/// The body of `POST /conferences`. The older form has actions in place of flows; they become flows.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ConferenceRequest {
-    id: Uuid,
-    #[serde(rename = "type")]
-    kind: ConferenceType,
-    name: String,
-    detail: String,
-    data: Map<String, Value>,
-    timeout: u64,
-    pre_flow_id: Uuid,
-    post_flow_id: Uuid,
-    pre_actions: Value,
-    post_actions: Value,
-}
-
 /// The body of `PUT /conferences/{id}`. What is not there stays as it is.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -57,6 +38,8 @@ struct ConferenceUpdate {
     timeout: Option<u64>,
     pre_flow_id: Option<Uuid>,
     post_flow_id: Option<Uuid>,
+    pre_actions: Value,
+    post_actions: Value,
 }
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
@@ -82,7 +65,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         ("tm_end", schema::moment()),
     ];
     endpoints.schema("Conference", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
-    let timeout = json!({"type": "integer", "minimum": 0, "maximum": TIMEOUT_MAX,
+    let timeout = json!({"type": "integer", "minimum": 0, "maximum": CONFERENCE_TIMEOUT_MAX_S,
         "description": "seconds; 0 = never; 1 to 59 become a day"});
     let body = [
         ("name", schema::text()),
@@ -96,7 +79,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let actions = || schema::many(schema::reference("ActionRequest"));
     let older = [("pre_actions", actions()), ("post_actions", actions())];
     endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body, &older].concat(), &[]));
-    endpoints.schema("ConferenceUpdate", schema::body(&body, &[]));
+    endpoints.schema("ConferenceUpdate", schema::body(&[body.as_slice(), &older].concat(), &[]));
 
     let of = |summary| Operation::new("conferences", summary);
     endpoints.get("/v1.0/conferences", of("Lists conferences").gives_page("Conference"), list_all);
@@ -122,24 +105,14 @@ async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): I
 async fn open(
     State(api): State<Arc<Api>>,
     Manager(identity): Manager,
-    JsonBody(request): JsonBody<ConferenceRequest>,
+    JsonBody(mut request): JsonBody<ConferenceBody>,
 ) -> Result<Shown, Problem> {
     check_timeout(request.timeout)?;
     if request.kind == ConferenceType::Queue {
         return Err(Problem::field("type", "type queue is for the server itself; say conference or connect"));
     }
-    let (pre, post) = (read_actions(request.pre_actions)?, read_actions(request.post_actions)?);
-    let body = ConferenceBody {
-        id: request.id,
-        kind: request.kind,
-        name: request.name,
-        detail: request.detail,
-        data: request.data,
-        timeout: request.timeout,
-        pre_flow_id: request.pre_flow_id,
-        post_flow_id: request.post_flow_id,
-    };
-    let mut conference = body.into_conference(new_id(), new_id(), identity.customer_id, now());
+    let (pre, post) = (read_actions(request.pre_actions.take())?, read_actions(request.post_actions.take())?);
+    let mut conference = request.into_conference(new_id(), new_id(), identity.customer_id, now());
     conference.direct_hash = clock::direct_hash();
     let id = conference.id;
     quotas::check(&api, &identity, Kind::Conference).await?;
@@ -148,10 +121,11 @@ async fn open(
         let message = "there is or was a conference with this id";
         return Err(Problem::new(ErrorStatus::AlreadyExists, "ALREADY_EXISTS", message));
     }
-    for (field, actions) in [(&mut conference.pre_flow_id, pre), (&mut conference.post_flow_id, post)] {
-        if field.is_nil() && !actions.is_empty() {
-            *field = keep_flow(&api, &identity, &conference.name, actions).await?;
-        }
+    if conference.pre_flow_id.is_nil() {
+        conference.pre_flow_id = keep_flow(&api, &identity, &conference, pre).await?;
+    }
+    if conference.post_flow_id.is_nil() {
+        conference.post_flow_id = keep_flow(&api, &identity, &conference, post).await?;
     }
     let resource = conference.into_resource();
     let shown = api.show(&resource);
@@ -166,14 +140,18 @@ async fn change(
     JsonBody(request): JsonBody<ConferenceUpdate>,
 ) -> Result<Shown, Problem> {
     check_timeout(request.timeout.unwrap_or(0))?;
+    let given = |actions: Value| if actions.is_null() { Ok(None) } else { read_actions(actions).map(Some) };
+    let (pre, post) = (given(request.pre_actions)?, given(request.post_actions)?);
     let _turn = api.turn(id).await;
     let mut conference: Conference = api.alive(&identity, id).await?;
     conference.name = request.name.unwrap_or(conference.name);
     conference.detail = request.detail.unwrap_or(conference.detail);
     conference.data = request.data.unwrap_or(conference.data);
     conference.timeout = request.timeout.map_or(conference.timeout, timeout_s);
-    conference.pre_flow_id = request.pre_flow_id.unwrap_or(conference.pre_flow_id);
-    conference.post_flow_id = request.post_flow_id.unwrap_or(conference.post_flow_id);
+    conference.pre_flow_id =
+        flow_of(&api, &identity, &conference, (conference.pre_flow_id, request.pre_flow_id), pre).await?;
+    conference.post_flow_id =
+        flow_of(&api, &identity, &conference, (conference.post_flow_id, request.post_flow_id), post).await?;
     conference.tm_update = Some(now());
     let resource = conference.into_resource();
     let shown = api.show(&resource);
@@ -208,26 +186,43 @@ async fn regenerate_hash(
     direct_hash::regenerate::<Conference>(&api, &identity, id, "conference_updated").await
 }
 
-/// A flow made of the actions of the older form.
-async fn keep_flow(api: &Api, identity: &Identity, name: &str, actions: Vec<Action>) -> Result<Uuid, Problem> {
-    let flow = Flow {
-        id: new_id(),
-        customer_id: identity.customer_id,
-        kind: FlowType::Conference,
-        name: name.to_owned(),
-        actions: actions.into(),
-        direct_hash: clock::direct_hash(),
-        tm_create: Some(now()),
-        ..Flow::default()
-    };
+/// The flow that a change names, by its id or by the actions of the older form; the one `before` if it names none.
+async fn flow_of(
+    api: &Api,
+    identity: &Identity,
+    conference: &Conference,
+    (before, flow_id): (Uuid, Option<Uuid>),
+    actions: Option<Vec<Action>>,
+) -> Result<Uuid, Problem> {
+    match (flow_id.filter(|id| !id.is_nil()), actions) {
+        (Some(id), _) => Ok(id),
+        // Participants who are in it may still need the one before.
+        (None, Some(actions)) => keep_flow(api, identity, conference, actions).await,
+        (None, None) => Ok(flow_id.unwrap_or(before)),
+    }
+}
+
+/// The id of a flow made of the actions of the older form; nil if there are none.
+async fn keep_flow(
+    api: &Api,
+    identity: &Identity,
+    conference: &Conference,
+    actions: Vec<Action>,
+) -> Result<Uuid, Problem> {
+    if actions.is_empty() {
+        return Ok(Uuid::nil());
+    }
+    quotas::check(api, identity, Kind::Flow).await?;
+    let flow = conference_flow(new_id(), conference, actions, clock::direct_hash());
+    let flow = Flow { tm_create: Some(now()), ..flow };
     let id = flow.id;
     api.keep(flow.into_resource(), "flow_created").await?;
     Ok(id)
 }
 
 fn check_timeout(timeout: u64) -> Result<(), Problem> {
-    if timeout > TIMEOUT_MAX {
-        return Err(Problem::field("timeout", format!("timeout must be at most {TIMEOUT_MAX} s")));
+    if timeout > CONFERENCE_TIMEOUT_MAX_S {
+        return Err(Problem::field("timeout", format!("timeout must be at most {CONFERENCE_TIMEOUT_MAX_S} s")));
     }
     Ok(())
 }

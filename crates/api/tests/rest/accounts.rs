@@ -159,13 +159,56 @@ async fn a_conference_with_somebody_inside_is_over_when_it_is_deleted() {
 #[tokio::test]
 async fn the_older_actions_of_a_conference_become_flows() {
     let site = site().await;
+    let (id, nil) = (new_id(), json!(uuid::Uuid::nil()));
     let body = json!({"pre_actions": [{"type": "answer"}], "post_actions": []});
     let made = site.ask("POST", "/v1.0/conferences", body).await.json();
-    assert_eq!(made["post_flow_id"], uuid::Uuid::nil().to_string());
+    assert_eq!(made["post_flow_id"], nil);
     let flow = site.get(&format!("/v1.0/flows/{}", made["pre_flow_id"].as_str().unwrap())).await.json();
     assert_eq!((flow["type"].as_str(), flow["actions"][0]["type"].as_str()), (Some("conference"), Some("answer")));
     let wrong = site.ask("POST", "/v1.0/conferences", json!({"pre_actions": [{"type": "dance"}]})).await;
     assert_eq!(wrong.refusal(), (400, "INVALID_ACTION_TYPE".into()));
+
+    let path = format!("/v1.0/conferences/{}", made["id"].as_str().unwrap());
+    let put = async |body| site.ask("PUT", &path, body).await.json();
+    let wrong = site.ask("PUT", &path, json!({"post_actions": [{"type": "dance"}]})).await;
+    assert_eq!(wrong.refusal(), (400, "INVALID_ACTION_TYPE".into()));
+    assert_eq!(put(json!({"name": "n"})).await["pre_flow_id"], made["pre_flow_id"]);
+    let changed = put(json!({"pre_actions": [], "post_actions": [{"type": "beep"}]})).await;
+    assert_eq!(changed["pre_flow_id"], nil);
+    let flow = site.get(&format!("/v1.0/flows/{}", changed["post_flow_id"].as_str().unwrap())).await.json();
+    assert_eq!((flow["name"].as_str(), flow["actions"][0]["type"].as_str()), (Some("n"), Some("beep")));
+    let both = put(json!({"post_flow_id": id, "post_actions": [{"type": "beep"}]})).await;
+    assert_eq!(both["post_flow_id"], json!(id), "the newer form wins");
+    assert_eq!(put(json!({"post_flow_id": nil})).await["post_flow_id"], nil);
+}
+
+/// spec/flow.md §2: what the server made for something is an ordinary flow that is in no list.
+#[tokio::test]
+async fn flows_of_conferences_are_shown_but_not_listed() {
+    let site = site().await;
+    let own = site.ask("POST", "/v1.0/flows", json!({"name": "own"})).await.json();
+    let body = json!({"pre_actions": [{"type": "answer"}], "post_actions": [{"type": "beep"}]});
+    let made = site.ask("POST", "/v1.0/conferences", body).await.json();
+    assert_eq!(site.get("/v1.0/flows").await.json()["result"], json!([own]));
+    assert_eq!(site.get("/v1.0/flows?page_size=1").await.json()["result"], json!([own]));
+    let path = format!("/v1.0/flows/{}", made["post_flow_id"].as_str().unwrap());
+    assert_eq!(site.get(&path).await.json()["type"], "conference");
+}
+
+/// The same as in the files of provisioning: what telephones' keys can dial.
+#[tokio::test]
+async fn an_extension_may_have_the_stars_and_hashes_of_a_telephones_keys() {
+    let site = site().await;
+    for extension in ["*97", "#31#", "a.b-c_d+e"] {
+        let body = json!({"extension": extension, "password": "secret"});
+        let made = site.ask("POST", "/v1.0/extensions", body).await;
+        assert_eq!((made.status, &made.json()["extension"]), (200, &json!(extension)));
+    }
+    for extension in ["", "a b", "1000@a", "a:b", "\u{e4}", &"1".repeat(65)] {
+        let body = json!({"extension": extension, "password": "secret"});
+        let refused = site.ask("POST", "/v1.0/extensions", body).await;
+        assert_eq!((refused.status, &refused.json()["error"]["details"][0]["field"]), (400, &json!("extension")));
+    }
 }
 
 #[tokio::test]

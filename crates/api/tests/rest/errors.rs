@@ -168,3 +168,42 @@ async fn limits_hold_per_address_and_per_customer() {
         );
     }
 }
+
+/// What POST makes stays in memory until it is deleted.
+#[tokio::test]
+async fn no_more_is_made_than_the_operator_allows() {
+    let quotas = api::Quotas { flows: 2, numbers: 2, extensions: 2, conferences: 2, confbridges: 2, accesskeys: 2 };
+    let site = site_with(Options { quotas, ..Options::default() }).await;
+    let extension = |name| json!({"extension": name, "password": "secret"});
+    for (collection, bodies) in [
+        ("flows", [json!({}), json!({}), json!({})]),
+        ("numbers", [json!({"number": "1"}), json!({"number": "2"}), json!({"number": "3"})]),
+        ("extensions", [extension("1"), extension("2"), extension("3")]),
+        ("conferences", [json!({}), json!({}), json!({})]),
+        ("confbridges", [json!({}), json!({}), json!({})]),
+        // The one that asks is there already.
+        ("accesskeys", [json!({}), json!({}), json!({})]),
+    ] {
+        let path = format!("/v1.0/{collection}");
+        let made = site.ask("POST", &path, bodies[0].clone()).await;
+        assert_eq!(made.status, 200, "{collection}");
+        if collection != "accesskeys" {
+            assert_eq!(site.ask("POST", &path, bodies[1].clone()).await.status, 200, "{collection}");
+        }
+        let refused = site.ask("POST", &path, bodies[2].clone()).await;
+        assert_eq!(refused.refusal(), (429, "QUOTA_EXCEEDED".into()));
+        let error = refused.json()["error"].clone();
+        assert_eq!(
+            error["message"],
+            format!("there are 2 {collection}, and api.max_{collection} is 2: delete some first")
+        );
+        assert_eq!(error["details"], json!([{"collection": collection, "limit": 2}]));
+        let one = format!("{path}/{}", made.json()["id"].as_str().unwrap());
+        assert!([200, 204].contains(&site.ask("DELETE", &one, None).await.status));
+        assert_eq!(site.ask("POST", &path, bodies[2].clone()).await.status, 200, "{collection}: there is room again");
+    }
+    let body = json!({"pre_actions": [{"type": "answer"}]});
+    let list = site.get("/v1.0/conferences").await.json();
+    let path = format!("/v1.0/conferences/{}", list["result"][0]["id"].as_str().unwrap());
+    assert_eq!(site.ask("PUT", &path, body).await.refusal(), (429, "QUOTA_EXCEEDED".into()), "its actions are a flow");
+}

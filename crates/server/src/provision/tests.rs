@@ -157,6 +157,62 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
     }
 }
 
+/// The older form of spec/resources.md §7; what the files give no flow for gets one.
+#[test]
+fn the_older_actions_of_a_conference_become_flows() {
+    let text = r#"{"flows": [{"name": "in", "actions": [{"type": "answer"}]}],
+        "conferences": [
+            {"name": "a", "pre_actions": [{"type": "answer"}], "post_actions": [{"type": "beep"}, {"type": "hangup"}]},
+            {"name": "b", "pre_actions": [], "post_actions": null},
+            {"name": "c", "pre_flow_id": "FLOW", "pre_actions": [{"type": "beep"}]}
+        ]}"#;
+    let text = text.replace("FLOW", &derived_id("flows", "in").to_string());
+    let provisioned = read(&text).unwrap();
+    assert_eq!(provisioned, read(&text).unwrap(), "the same flows with the same ids every time");
+    assert_eq!(provisioned.warnings, []);
+    let conference = |name| &provisioned.conferences[&derived_id("conferences", name)];
+    let (a, b, c) = (conference("a"), conference("b"), conference("c"));
+    for (flow_id, kinds) in [(a.pre_flow_id, vec!["answer"]), (a.post_flow_id, vec!["beep", "hangup"])] {
+        let flow = &provisioned.flows[&flow_id];
+        assert_eq!((flow.kind, flow.name.as_str(), flow.tm_create), (model::FlowType::Conference, "a", a.tm_create));
+        assert_eq!(flow.actions.iter().map(|action| action.kind.as_str()).collect::<Vec<_>>(), kinds);
+    }
+    assert_eq!((b.pre_flow_id, b.post_flow_id), (Uuid::nil(), Uuid::nil()));
+    assert_eq!(c.pre_flow_id, derived_id("flows", "in"), "the newer form wins");
+    assert_eq!(provisioned.flows.len(), 3);
+}
+
+#[test]
+fn files_are_under_the_rules_of_the_api() {
+    let long = "a".repeat(256);
+    for (text, expected) in [
+        (
+            "{\"conferences\": [{\"name\": \"a\",\n\"type\": \"queue\"}]}",
+            "x.json line 2: conferences[0].type: found \"queue\", which is for the server itself; allowed: conference, connect",
+        ),
+        (
+            "{\"conferences\": [{\"name\": \"a\",\n\"timeout\": 3162240001}]}",
+            "x.json line 2: conferences[0].timeout: found 3162240001; allowed: seconds up to 3162240000; 0: never",
+        ),
+        (
+            "{\"conferences\": [{\"name\": \"a\",\n\"post_actions\": [\n{\"type\": \"dance\"}]}]}",
+            "x.json line 3: conferences[0].post_actions[0].type: unknown type: dance; allowed: a type of action that this server carries out",
+        ),
+        (
+            "{\"numbers\": [{\"type\": \"virtual\",\n\"number\": \"+12025550123\"}]}",
+            "x.json line 2: numbers[0].number: found the virtual number \"+12025550123\"; allowed: one that begins with +899",
+        ),
+        (
+            &format!("{{\"extensions\": [{{\"extension\": \"1000\",\n\"password\": \"{long}\"}}]}}"),
+            "x.json line 2: extensions[0].password: found 256 bytes; allowed: at most 255",
+        ),
+    ] {
+        assert_eq!(faults(text), [expected], "{text}");
+    }
+    let text = r##"{"numbers": [{"type": "virtual", "number": "+8991"}], "extensions": [{"extension": "#31*"}]}"##;
+    assert!(read(text).is_ok());
+}
+
 #[test]
 fn what_a_flow_probably_does_not_mean_is_told_with_its_line() {
     let text = "{\"flows\": [{\"name\": \"a\", \"actions\": [{\"type\": \"goto\", \"option\": {\n\"target_id\": \"x\",\n\"loop_count\": 1}}]}]}";

@@ -2,6 +2,7 @@
 
 mod banner;
 mod clock;
+mod conference_flows;
 mod conference_keeper;
 mod crash;
 mod doze;

@@ -106,6 +106,9 @@ impl Resources {
             self.store.put(&ledger)?;
         }
         applied.changes.splice(0..0, gone);
+        for id in super::conference_flows::unused(&self.store, now)? {
+            applied.changes.extend(self.delete::<Flow>(id, now)?.map(|gone| (gone, "flow_deleted")));
+        }
         Ok(applied)
     }
 

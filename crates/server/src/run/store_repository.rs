@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
-    Accesskey, Activeflow, Agent, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, LogBody, LogEntry,
-    Number, Recording, Resource,
+    Accesskey, Activeflow, Agent, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, FlowType, LogBody,
+    LogEntry, Number, Recording, Resource,
 };
 use serde_json::Map;
-use store::{Accepted, CallRecord, Filter, Listed, Page, Record, Store, StoreError, Stored, extension_key};
+use store::{
+    Accepted, CallRecord, Filter, Listed, PAGE_SIZE_MAX, Page, Record, Store, StoreError, Stored, extension_key,
+};
 use uuid::Uuid;
 
 use super::conference_keeper::{self, Turn};
@@ -35,6 +37,21 @@ impl StoreRepository {
         let page = page_of(listing);
         let Listed { items, .. } = self.0.list::<R>(Some(listing.customer_id), &page, false)?;
         Ok(items.into_iter().map(|item| wrap(Arc::new(item))).collect())
+    }
+
+    /// Those that users made; the others are passed over.
+    fn flows(&self, listing: &Listing) -> Result<Vec<Resource>, StoreError> {
+        let (mut page, mut found) = (page_of(listing), Vec::new());
+        loop {
+            let Listed { items, next_page_token } = self.0.list::<Flow>(Some(listing.customer_id), &page, false)?;
+            let own = items.into_iter().filter(|flow| flow.kind == FlowType::Flow);
+            found.extend(own.map(|flow| Resource::Flow(Arc::new(flow))));
+            if found.len() >= listing.limit || next_page_token.is_empty() {
+                found.truncate(listing.limit);
+                return Ok(found);
+            }
+            page = Page { size: PAGE_SIZE_MAX, token: next_page_token };
+        }
     }
 
     fn records<R: Record>(&self, listing: &Listing, wrap: fn(R) -> Resource) -> Result<Vec<Resource>, StoreError> {
@@ -119,7 +136,7 @@ impl Repository for StoreRepository {
             Kind::Conferencecall => self.records(listing, conferencecall),
             Kind::Confbridge => self.records(listing, confbridge),
             Kind::Conference => self.resources::<Conference>(listing, Resource::Conference),
-            Kind::Flow => self.resources::<Flow>(listing, Resource::Flow),
+            Kind::Flow => self.flows(listing),
             Kind::Number => self.resources::<Number>(listing, Resource::Number),
             Kind::Extension => self.resources::<Extension>(listing, Resource::Extension),
             Kind::Accesskey => self.resources::<Accesskey>(listing, Resource::Accesskey),
