@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use model::{Conference, Extension, Flow, Number, Resource};
+use model::{Conference, ConferenceStatus, Extension, Flow, Number, Resource};
 use serde::{Deserialize, Serialize};
 use sip_core::BaseTimers;
 use uuid::Uuid;
@@ -44,7 +44,8 @@ impl Snapshot {
                 self.extensions.retain(|_, known| known.id != extension.id);
                 put(&mut self.extensions, extension.extension.clone(), extension.tm_delete.is_some(), extension);
             }
-            Resource::Conference(conference) => {
+            Resource::Conference(mut conference) => {
+                self.keep_ended(Arc::make_mut(&mut conference));
                 put(&mut self.conferences, conference.id, conference.tm_delete.is_some(), conference);
             }
             // Of no concern to calls, or, as bridges are, in a table of their own (`control/bridges.rs`).
@@ -57,6 +58,22 @@ impl Snapshot {
             | Resource::Agent(_)
             | Resource::Customer(_)
             | Resource::Dtmf { .. } => {}
+        }
+    }
+
+    /// A bridge of this loop has ended with its conference, which is known here from now on: the database, which tells all
+    /// loops, comes to it later.
+    pub(crate) fn conference_ended(&mut self, ended: &Conference) {
+        if let Some(known) = self.conferences.get_mut(&ended.id).filter(|known| known.is_same_life(ended)) {
+            (known.status, known.tm_end) = (ConferenceStatus::Terminated, ended.tm_end);
+        }
+    }
+
+    /// What has ended stays so, whatever an older word says that comes late.
+    pub(crate) fn keep_ended(&self, conference: &mut Conference) {
+        let known = self.conferences.get(&conference.id);
+        if let Some(known) = known.filter(|known| known.is_same_life(conference) && known.status > conference.status) {
+            (conference.status, conference.tm_end) = (known.status, known.tm_end);
         }
     }
 

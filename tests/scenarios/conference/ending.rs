@@ -172,6 +172,28 @@ fn a_bridge_of_two_ends_when_one_is_left() {
     });
 }
 
+/// The database hears of the end later than who comes next, and a change that its owner made meanwhile knows nothing of it.
+#[test]
+fn a_conference_that_has_ended_is_not_begun_anew_by_who_comes_at_once() {
+    scenario("conference_over_at_once", |world| {
+        let id = world.conference("pair", |conference| conference.kind = ConferenceType::Connect);
+        world.number("pair", json!([join(id), play(600, 500)]));
+        let [alice, bob] = in_conference(world, "pair", ["alice", "bob"]);
+        hangs_up(&bob);
+        alice.is_asked("BYE");
+        let renamed = Conference { name: "two".into(), timeout: 86_400, ..world.conference_of(id) };
+        world.changes(&Resource::Conference(Arc::new(renamed)));
+        world.settings(|_| {});
+        let carol = world.phone("carol");
+        carol.calls("pair");
+        carol.gets(480);
+        assert!(world.ended_because("the conference is over"));
+        assert_eq!(world.published("conferencecall_joining"), 2);
+        assert_eq!(world.last("conference_updated")["status"], "terminated");
+        world.is_empty_after_40_s();
+    });
+}
+
 /// Whatever ends a call takes it out: its longest duration, a wish, the operator.
 #[test]
 fn a_call_inside_that_is_ended_by_the_server_leaves() {

@@ -51,7 +51,8 @@ impl Control {
     }
 
     /// Another snapshot takes the place of the one before.
-    pub(super) fn replace_snapshot(&mut self, now: Now, snapshot: Snapshot, effects: &mut Vec<Effect>) {
+    pub(super) fn replace_snapshot(&mut self, now: Now, mut snapshot: Snapshot, effects: &mut Vec<Effect>) {
+        snapshot.conferences.values_mut().for_each(|conference| self.snapshot.keep_ended(conference));
         self.snapshot = snapshot;
         for id in self.registrar.known.keys().copied().collect::<Vec<_>>() {
             self.forget_if_gone(now, id, effects);

@@ -5,7 +5,7 @@ use base::{CellId, Now, RecordingId};
 use bytes::Bytes;
 use flow::NewActiveflow;
 use media_core::Command;
-use model::ConferenceStatus;
+use model::{Conference, ConferenceStatus};
 use uuid::Uuid;
 
 use super::Control;
@@ -141,6 +141,11 @@ impl Control {
             Body::Run(_) => {}
             Body::Bridge(bridge) => {
                 self.by_bridge.remove(&bridge.confbridge_id());
+                // Who comes next must not find it open, and begin it anew.
+                let ended = |conference: &&Conference| conference.status != ConferenceStatus::Progressing;
+                if let Some(conference) = bridge.conference().filter(ended) {
+                    self.snapshot.conference_ended(conference);
+                }
             }
         }
     }

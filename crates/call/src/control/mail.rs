@@ -89,7 +89,10 @@ impl Control {
     }
 
     /// A resource of the snapshot has changed.
-    pub(super) fn changed(&mut self, now: Now, resource: Resource, effects: &mut Vec<Effect>) {
+    pub(super) fn changed(&mut self, now: Now, mut resource: Resource, effects: &mut Vec<Effect>) {
+        if let Resource::Conference(conference) = &mut resource {
+            self.snapshot.keep_ended(Arc::make_mut(conference));
+        }
         match &resource {
             Resource::Conference(conference) => self.conference_changed(now, conference, effects),
             Resource::Confbridge(bridge) => self.bridge_made(bridge),
