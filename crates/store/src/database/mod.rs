@@ -83,7 +83,7 @@ pub(crate) fn open(path: &Path, is_used: bool) -> Result<Connection, StoreError>
         .and_then(|()| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
     match checked {
         Ok(answer) if answer == "ok" => {}
-        Ok(answer) => return Err(damaged(path, &answer)),
+        Ok(answer) => return Err(damaged(path, &in_one_line(&answer))),
         Err(error) => return Err(refuse(path, &error)),
     }
     // SQLite reads a file that it may not write as if nothing were; only a beginning of a write says so, also of `-wal` and `-shm`.
@@ -131,6 +131,12 @@ pub(crate) fn refuse_older(
         }
         _ => Ok(()),
     }
+}
+
+/// What a check has found, without the heading that stands above some findings in a line of its own.
+fn in_one_line(answer: &str) -> String {
+    let lines = answer.lines().filter(|line| !line.starts_with("***"));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn refuse(path: &Path, error: &rusqlite::Error) -> StoreError {
@@ -285,6 +291,14 @@ fn job<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_check_finds_is_told_in_one_line() {
+        let headed = "*** in database main ***\nTree 15 page 30 cell 2: invalid page number 2779096485";
+        assert_eq!(in_one_line(headed), "Tree 15 page 30 cell 2: invalid page number 2779096485");
+        assert_eq!(in_one_line("row 3 missing from index a"), "row 3 missing from index a");
+        assert_eq!(in_one_line("one\ntwo"), "one; two");
+    }
 
     #[test]
     fn the_journal_is_emptied_when_nobody_reads_and_readers_are_not_waited_for() {
