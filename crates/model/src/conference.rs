@@ -73,8 +73,7 @@ impl Conference {
         if self.status == ConferenceStatus::Terminated {
             self.conferencecall_ids.clear();
         }
-        self.tm_end = known.tm_end.or(self.tm_end);
-        self.tm_delete = known.tm_delete.or(self.tm_delete);
+        self.keep_times(known);
     }
 
     /// Takes over what its owner has made of it, as `known` has it: its name and rules, and that it is deleted.
@@ -84,8 +83,14 @@ impl Conference {
         (self.pre_flow_id, self.post_flow_id) = (known.pre_flow_id, known.post_flow_id);
         self.direct_hash.clone_from(&known.direct_hash);
         self.status = self.status.max(known.status);
-        self.tm_end = self.tm_end.or(known.tm_end);
+        self.keep_times(known);
+    }
+
+    /// What was written first stands, but for the last change.
+    fn keep_times(&mut self, known: &Conference) {
+        self.tm_end = known.tm_end.or(self.tm_end);
         self.tm_delete = known.tm_delete.or(self.tm_delete);
+        self.tm_update = self.tm_update.max(known.tm_update);
     }
 
     /// Whether both are states of one conference, and not of two that had the same id one after the other.
@@ -328,10 +333,10 @@ mod tests {
         renamed.keep_run(&ended);
         assert_eq!(renamed, Conference { name: "new".into(), ..ended.clone() });
 
-        let mut told = begun.clone();
-        let deleted = Conference { name: "new".into(), tm_delete: at(6), ..ended.clone() };
+        let mut told = Conference { tm_end: at(8), tm_update: at(4), ..begun.clone() };
+        let deleted = Conference { name: "new".into(), tm_update: at(6), tm_delete: at(6), ..ended.clone() };
         told.keep_rules(&deleted);
-        assert_eq!(told, deleted);
+        assert_eq!(told, deleted, "who was told that it is deleted, and when it ended, is not told otherwise later");
 
         let anew = Conference { tm_create: at(7), ..begun };
         let mut kept = anew.clone();

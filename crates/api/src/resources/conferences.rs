@@ -166,13 +166,18 @@ async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): 
     let is_over = |conference: &Conference| conference.status == ConferenceStatus::Terminated;
     if !stored.is_deleted() && !is_over(&stored) {
         match api.control.close_conference(id).await {
-            Ok(_) => list::until_over(&api, &identity, id, is_over).await?,
+            Ok(conference) => {
+                let recorded = list::until_over(&api, &identity, id, is_over).await;
+                // Perhaps it has been over for long, and the record could not be written at that time.
+                recorded.or_else(|late| if is_over(&conference) { Ok(()) } else { Err(late) })?;
+            }
             Err(Refused::NotFound) => {}
             Err(refused) => return Err(Problem::refused(Kind::Conference, refused)),
         }
     }
     let end = |conference: &mut Conference| {
         conference.status = ConferenceStatus::Terminated;
+        conference.conferencecall_ids.clear();
         conference.tm_end = conference.tm_end.or(conference.tm_delete);
     };
     list::delete::<Conference>(&api, &identity, id, "conference_deleted", end).await

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Conference, Number, Resource};
+use model::{Conference, ConferenceStatus, Number, Resource};
 use serde_json::{Value, json};
 
 use crate::site::{CUSTOMER, at, new_id, site};
@@ -154,6 +154,28 @@ async fn a_conference_with_somebody_inside_is_over_when_it_is_deleted() {
     assert_eq!(site.get(&path).await.json(), deleted, "nothing is said behind that");
     assert_eq!(site.ask("DELETE", &path, None).await.json(), deleted);
     assert_eq!(site.published.0.lock().unwrap().last().unwrap().1, "conference_deleted");
+}
+
+/// The disk was full when the loops said so: it must not be in the way of its owner for ever.
+#[tokio::test]
+async fn a_conference_whose_end_could_not_be_written_down_can_be_deleted() {
+    let site = site().await;
+    let ended = Conference {
+        id: new_id(),
+        customer_id: CUSTOMER,
+        status: ConferenceStatus::Terminating,
+        conferencecall_ids: vec![new_id()],
+        tm_create: Some(at(1)),
+        ..Conference::default()
+    };
+    let path = format!("/v1.0/conferences/{}", ended.id);
+    site.put(Resource::Conference(Arc::new(ended)));
+    let deleted = site.ask("DELETE", &path, None).await;
+    assert_eq!(deleted.status, 200);
+    let deleted = deleted.json();
+    assert_eq!((&deleted["status"], &deleted["conferencecall_ids"]), (&json!("terminated"), &json!([])));
+    assert!(deleted["tm_end"].is_string() && deleted["tm_delete"].is_string());
+    assert_eq!(site.get(&path).await.json(), deleted);
 }
 
 #[tokio::test]

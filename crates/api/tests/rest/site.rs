@@ -94,11 +94,15 @@ impl Control for Calls {
         Box::pin(async move { self.answer(None) })
     }
 
-    /// Only one that somebody is in is known here. He has left a little later.
+    /// Only one that somebody is in is known here. He has left a little later, or before this was asked and the repository never
+    /// heard of it.
     fn close_conference(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
         Box::pin(async move {
             let inside = self.conference(id).filter(|conference| !conference.conferencecall_ids.is_empty());
             let mut conference = self.answer(inside)?;
+            if conference.status == ConferenceStatus::Terminating {
+                return Ok(Conference { status: ConferenceStatus::Terminated, ..conference });
+            }
             conference.status = ConferenceStatus::Terminating;
             self.repository.put(&Resource::Conference(Arc::new(conference.clone())), "conference_updated").unwrap();
             let (repository, mut over) = (self.repository.clone(), conference.clone());
