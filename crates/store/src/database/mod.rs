@@ -64,14 +64,23 @@ pub(crate) fn path_of(data_dir: &Path) -> PathBuf {
     data_dir.join("flowswitch.sqlite")
 }
 
+/// Where its write-ahead log is.
+fn journal_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 /// Opens the file for writing, checks it and brings it up to date. `is_used`: there is reason to expect tables in it.
 ///
 /// # Errors
 /// It is damaged, or has lost what was confirmed, and nothing was changed; it is newer than this program, or cannot be opened.
 pub(crate) fn open(path: &Path, is_used: bool) -> Result<Connection, StoreError> {
     let marked = mark::read(path)?;
+    // One that is made only now has nothing to be kept: a refusal leaves the folder as it was.
+    let has_journal = journal_of(path).exists();
     let mut connection = Connection::open(path).map_err(|error| refuse(path, &error))?;
-    keep_journal(&connection, true).map_err(|error| refuse(path, &error))?;
+    keep_journal(&connection, has_journal).map_err(|error| refuse(path, &error))?;
     let checked = connection
         .pragma_update(None, "journal_mode", "WAL")
         .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
