@@ -14,6 +14,9 @@ const BLOCK_FRAMES: usize = 4_096;
 /// 40 ms of speech at 22.05 kHz; the filter lets nothing pass that would fold back below 3.4 kHz.
 const STREAM_BLOCK_FRAMES: usize = 882;
 
+/// Where a sample is clipped before it is converted; after it, it is at full scale.
+const LOUDEST: f32 = 4.0;
+
 /// Collects 8 kHz samples from samples of another rate.
 pub(crate) struct Rate8k {
     /// None: the input has 8 kHz already.
@@ -51,6 +54,8 @@ impl Rate8k {
 
     /// Takes one sample, full scale is ±1.
     pub(crate) fn push(&mut self, sample: f32) -> Result<(), String> {
+        // A file of floats may hold anything, and the transform panics at what is not finite. Far above full scale it is noise.
+        let sample = if sample.is_nan() { 0.0 } else { sample.clamp(-LOUDEST, LOUDEST) };
         match &mut self.converter {
             None => {
                 self.out.push(to_i16(sample));
@@ -271,5 +276,16 @@ mod tests {
     #[test]
     fn too_loud_is_clipped_and_not_a_number_is_silence() {
         assert_eq!(convert(8_000, [2.0, -2.0, f32::NAN].into_iter()), [32_767, -32_768, 0]);
+    }
+
+    #[test]
+    fn numbers_that_no_sound_has_do_not_end_the_conversion_of_other_rates() {
+        for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, -1e30, f32::MIN_POSITIVE] {
+            let input = tone(16_000, 1_000.0, 2.0).enumerate().map(|(n, s)| if n == 5_000 { wild } else { s });
+            let out = convert(16_000, input);
+            assert_eq!(out.len(), 16_000);
+            let level = level_db(&out[8_000..]);
+            assert!((level - -6.02).abs() < 0.3, "{wild}: {level} dB");
+        }
     }
 }
