@@ -40,4 +40,5 @@ pub use metrics::{
     EngineMetrics, LoopMetrics, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,
 };
 pub use recording::repair_recording;
+pub use sound::decode_sound;
 pub use status::{EngineStatus, Priority, WorkerStatus};

@@ -137,7 +137,7 @@ fn what_a_server_does_wrong_is_said() {
     for (path, why) in [
         ("/6", "more than 5 redirects"),
         ("/none", "404"),
-        ("/page", "not a WAV file"),
+        ("/page", "a page of HTML"),
         ("/slow", "did not answer within 300 ms"),
         ("/large", "larger than 4000 octets"),
         ("/endless", "larger than 4000 octets"),
@@ -205,4 +205,69 @@ fn too_many_requests_are_refused_each_with_an_answer() {
     assert_eq!(refused, [3, 4]);
     assert_eq!(sounds.rig.engine.metrics().loops[0].1.sounds_refused, 2);
     assert_eq!(sounds.duration(&web.url("/a")), Ok(100), "and then there is room again");
+}
+
+/// So many ms at 8 kHz as raw octets of µ-law; as signed linear it is half as long.
+fn unmarked(duration_ms: usize) -> Vec<u8> {
+    vec![0x31; 8 * duration_ms]
+}
+
+#[test]
+fn what_a_file_is_tells_its_content_then_its_content_type_then_its_suffix() {
+    let mp3 = include_bytes!("sound_files/short.mp3");
+    let opus = include_bytes!("sound_files/short.opus");
+    let web = Web::start(|path, _| match path.rsplit('/').next().unwrap() {
+        // Content over both.
+        "lies.wav" => response("200 OK", "Content-Type: audio/x-wav\r\n", mp3),
+        "lies.ulaw" => response("200 OK", "Content-Type: audio/basic\r\n", opus),
+        "lies.html" => response("200 OK", "Content-Type: text/html\r\n", &wav(100)),
+        // The header over the suffix.
+        "linear.ulaw" => response("200 OK", "Content-Type: audio/x-sln\r\n", &unmarked(100)),
+        "law.sln" => response("200 OK", "Content-Type: audio/PCMU; rate=8000\r\n", &unmarked(100)),
+        "page.ulaw" => response("200 OK", "Content-Type: text/html; charset=utf-8\r\n", b"sorry, not today"),
+        // The suffix, when the header says nothing.
+        "suffix.ulaw" => response("200 OK", "Content-Type: application/octet-stream\r\n", &unmarked(100)),
+        "suffix.sln?v=1.ulaw" => response("200 OK", "", &unmarked(100)),
+        _ => response("200 OK", "", &unmarked(100)),
+    });
+    let mut sounds = Sounds::start(|_| {});
+    for (path, duration_ms) in [
+        ("/lies.wav", 200),
+        ("/lies.ulaw", 105),
+        ("/lies.html", 100),
+        ("/linear.ulaw", 50),
+        ("/law.sln", 100),
+        ("/suffix.ulaw", 100),
+        ("/suffix.sln?v=1.ulaw", 50),
+    ] {
+        assert_eq!(sounds.duration(&web.url(path)), Ok(duration_ms), "{path}");
+    }
+    for (path, why) in [("/page.ulaw", "text/html"), ("/nothing", "its name has no suffix"), ("/what.xyz", ".xyz")] {
+        let url = web.url(path);
+        let reason = sounds.duration(&url).unwrap_err();
+        assert!(reason.starts_with(&url) && reason.contains(why) && reason.contains("MP3"), "{path}: {reason}");
+    }
+}
+
+#[test]
+fn files_of_every_kind_in_the_media_folder_are_played_and_kept_decoded() {
+    let mut sounds = Sounds::start(|_| {});
+    sounds.write("a.mp3", include_bytes!("sound_files/short.mp3"));
+    sounds.write("a.opus", include_bytes!("sound_files/short.opus"));
+    sounds.write("a.ogg", include_bytes!("sound_files/short.ogg"));
+    sounds.write("a.alaw", &unmarked(70));
+    sounds.write("a.sln16", &unmarked(80));
+    let urls = ["file:a.mp3", "file:a.opus", "file:a.ogg", "file:a.alaw", "file:a.sln16"];
+    for _ in 0..2 {
+        assert_eq!(sounds.prepared(&urls), (Ok(200 + 105 + 200 + 70 + 20), Vec::new()));
+    }
+    let seen = sounds.rig.engine.metrics().sounds;
+    assert_eq!((seen.misses, seen.hits, seen.panics), (5, 5, 0));
+}
+
+#[test]
+fn a_long_mp3_of_few_octets_is_refused_when_it_is_too_long() {
+    let mut sounds = Sounds::start(|sounds| sounds.longest_s = 3);
+    sounds.write("long.mp3", &include_bytes!("sound_files/short.mp3").repeat(40));
+    assert_eq!(sounds.duration("file:long.mp3").unwrap_err(), "file:long.mp3: it is longer than 3 s");
 }

@@ -9,7 +9,7 @@ use base::{MS, SECOND};
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{
-    AGE, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
 use super::cache::Validity;
@@ -27,7 +27,12 @@ pub(crate) enum Fetched {
     /// What we have is still right, so much longer.
     NotModified(Validity),
     /// The sound's file.
-    Body(Vec<u8>, Validity),
+    Body {
+        body: Vec<u8>,
+        /// As the server calls it.
+        content_type: Option<String>,
+        validity: Validity,
+    },
 }
 
 /// The http client: made when it is first needed, since reading the system's certificates takes time.
@@ -78,7 +83,8 @@ impl Fetcher {
         match response.status() {
             StatusCode::OK => {
                 let validity = validity(response.headers(), None, now_ns);
-                Ok(Fetched::Body(self.body(response, started)?, validity))
+                let content_type = text(response.headers(), CONTENT_TYPE);
+                Ok(Fetched::Body { body: self.body(response, started)?, content_type, validity })
             }
             StatusCode::NOT_MODIFIED if known.is_some() => {
                 Ok(Fetched::NotModified(validity(response.headers(), known, now_ns)))
@@ -144,8 +150,12 @@ fn new_client(limits: &FetchLimits) -> Result<Client, String> {
         .map_err(|error| format!("no http client: {error}"))
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
 fn validity(headers: &HeaderMap, known: Option<&Validity>, now_ns: u64) -> Validity {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |name| text(headers, name);
     // RFC 9111 §4.3.4: a 304 updates what it carries, the rest stays.
     let (old_etag, old_modified, old_control) = match known {
         Some(Validity::Http { etag, last_modified, cache_control, .. }) => {

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use media_core::Sound;
 
 use super::cache::{Ready, Validity};
+use super::decode::decode;
 use super::fetch::{Fetched, Fetcher};
-use super::{source, wav};
+use super::kind::Clues;
+use super::source;
 use crate::config::SoundConfig;
 
 /// What is to be loaded.
@@ -52,7 +54,7 @@ impl Load {
     /// Loads. Bytes of strangers go through decoders that others wrote, so a panic ends this sound only.
     pub(crate) fn run(&self, config: &SoundConfig, fetcher: &Fetcher, now_ns: u64) -> Loaded {
         let loaded = catch_unwind(AssertUnwindSafe(|| match self {
-            Load::File { path, .. } => from_file(config, path),
+            Load::File { url, path } => from_file(config, url, path),
             Load::Fetch { url, stale } => fetched(config, fetcher, url, stale.as_ref(), now_ns),
         }));
         match loaded {
@@ -63,9 +65,10 @@ impl Load {
     }
 }
 
-fn from_file(config: &SoundConfig, path: &std::path::Path) -> Result<Loaded, String> {
+fn from_file(config: &SoundConfig, url: &str, path: &std::path::Path) -> Result<Loaded, String> {
     let opened = source::open(config.folder.as_deref(), path)?;
-    let samples = wav::decode(BufReader::with_capacity(64 << 10, opened.file), config.longest_s)?;
+    let clues = Clues { content_type: None, url };
+    let samples = decode(BufReader::with_capacity(64 << 10, opened.file), clues, config.longest_s)?;
     let validity = Validity::File { modified: opened.modified, length: opened.length };
     Ok(Loaded::Sound(Sound::from_samples(&samples), validity))
 }
@@ -80,8 +83,9 @@ fn fetched(
     match (fetcher.fetch(url, stale.map(|(_, validity)| validity), now_ns)?, stale) {
         (Fetched::NotModified(validity), Some((ready, _))) => Ok(Loaded::StillRight(ready.clone(), validity)),
         (Fetched::NotModified(_), None) => Err("the server answered 304 although nothing was known".into()),
-        (Fetched::Body(body, validity), _) => {
-            let samples = wav::decode(Cursor::new(body), config.longest_s)?;
+        (Fetched::Body { body, content_type, validity }, _) => {
+            let clues = Clues { content_type: content_type.as_deref(), url };
+            let samples = decode(Cursor::new(body), clues, config.longest_s)?;
             Ok(Loaded::Sound(Sound::from_samples(&samples), validity))
         }
     }

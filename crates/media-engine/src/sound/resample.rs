@@ -65,6 +65,15 @@ impl Rate8k {
         }
     }
 
+    /// What comes from here on has another rate; what came before is brought to its end.
+    pub(crate) fn change(&mut self, from_hz: u32) -> Result<(), String> {
+        if let Some(converter) = &mut self.converter {
+            converter.flush(&mut self.out)?;
+        }
+        self.converter = if from_hz == RATE_HZ { None } else { Some(Converter::new(from_hz, BLOCK_FRAMES)?) };
+        Ok(())
+    }
+
     /// Samples at 8 kHz so far.
     pub(crate) fn len(&self) -> usize {
         self.out.len()

@@ -1,73 +1,55 @@
-//! WAV to 8 kHz mono samples, in a stream. PCM of 8 to 32 bit and float by `hound`; µ-law and A-law, which it refuses, here.
+//! WAV to 8 kHz mono samples, in a stream. The header is read here; PCM of 8 to 32 bit and float by `hound`; µ-law, A-law and MP3,
+//! which it refuses, here and by [`super::mp3`].
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom};
 
 use media_core::Codec;
 
-use super::resample::{RATE_HZ, Rate8k};
+use super::fold::Folder;
+use super::mp3;
+use super::raw::{self, Raw};
 
-/// Rates outside of this are taken for damage.
-const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=384_000;
-/// More channels than this are taken for damage.
-const CHANNELS_MAX: u16 = 64;
-
-/// WAVE_FORMAT_ALAW, _MULAW and _EXTENSIBLE (mmreg.h; RFC 2361).
+/// WAVE_FORMAT_PCM, _IEEE_FLOAT, _ALAW, _MULAW, _MPEGLAYER3 and _EXTENSIBLE (mmreg.h; RFC 2361).
+const FORMAT_PCM: u16 = 1;
+const FORMAT_FLOAT: u16 = 3;
 const FORMAT_ALAW: u16 = 6;
 const FORMAT_ULAW: u16 = 7;
+const FORMAT_MP3: u16 = 0x55;
 const FORMAT_EXTENSIBLE: u16 = 0xfffe;
 
 /// Decodes a whole WAV file: all channels folded into one, converted to 8 kHz. A file that ends early gives what is there.
 ///
 /// # Errors
-/// In words: not a WAV file, an encoding that is not understood, no sound in it, longer than `longest_s`.
-pub(crate) fn decode(mut file: impl Read + Seek, longest_s: u32) -> Result<Vec<i16>, String> {
-    let out = match companded(&mut file)? {
-        Some(found) => decode_companded(file, &found, longest_s)?,
-        None => {
-            file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-            decode_linear(file, longest_s)?
+/// In words: not a WAV file, an encoding that is not understood, longer than `longest_s`.
+pub(crate) fn decode(mut file: impl Read + Seek + Send + Sync, longest_s: u32) -> Result<Vec<i16>, String> {
+    let format = Format::read(&mut file)?;
+    match format.tag {
+        FORMAT_PCM | FORMAT_FLOAT => decode_linear(Cursor::new(format.header()).chain(file), longest_s),
+        FORMAT_ULAW | FORMAT_ALAW if format.bits == 8 => {
+            let codec = if format.tag == FORMAT_ULAW { Codec::Pcmu } else { Codec::Pcma };
+            let folder = Folder::new(format.rate_hz, format.channels, longest_s)?;
+            raw::decode_into(file.take(u64::from(format.data_length)), Raw::Companded(codec), folder)
         }
+        // Chunks behind the sound are passed over as everything that is no frame.
+        FORMAT_MP3 => mp3::decode(file, longest_s),
+        tag => Err(format!(
+            "its encoding ({}) is not understood; of WAV, PCM, float, µ-law, A-law and MP3 are",
+            encoding(tag, format.bits)
+        )),
+    }
+}
+
+/// For people.
+fn encoding(tag: u16, bits: u16) -> String {
+    let name = match tag {
+        0x02 | 0x11 => "ADPCM",
+        0x31 => "GSM 6.10",
+        0x50 => "MPEG layer I or II",
+        FORMAT_ULAW => "µ-law",
+        FORMAT_ALAW => "A-law",
+        _ => "unknown",
     };
-    if out.is_empty() { Err("there is no sound in the file".into()) } else { Ok(out) }
-}
-
-/// Folds the channels of each frame, converts, and stops what is too long.
-struct Folder {
-    rate: Rate8k,
-    channels: u16,
-    sum: f32,
-    seen: u16,
-    longest_s: u32,
-}
-
-impl Folder {
-    fn new(rate_hz: u32, channels: u16, longest_s: u32) -> Result<Folder, String> {
-        if !RATES_HZ.contains(&rate_hz) {
-            return Err(format!("a sample rate of {rate_hz} Hz is not possible"));
-        }
-        if channels == 0 || channels > CHANNELS_MAX {
-            return Err(format!("{channels} channels are not possible"));
-        }
-        Ok(Folder { rate: Rate8k::new(rate_hz)?, channels, sum: 0.0, seen: 0, longest_s })
-    }
-
-    fn push(&mut self, sample: f32) -> Result<(), String> {
-        self.sum += sample;
-        self.seen += 1;
-        if self.seen < self.channels {
-            return Ok(());
-        }
-        let folded = self.sum / f32::from(self.channels);
-        (self.sum, self.seen) = (0.0, 0);
-        if self.rate.len() > self.longest_s as usize * RATE_HZ as usize {
-            return Err(format!("it is longer than {} s", self.longest_s));
-        }
-        self.rate.push(folded)
-    }
-
-    fn finish(self) -> Result<Vec<i16>, String> {
-        self.rate.finish()
-    }
+    format!("format {tag:#06x}, {name}, {bits} bit")
 }
 
 fn decode_linear(file: impl Read, longest_s: u32) -> Result<Vec<i16>, String> {
@@ -103,7 +85,9 @@ fn refused(error: hound::Error) -> String {
     match error {
         hound::Error::IoError(error) => unreadable(error),
         hound::Error::FormatError(what) => format!("not a WAV file that can be read: {what}"),
-        hound::Error::Unsupported => "this encoding of WAV is not supported (PCM, float, µ-law and A-law are)".into(),
+        hound::Error::Unsupported => {
+            "not a WAV file that can be read: this width of its samples is not supported".into()
+        }
         error => format!("not a WAV file that can be read: {error}"),
     }
 }
@@ -121,81 +105,91 @@ fn unreadable(error: std::io::Error) -> String {
     }
 }
 
-/// Where the octets of a µ-law or A-law file are.
-struct Companded {
-    codec: Codec,
-    rate_hz: u32,
+/// What the header says.
+struct Format {
+    /// The encoding; of an extensible one, what its GUID begins with.
+    tag: u16,
     channels: u16,
+    rate_hz: u32,
+    bits: u16,
+    /// The `fmt ` chunk, as far as it matters.
+    octets: Vec<u8>,
     data_length: u32,
 }
 
-/// Reads up to the sound of a µ-law or A-law file; `None` for everything that is hound's matter.
-fn companded(file: &mut (impl Read + Seek)) -> Result<Option<Companded>, String> {
-    let mut head = [0; 12];
-    if file.read_exact(&mut head).is_err() || &head[..4] != b"RIFF" || &head[8..] != b"WAVE" {
-        return Ok(None);
-    }
-    let mut found = None;
-    loop {
-        let mut chunk = [0; 8];
-        if file.read_exact(&mut chunk).is_err() {
-            return Ok(None);
+impl Format {
+    /// Reads up to the first octet of the sound.
+    fn read(file: &mut (impl Read + Seek)) -> Result<Format, String> {
+        let mut head = [0; 12];
+        file.read_exact(&mut head).map_err(unreadable)?;
+        if &head[..4] != b"RIFF" || &head[8..] != b"WAVE" {
+            return Err("not a WAV file: it does not begin with RIFF and WAVE".into());
         }
-        let length = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
-        match &chunk[..4] {
-            b"fmt " if length >= 16 => {
-                let mut format = [0; 40];
-                let wanted = format.len().min(length as usize);
-                file.read_exact(&mut format[..wanted]).map_err(unreadable)?;
-                skip(file, length, wanted as u32)?;
-                found = companded_format(&format[..wanted]);
-                if found.is_none() {
-                    return Ok(None);
+        let mut found = None;
+        loop {
+            let mut chunk = [0; 8];
+            file.read_exact(&mut chunk).map_err(unreadable)?;
+            let length = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
+            match (&chunk[..4], found) {
+                (b"fmt ", _) if length >= 16 => {
+                    let mut octets = vec![0; 40.min(length as usize)];
+                    file.read_exact(&mut octets).map_err(unreadable)?;
+                    skip(file, length, octets.len() as u32)?;
+                    found = Some(Format::of(octets));
+                }
+                (b"data", Some(format)) => return Ok(Format { data_length: length, ..format }),
+                (b"data", None) => {
+                    return Err("not a WAV file that can be read: no format stands before its sound".into());
+                }
+                (_, before) => {
+                    skip(file, length, 0)?;
+                    found = before;
                 }
             }
-            b"data" => return Ok(found.map(|format| Companded { data_length: length, ..format })),
-            _ => skip(file, length, 0)?,
         }
     }
-}
 
-fn companded_format(format: &[u8]) -> Option<Companded> {
-    let u16_at = |at: usize| format.get(at..at + 2).map(|octets| u16::from_le_bytes([octets[0], octets[1]]));
-    let tag = match u16_at(0)? {
-        // The real tag is the start of the sub-format's GUID.
-        FORMAT_EXTENSIBLE => u16_at(24)?,
-        tag => tag,
-    };
-    let codec = match tag {
-        FORMAT_ULAW => Codec::Pcmu,
-        FORMAT_ALAW => Codec::Pcma,
-        _ => return None,
-    };
-    let rate_hz = u32::from_le_bytes([format[4], format[5], format[6], format[7]]);
-    (u16_at(14)? == 8).then_some(Companded { codec, rate_hz, channels: u16_at(2)?, data_length: 0 })
+    /// `octets` are at least 16.
+    fn of(octets: Vec<u8>) -> Format {
+        let u16_at = |at: usize| octets.get(at..at + 2).map_or(0, |two| u16::from_le_bytes([two[0], two[1]]));
+        Format {
+            tag: match u16_at(0) {
+                FORMAT_EXTENSIBLE => u16_at(24),
+                tag => tag,
+            },
+            channels: u16_at(2),
+            rate_hz: u32::from(u16_at(4)) | u32::from(u16_at(6)) << 16,
+            bits: u16_at(14),
+            octets,
+            data_length: 0,
+        }
+    }
+
+    /// The header as hound wants it, without what it is strict about and what is often wrong: the octets per second, the size of
+    /// the format, a length of the sound that is unknown or does not end with a frame, and valid bits, which are the upper ones.
+    fn header(&self) -> Vec<u8> {
+        let block = u16::from_le_bytes([self.octets[12], self.octets[13]]);
+        let frames = self.data_length.checked_div(u32::from(block)).unwrap_or(0);
+        let mut format = self.octets.clone();
+        format[8..12].copy_from_slice(&self.rate_hz.wrapping_mul(u32::from(block)).to_le_bytes());
+        if u16::from_le_bytes([format[0], format[1]]) == FORMAT_EXTENSIBLE && format.len() == 40 {
+            format[16..20].copy_from_slice(&[22, 0, self.octets[14], self.octets[15]]);
+        } else {
+            format.truncate(16);
+        }
+        let mut header = b"RIFF\0\0\0\0WAVEfmt ".to_vec();
+        header.extend((format.len() as u32).to_le_bytes());
+        header.extend(format);
+        header.extend(b"data");
+        header.extend((frames * u32::from(block)).to_le_bytes());
+        header
+    }
 }
 
 /// Chunks are padded to an even length (RIFF).
 fn skip(file: &mut impl Seek, length: u32, read: u32) -> Result<(), String> {
     let padded = i64::from(length) + i64::from(length & 1);
     file.seek(SeekFrom::Current(padded - i64::from(read))).map(|_| ()).map_err(unreadable)
-}
-
-fn decode_companded(file: impl Read, found: &Companded, longest_s: u32) -> Result<Vec<i16>, String> {
-    let mut folder = Folder::new(found.rate_hz, found.channels, longest_s)?;
-    let mut data = file.take(u64::from(found.data_length));
-    let mut block = [0; 4_096];
-    loop {
-        let length = match data.read(&mut block) {
-            Ok(0) => return folder.finish(),
-            Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        for octet in &block[..length] {
-            folder.push(f32::from(found.codec.decode(*octet)) / 32_768.0)?;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -272,6 +266,53 @@ mod tests {
         assert_eq!(decode(Cursor::new(wav), 60).unwrap(), expected);
     }
 
+    /// The extensible form: `valid` bits of each sample count; the GUID begins with `tag`.
+    fn extensible(tag: u16, channels: u16, rate_hz: u32, bits: u16, valid: u16, data: &[u8]) -> Vec<u8> {
+        let mut wav = file(FORMAT_EXTENSIBLE, channels, rate_hz, bits, data);
+        wav[16] = 40;
+        let mut more = vec![22, 0];
+        more.extend(valid.to_le_bytes());
+        more.extend([4, 0, 0, 0]);
+        more.extend(tag.to_le_bytes());
+        more.extend(*b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71");
+        wav.splice(36..36, more);
+        wav
+    }
+
+    #[test]
+    fn the_extensible_form_is_read_and_its_valid_bits_are_the_upper_ones() {
+        for (wav, expected) in [
+            (extensible(1, 1, 8_000, 16, 16, &[0x00, 0x40]), 16_384),
+            (extensible(1, 1, 8_000, 24, 20, &[0, 0, 0x40]), 16_384),
+            (extensible(1, 1, 8_000, 32, 24, &[0, 0, 0, 0x40]), 16_384),
+            (extensible(3, 1, 8_000, 32, 32, &0.5f32.to_le_bytes()), 16_384),
+            (extensible(7, 1, 8_000, 8, 8, &[0x80]), Codec::Pcmu.decode(0x80)),
+            (extensible(6, 1, 8_000, 8, 8, &[0x80]), Codec::Pcma.decode(0x80)),
+        ] {
+            assert_eq!(decode(Cursor::new(&wav), 60).as_deref(), Ok(&[expected][..]), "{wav:02x?}");
+        }
+    }
+
+    #[test]
+    fn headers_that_programs_get_wrong_are_read() {
+        let data: Vec<u8> = [5i16, 6, 7].iter().flat_map(|s| s.to_le_bytes()).collect();
+        let right = file(1, 1, 8_000, 16, &data);
+        let mut unknown_length = right.clone();
+        unknown_length[40..44].fill(0xff);
+        let mut half_a_sample = right.clone();
+        half_a_sample.push(9);
+        half_a_sample[40] = 7;
+        let mut wrong_octets_per_second = right.clone();
+        wrong_octets_per_second[28..32].fill(0);
+        // 32 bit with the size of an extension that is empty.
+        let mut extended = file(1, 1, 8_000, 32, &[0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7, 0]);
+        extended[16] = 18;
+        extended.splice(36..36, [0, 0]);
+        for wav in [right, unknown_length, half_a_sample, wrong_octets_per_second, extended] {
+            assert_eq!(decode(Cursor::new(&wav), 60).as_deref(), Ok(&[5i16, 6, 7][..]), "{wav:02x?}");
+        }
+    }
+
     #[test]
     fn a_file_that_ends_early_gives_what_is_there() {
         let data: Vec<u8> = [5i16, 6, 7, 8].iter().flat_map(|s| s.to_le_bytes()).collect();
@@ -285,8 +326,11 @@ mod tests {
         let reason = |bytes: &[u8]| decode(Cursor::new(bytes.to_vec()), 60).unwrap_err();
         assert!(reason(b"").contains("not a WAV file"));
         assert!(reason(b"<html>not found</html>").contains("not a WAV file"));
-        assert_eq!(reason(&file(1, 1, 8_000, 16, &[])), "there is no sound in the file");
-        assert!(reason(&file(0x55, 1, 8_000, 16, &[0; 8])).contains("not supported"));
+        assert!(reason(b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd").contains("no format stands before its sound"));
+        assert!(reason(&file(0x11, 1, 8_000, 4, &[0; 8])).contains("format 0x0011, ADPCM, 4 bit) is not understood"));
+        assert!(reason(&file(7, 1, 8_000, 16, &[0; 8])).contains("µ-law, 16 bit"));
+        assert!(reason(&file(1, 1, 8_000, 12, &[0; 8])).contains("not a WAV file that can be read"));
+        assert!(reason(&file(0x55, 1, 8_000, 16, &[0; 8])).contains("no frame of MPEG layer III"));
         assert!(reason(&file(7, 1, 0, 8, &[0; 8])).contains("0 Hz"));
         assert!(reason(&file(7, 0, 8_000, 8, &[0; 8])).contains("0 channels"));
     }

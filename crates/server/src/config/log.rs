@@ -50,9 +50,10 @@ impl Default for LogLevel {
 }
 
 /// What a library says that we say ourselves, with the destination and not once for each attempt: a receiver of webhooks whose
-/// certificate nobody trusts would fill the disk. Who asks for it by name gets it.
+/// certificate nobody trusts would fill the disk, and so would a damaged sound, at each of its frames. Who asks for it by name
+/// gets it.
 fn quiet() -> Targets {
-    Targets::new().with_target("rustls_platform_verifier", LevelFilter::OFF)
+    Targets::new().with_target("rustls_platform_verifier", LevelFilter::OFF).with_target("symphonia", LevelFilter::OFF)
 }
 
 impl FromStr for LogLevel {

@@ -161,6 +161,7 @@ mod tests {
             tracing::debug!(target: "media_engine", "b");
             tracing::info!(target: "media_engine", "c");
             tracing::error!(target: "rustls_platform_verifier::verification::others", "d");
+            tracing::error!(target: "symphonia_bundle_mp3::layer3", "e");
         };
         let messages = |level: &str| {
             let text = logged(LogFormat::Json, level, log);
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(messages("info,sip_transport=debug"), "ac");
         assert_eq!(messages("debug"), "abc");
         assert_eq!(messages("info,rustls_platform_verifier=error"), "cd");
+        assert_eq!(messages("info,symphonia=warn"), "ce");
         assert_eq!(messages("off"), "");
     }
 

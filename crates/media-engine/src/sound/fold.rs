@@ -1,0 +1,141 @@
+//! What every decoder gives its samples to: channels folded into one, brought to 8 kHz, and stopped when it is too long.
+
+use super::resample::{RATE_HZ, Rate8k};
+
+/// Rates outside of this are taken for damage.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=384_000;
+/// More channels than this are taken for damage.
+const CHANNELS_MAX: u16 = 64;
+/// Rate and channels may change so often in one file (files that were put one after the other); each change costs a new converter.
+const CHANGES_MAX: u32 = 64;
+
+/// Folds the channels of each frame, converts, and stops what is too long.
+pub(crate) struct Folder {
+    rate: Rate8k,
+    rate_hz: u32,
+    channels: u16,
+    sum: f32,
+    seen: u16,
+    longest_s: u32,
+    changes: u32,
+}
+
+impl Folder {
+    /// One for frames of `channels` samples at `rate_hz`, and at most `longest_s` of them.
+    ///
+    /// # Errors
+    /// In words: a rate or a number of channels that cannot be.
+    pub(crate) fn new(rate_hz: u32, channels: u16, longest_s: u32) -> Result<Folder, String> {
+        possible(rate_hz, channels)?;
+        Ok(Folder { rate: Rate8k::new(rate_hz)?, rate_hz, channels, sum: 0.0, seen: 0, longest_s, changes: 0 })
+    }
+
+    /// From here on the frames are of another form.
+    ///
+    /// # Errors
+    /// As [`Folder::new`]; and it changes too often.
+    pub(crate) fn change(&mut self, rate_hz: u32, channels: u16) -> Result<(), String> {
+        if self.takes(rate_hz, channels) {
+            return Ok(());
+        }
+        possible(rate_hz, channels)?;
+        self.changes += 1;
+        if self.changes > CHANGES_MAX {
+            return Err(format!("its sample rate or number of channels changes more than {CHANGES_MAX} times"));
+        }
+        (self.sum, self.seen, self.channels) = (0.0, 0, channels);
+        if rate_hz != self.rate_hz {
+            self.rate.change(rate_hz)?;
+            self.rate_hz = rate_hz;
+        }
+        Ok(())
+    }
+
+    /// Whether frames of this form need no [`Folder::change`].
+    pub(crate) fn takes(&self, rate_hz: u32, channels: u16) -> bool {
+        (rate_hz, channels) == (self.rate_hz, self.channels)
+    }
+
+    /// Samples in each frame.
+    pub(crate) fn channels(&self) -> usize {
+        usize::from(self.channels)
+    }
+
+    /// Takes one sample of one channel, full scale is ±1.
+    ///
+    /// # Errors
+    /// In words: it is too long.
+    pub(crate) fn push(&mut self, sample: f32) -> Result<(), String> {
+        self.sum += sample;
+        self.seen += 1;
+        if self.seen < self.channels {
+            return Ok(());
+        }
+        let folded = self.sum / f32::from(self.channels);
+        (self.sum, self.seen) = (0.0, 0);
+        if self.rate.len() > self.longest_s as usize * RATE_HZ as usize {
+            return Err(format!("it is longer than {} s", self.longest_s));
+        }
+        self.rate.push(folded)
+    }
+
+    /// Takes whole frames, channel by channel.
+    ///
+    /// # Errors
+    /// As [`Folder::push`].
+    pub(crate) fn push_all(&mut self, samples: &[f32]) -> Result<(), String> {
+        samples.iter().try_for_each(|sample| self.push(*sample))
+    }
+
+    /// All of it.
+    pub(crate) fn finish(self) -> Result<Vec<i16>, String> {
+        self.rate.finish()
+    }
+}
+
+fn possible(rate_hz: u32, channels: u16) -> Result<(), String> {
+    if !RATES_HZ.contains(&rate_hz) {
+        return Err(format!("a sample rate of {rate_hz} Hz is not possible"));
+    }
+    if channels == 0 || channels > CHANNELS_MAX {
+        return Err(format!("{channels} channels are not possible"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_at_another_rate_follows_what_was_there_and_neither_is_cut() {
+        let mut folder = Folder::new(16_000, 1, 60).unwrap();
+        folder.push_all(&[0.25; 1_600]).unwrap();
+        folder.change(8_000, 2).unwrap();
+        folder.push_all(&[0.5, 0.0].repeat(800)).unwrap();
+        folder.change(48_000, 1).unwrap();
+        folder.push_all(&[0.25; 4_800]).unwrap();
+        let out = folder.finish().unwrap();
+        assert_eq!(out.len(), 2_400);
+        for middle in [400, 1_200, 2_000] {
+            assert!((i32::from(out[middle]) - 8_192).abs() < 200, "{} at {middle}", out[middle]);
+        }
+    }
+
+    #[test]
+    fn a_form_that_changes_without_end_is_refused() {
+        let mut folder = Folder::new(8_000, 1, 60).unwrap();
+        let changed = (1..1_000).find_map(|n| folder.change(8_000 + 8_000 * (n & 1), 1).err().map(|why| (n, why)));
+        let (changes, why) = changed.unwrap();
+        assert_eq!(changes, 65);
+        assert!(why.contains("more than 64 times"), "{why}");
+    }
+
+    #[test]
+    fn rates_and_channels_that_cannot_be_are_refused() {
+        assert!(Folder::new(0, 1, 1).is_err());
+        assert!(Folder::new(8_000, 0, 1).is_err());
+        assert!(Folder::new(8_000, 65, 1).is_err());
+        assert!(Folder::new(8_000, 1, 1).unwrap().change(400_000, 1).is_err());
+    }
+}
