@@ -6,6 +6,7 @@ mod loops;
 mod nested;
 mod option;
 mod problem;
+mod sounds;
 mod targets;
 mod unanswered;
 
@@ -34,7 +35,10 @@ fn array(path: &str, actions: &[Action]) -> Verdict {
         let array = path;
         let path = format!("{array}[{i}]");
         match action::known(&action.kind) {
-            Known::Supported(kind) => option::check(&mut verdict, &path, kind, actions, i, &index),
+            Known::Supported(kind) => {
+                option::check(&mut verdict, &path, kind, actions, i, &index);
+                sounds::check(&mut verdict, &path, kind, action);
+            }
             Known::NotYet => verdict.wrong_type(&path, format!("not yet supported: {}", action.kind)),
             Known::Unknown if action.kind.is_empty() => verdict.wrong_type(&path, "the type is missing".into()),
             Known::Unknown => verdict.wrong_type(&path, format!("unknown type: {}", problem::shown(&action.kind))),

@@ -381,3 +381,19 @@ fn a_long_loop_is_told_in_short() {
     assert_eq!(paths(&verdict.warnings), ["actions[0]"]);
     assert!(verdict.warnings[0].what.ends_with("actions[5] → … → actions[0]"), "{:?}", verdict.warnings);
 }
+
+#[test]
+fn a_sound_whose_name_says_that_it_cannot_be_played_is_hinted_at() {
+    for (option, hints) in [
+        (json!({"stream_urls": ["file:a.wav", "https://host/a.flac", "https://host/b.mp3", "file:c.m4a"]}), 2),
+        (json!({"stream_url": "file:a.gsm"}), 1),
+        (json!({"stream_urls": ["file:a.wav"], "stream_url": "file:a.gsm"}), 0),
+        (json!({"stream_urls": ["file:${name}.gsm"]}), 0),
+        (json!({"stream_urls": [5]}), 0),
+    ] {
+        let verdict = verdict(json!([{"type": "answer"}, {"type": "play", "option": option}]));
+        assert_eq!(verdict.hints.len(), hints, "{option}: {:?}", verdict.hints);
+        assert!(verdict.hints.iter().all(|hint| hint.json_path.starts_with("actions[1].option.stream_url")));
+        assert!(verdict.hints.iter().all(|hint| hint.expected.starts_with("WAV, MP3, OGG")));
+    }
+}
