@@ -9,6 +9,9 @@ use super::fold::Folder;
 use super::mp3;
 use super::raw::{self, Raw};
 
+/// More chunks before the sound are taken for damage: passing over one may cost a system call.
+const CHUNKS_MAX: u32 = 1_024;
+
 /// WAVE_FORMAT_PCM, _IEEE_FLOAT, _ALAW, _MULAW, _MPEGLAYER3 and _EXTENSIBLE (mmreg.h; RFC 2361).
 const FORMAT_PCM: u16 = 1;
 const FORMAT_FLOAT: u16 = 3;
@@ -126,7 +129,7 @@ impl Format {
             return Err("not a WAV file: it does not begin with RIFF and WAVE".into());
         }
         let mut found = None;
-        loop {
+        for _ in 0..CHUNKS_MAX {
             let mut chunk = [0; 8];
             file.read_exact(&mut chunk).map_err(unreadable)?;
             let length = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
@@ -147,6 +150,7 @@ impl Format {
                 }
             }
         }
+        Err(format!("not a WAV file that can be read: no sound in its first {CHUNKS_MAX} chunks"))
     }
 
     /// `octets` are at least 16.
@@ -327,6 +331,8 @@ mod tests {
         assert!(reason(b"").contains("not a WAV file"));
         assert!(reason(b"<html>not found</html>").contains("not a WAV file"));
         assert!(reason(b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd").contains("no format stands before its sound"));
+        let chunks = [b"RIFF\0\0\0\0WAVE".as_slice(), &b"junk\0\0\0\0".repeat(2_000)].concat();
+        assert!(reason(&chunks).contains("no sound in its first 1024 chunks"));
         assert!(reason(&file(0x11, 1, 8_000, 4, &[0; 8])).contains("format 0x0011, ADPCM, 4 bit) is not understood"));
         assert!(reason(&file(7, 1, 8_000, 16, &[0; 8])).contains("µ-law, 16 bit"));
         assert!(reason(&file(1, 1, 8_000, 12, &[0; 8])).contains("not a WAV file that can be read"));
