@@ -93,6 +93,40 @@ fn expectation_5_a_goto_out_of_a_fetched_flow_leaves_its_frame() {
     assert_eq!(d.walked(), "1 2 f1 3");
 }
 
+/// §5.2: a jump to the enclosing array abandons the nested one; §12.1: the count lives in the activeflow all the same.
+#[test]
+fn a_goto_that_leaves_its_array_counts_on_when_the_array_is_fetched_anew() {
+    let again = json!([{"id": "f1", "type": "goto", "option": {"target_id": "2", "loop_count": 2}}]);
+    let mut d = fetching();
+    assert_eq!(d.found(again.clone()), "flow#4 242");
+    assert_eq!(d.found(again.clone()), "flow#6 242");
+    assert_eq!(d.found(again), "ended: the actions are finished | end hang_up");
+    assert_eq!(d.walked(), "1 2 f1 2 f1 2 f1 3");
+}
+
+#[test]
+fn a_goto_of_an_array_that_ran_to_its_end_has_no_jumps_left_when_it_runs_again() {
+    let fetch = json!({"id": "2", "type": "fetch_flow", "option": {"flow_id": Uuid::from_u128(0xf2)}});
+    let goto = |id: &str, to: &str| json!({"id": id, "type": "goto", "option": {"target_id": to, "loop_count": 1}});
+    let nested = || json!([{"id": "f1", "type": "empty"}, goto("f2", "f1")]);
+    let mut d = Dialogue::of_call(json!([{"id": "1", "type": "empty"}, fetch, goto("3", "2")]));
+    d.start();
+    d.found(nested());
+    d.found(nested());
+    assert_eq!(d.walked(), "1 2 f1 f2 f1 f2 3 2 f1 f2 3");
+}
+
+#[test]
+fn the_same_array_fetched_by_another_action_counts_for_itself() {
+    let fetch = |id: &str| json!({"id": id, "type": "fetch_flow", "option": {"flow_id": Uuid::from_u128(0xf2)}});
+    let nested = || json!([{"id": "f1", "type": "empty"}, {"id": "f2", "type": "goto", "option": {"target_id": "f1", "loop_count": 1}}]);
+    let mut d = Dialogue::of_call(json!([fetch("1"), fetch("2")]));
+    d.start();
+    d.found(nested());
+    d.found(nested());
+    assert_eq!(d.walked(), "1 f1 f2 f1 f2 2 f1 f2 f1 f2");
+}
+
 fn forked(main: serde_json::Value, nested: serde_json::Value) -> Dialogue {
     let mut d = Dialogue::of_call(main);
     assert_eq!(d.start(), "timer#2 5");

@@ -3,9 +3,10 @@
 use super::about::{About, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
+use crate::cursor::Cursor;
 
 pub(super) const ABOUT: About = About {
-    does: "Jumps a number of times, then lets the flow pass. The count is kept for as long as the flow runs and never starts again, not even when the action is reached a second time. With `loop_count` 2 after a prompt, the prompt is heard three times.",
+    does: "Jumps a number of times, then lets the flow pass. The count is kept for as long as the flow runs and never starts again, not even when the action is reached a second time, or its array is fetched anew by the same action. With `loop_count` 2 after a prompt, the prompt is heard three times.",
     waits: "Nothing: the flow goes on at once.",
     fails: "A target that does not exist ends the flow when it jumps, and the call is hung up; so does an option that cannot be read.",
     options: &[
@@ -35,12 +36,16 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The count is kept with the frame and never resets; the target is searched only when jumping (spec/actions.md `goto`).
+/// The count is kept with the activeflow and never resets; the target is searched only when jumping (spec/actions.md `goto`).
 pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
     let options = Options::read(&run.option()?)?;
-    let left = run.cursor.goto_left(run.place).unwrap_or(options.loop_count);
+    let before = run.cursor.goto_left(run.place);
+    let left = before.unwrap_or(options.loop_count);
     if left <= 0 {
         return Ok(Outcome::Continue);
+    }
+    if before.is_none() && run.cursor.counts_are_full() {
+        return Err(Fault(format!("more than {} actions goto have jumped", Cursor::MAX_GOTOS)));
     }
     Ok(match run.jump(options.target_id) {
         Outcome::Jump { to, .. } => Outcome::Jump { to, goto_left: Some(left - 1) },

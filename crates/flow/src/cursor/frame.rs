@@ -1,6 +1,5 @@
 //! One array of actions on the stack.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Action;
@@ -13,7 +12,7 @@ use crate::json_size::json_size;
 /// The reserved id of the main frame (spec/flow.md §1).
 const MAIN: Uuid = Uuid::from_u128(1);
 
-/// An array, where to go after it, and what its gotos have left.
+/// An array, and where to go after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Frame {
     /// The frame of a service has the service's id.
@@ -21,20 +20,18 @@ pub(crate) struct Frame {
     pub(crate) actions: Arc<[Action]>,
     /// The forking action in the frame below; none for the main frame.
     pub(crate) return_to: Option<Position>,
-    /// Jumps left, by index of the `goto`. It lives as long as the frame and never resets.
-    pub(crate) goto_left: BTreeMap<usize, i64>,
     /// What the actions take, roughly; 0 for the main frame, which is bounded as a document.
     pub(crate) bytes: usize,
 }
 
 impl Frame {
     pub(super) fn main(actions: Arc<[Action]>) -> Frame {
-        Frame { id: MAIN, actions, return_to: None, goto_left: BTreeMap::new(), bytes: 0 }
+        Frame { id: MAIN, actions, return_to: None, bytes: 0 }
     }
 
     pub(super) fn returning(id: Uuid, actions: Arc<[Action]>, return_to: Position) -> Frame {
         let bytes = actions.iter().map(|action| action.option.as_ref().map_or(0, json_size)).sum();
-        Frame { id, actions, return_to: Some(return_to), goto_left: BTreeMap::new(), bytes }
+        Frame { id, actions, return_to: Some(return_to), bytes }
     }
 
     /// On duplicates the first one wins (spec/flow.md §1).

@@ -9,6 +9,7 @@
 
 mod frame;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Action;
@@ -32,6 +33,9 @@ pub(crate) struct Cursor {
     /// None before the first step.
     place: Option<Position>,
     forward: Option<Position>,
+    /// Jumps left, by [`Cursor::name_of`] the `goto`. They live as long as the activeflow and never start again: an array that is
+    /// left and comes onto the stack again at the same place goes on counting.
+    goto_left: BTreeMap<String, i64>,
 }
 
 /// Why a frame was not pushed.
@@ -67,9 +71,11 @@ impl Cursor {
     pub(crate) const MAX_STACKED_ACTIONS: usize = 20_000;
     /// Bounds what fetched actions with very long options can make a call keep.
     pub(crate) const MAX_STACKED_BYTES: usize = 32 * 1024 * 1024;
+    /// Gotos that have jumped at least once: bounds the memory of their counts.
+    pub(crate) const MAX_GOTOS: usize = 20_000;
 
     pub(crate) fn new(actions: impl Into<Arc<[Action]>>) -> Cursor {
-        Cursor { frames: vec![Frame::main(actions.into())], place: None, forward: None }
+        Cursor { frames: vec![Frame::main(actions.into())], place: None, forward: None, goto_left: BTreeMap::new() }
     }
 
     /// The actions copied from the flow.
@@ -194,13 +200,30 @@ impl Cursor {
         self.frames.iter().any(|frame| frame.id == id)
     }
 
-    /// Jumps that a `goto` has left, if it was reached before.
+    /// Jumps that a `goto` has left, if it has jumped before.
     pub(crate) fn goto_left(&self, at: Position) -> Option<i64> {
-        self.frames[at.frame].goto_left.get(&at.index).copied()
+        self.goto_left.get(&self.name_of(at)).copied()
+    }
+
+    /// Whether there is no room for another `goto` that counts.
+    pub(crate) fn counts_are_full(&self) -> bool {
+        self.goto_left.len() >= Self::MAX_GOTOS
     }
 
     pub(crate) fn set_goto_left(&mut self, at: Position, left: i64) {
-        self.frames[at.frame].goto_left.insert(at.index, left);
+        self.goto_left.insert(self.name_of(at), left);
+    }
+
+    /// What an action is called for as long as the activeflow runs: its index and those of the actions that forked, from within,
+    /// and its id, as what is fetched may be different each time. Actions that are fetched without ids get new ones.
+    fn name_of(&self, at: Position) -> String {
+        let mut name = at.index.to_string();
+        let mut frame = &self.frames[at.frame];
+        while let Some(fork) = frame.return_to {
+            name += &format!("<{}", fork.index);
+            frame = &self.frames[fork.frame];
+        }
+        name + ":" + &self.action(at).id
     }
 }
 

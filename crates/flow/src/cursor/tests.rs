@@ -121,7 +121,7 @@ fn a_forward_into_an_enclosing_frame_abandons_the_inner_ones() {
 }
 
 #[test]
-fn counts_of_gotos_live_as_long_as_their_frame() {
+fn counts_of_gotos_live_on_when_their_array_is_left() {
     let mut cursor = Cursor::new(actions(&["1", "2"]));
     let at = cursor.next().unwrap();
     cursor.move_to(at);
@@ -130,6 +130,18 @@ fn counts_of_gotos_live_as_long_as_their_frame() {
     let nested = cursor.next().unwrap();
     cursor.move_to(nested);
     assert_eq!((cursor.goto_left(at), cursor.goto_left(nested)), (Some(3), None));
+    cursor.set_goto_left(nested, 7);
+    cursor.move_to(at);
+    for (fetched, left) in [("n", Some(7)), ("other", None)] {
+        cursor.push_frame(Uuid::from_u128(10), actions(&[fetched])).unwrap();
+        assert_eq!(cursor.goto_left(cursor.next().unwrap()), left, "{fetched}");
+    }
+    let second = Position { frame: 0, index: 1 };
+    cursor.move_to(second);
+    cursor.push_frame(Uuid::from_u128(11), actions(&["n"])).unwrap();
+    assert_eq!(cursor.goto_left(cursor.next().unwrap()), None, "another action has forked");
+    cursor.move_to(cursor.next().unwrap());
+    let nested = Position { frame: 1, index: 0 };
     assert_eq!(cursor.at_index(0), Some(nested), "indexes are those of the current array");
     assert_eq!((cursor.at_index(1), cursor.at_index(-1)), (None, None));
 }
