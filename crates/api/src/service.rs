@@ -136,7 +136,7 @@ impl Api {
 
     /// The same as a value, for those who add to it.
     pub(crate) fn to_value(&self, resource: &Resource) -> Value {
-        self.config.shape.resource(resource.to_public())
+        self.config.shape.resource(resource)
     }
 
     /// The turn of whoever changes what has this name; others wait.

@@ -21,10 +21,14 @@ impl Shape {
         if self.legacy { older(&text) } else { text }
     }
 
-    /// A resource as its `to_public` wrote it.
-    pub fn resource(self, mut public: Value) -> Value {
+    /// A resource as the outside sees it.
+    pub fn resource(self, resource: &Resource) -> Value {
+        let mut public = resource.to_public();
         if self.legacy {
             times(&mut public);
+            if let Resource::Call(..) = resource {
+                times_of_call(&mut public);
+            }
         }
         public
     }
@@ -33,7 +37,7 @@ impl Shape {
     pub(crate) fn write_resource(self, resource: &Resource, out: &mut Vec<u8>) {
         match self.legacy {
             false => write_json(&resource.public(), out),
-            true => write_json(&self.resource(resource.to_public()), out),
+            true => write_json(&self.resource(resource), out),
         }
     }
 
@@ -50,8 +54,13 @@ impl Shape {
         if self.legacy
             && let Some(object) = event.as_object_mut()
         {
+            let name = object.get("type").or(object.get("event_type")).and_then(Value::as_str);
+            let is_of_call = name.is_some_and(|name| name.starts_with("call_"));
             if let Some(data) = object.get_mut("data") {
                 times(data);
+                if is_of_call {
+                    times_of_call(data);
+                }
             }
             if let Some(Value::String(at)) = object.get_mut("timestamp") {
                 *at = older(at);
@@ -74,6 +83,14 @@ fn times(resource: &mut Value) {
             }
             _ => {}
         }
+    }
+}
+
+/// What has not come yet of a call is left out in the newer form; the older one had it, unset.
+fn times_of_call(call: &mut Value) {
+    let Some(object) = call.as_object_mut() else { return };
+    for key in ["tm_ringing", "tm_progressing", "tm_hangup"] {
+        object.entry(key).or_insert_with(|| UNSET.into());
     }
 }
 
@@ -113,14 +130,48 @@ mod tests {
     #[test]
     fn the_older_form_reaches_actions_but_not_what_users_wrote() {
         let at = "2023-04-06T14:53:12.569073Z";
-        let value = json!({"tm_create": at, "tm_delete": null, "data": {"tm_x": at}, "current_action": {"tm_execute": at,
+        let mut value = json!({"tm_create": at, "tm_delete": null, "data": {"tm_x": at}, "current_action": {"tm_execute": at,
             "option": {"tm_y": at}}, "executed_actions": [{"tm_execute": at}]});
-        assert_eq!(Shape { legacy: false }.resource(value.clone()), value);
         let older = "2023-04-06 14:53:12.569073";
+        times(&mut value);
         assert_eq!(
-            Shape { legacy: true }.resource(value),
+            value,
             json!({"tm_create": older, "tm_delete": UNSET, "data": {"tm_x": at}, "current_action": {"tm_execute": older,
                 "option": {"tm_y": at}}, "executed_actions": [{"tm_execute": older}]})
         );
+    }
+
+    #[test]
+    fn the_older_form_of_a_call_has_the_times_that_have_not_come() {
+        let ringing = json!({
+            "id": model::action_id::NIL, "customer_id": model::action_id::NIL, "flow_id": model::action_id::NIL,
+            "activeflow_id": model::action_id::NIL, "type": "flow", "master_call_id": model::action_id::NIL,
+            "chained_call_ids": [], "owner_type": "", "owner_id": model::action_id::NIL,
+            "recording_id": model::action_id::NIL, "recording_ids": [], "groupcall_id": model::action_id::NIL,
+            "confbridge_id": model::action_id::NIL, "mute_direction": "", "metadata": {},
+            "source": {"type": "tel", "target": "1"}, "destination": {"type": "tel", "target": "2"}, "status": "ringing",
+            "direction": "incoming", "hangup_by": "", "hangup_reason": "", "tm_ringing": "2023-04-06T14:53:12.569073Z",
+        });
+        let call: model::Call = serde_json::from_value(ringing).unwrap();
+        let resource = Resource::Call(std::sync::Arc::new(call), None);
+        let nil = uuid::Uuid::nil();
+        let body = model::LogBody::Event {
+            name: "call_created".into(),
+            resource: resource.clone(),
+            extra: serde_json::Map::new(),
+        };
+        let entry = model::LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
+        let all = |shape: Shape| {
+            let event = shape.event(entry.to_event().unwrap());
+            let timeline = shape.event(entry.to_timeline());
+            [shape.resource(&resource), event["data"].clone(), timeline["data"].clone()]
+        };
+        for call in all(Shape { legacy: true }) {
+            let times = ["tm_ringing", "tm_progressing", "tm_hangup", "tm_update"].map(|key| call[key].clone());
+            assert_eq!(times, ["2023-04-06 14:53:12.569073", UNSET, UNSET, UNSET], "{call}");
+        }
+        for call in all(Shape { legacy: false }) {
+            assert!(call.get("tm_progressing").is_none() && call["tm_update"].is_null(), "{call}");
+        }
     }
 }
