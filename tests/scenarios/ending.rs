@@ -196,6 +196,56 @@ fn the_on_complete_flow_outlives_the_bye() {
     });
 }
 
+/// spec/flow.md §6, "Effects, in order": it is made and begins, then the call is hung up. What it would do to the call is not done, and
+/// the call stays that of its own activeflow.
+#[test]
+fn the_on_complete_flow_of_a_call_that_is_up_begins_before_the_hang_up() {
+    scenario("on_complete_order", |world| {
+        let room = world.conference("room", |_| {});
+        world.number_with_on_complete(
+            "first",
+            json!([{"type": "answer"}, {"type": "variable_set", "option": {"key": "k", "value": "v"}}]),
+            json!([
+                {"type": "talk", "option": {"text": "nobody hears this"}},
+                {"type": "hangup", "option": {"reason": "busy"}},
+                {"type": "conference_join", "option": {"conference_id": room}},
+                {"type": "webhook_send", "option": {"uri": "http://hook.test/", "data": "${k} ${voipbin.call.status}"}},
+                {"type": "sleep", "option": {"duration": 1_000}},
+                {"type": "webhook_send", "option": {"uri": "http://hook.test/", "data": "${k} ${voipbin.call.status}"}},
+            ]),
+        );
+        let alice = world.phone("alice");
+        alice.calls("first");
+        alice.is_asked("BYE");
+        alice.waits_ms(100);
+        assert_eq!(
+            world.event_names(&["activeflow_created", "activeflow_updated", "call_terminating", "call_hangup"])[..],
+            [
+                "activeflow_created",
+                "activeflow_updated",
+                "activeflow_created",
+                "activeflow_updated",
+                "call_terminating",
+                "call_hangup"
+            ]
+        );
+        let own = world
+            .events()
+            .into_iter()
+            .find(|(name, _)| name == "activeflow_created")
+            .map(|(_, data)| data["id"].clone());
+        assert_eq!(world.last("activeflow_created")["reference_activeflow_id"], own.clone().unwrap_or_default());
+        for event in ["call_terminating", "call_hangup"] {
+            assert_eq!(Some(world.last(event)["activeflow_id"].clone()), own, "{event}");
+        }
+        assert_eq!(world.last("call_hangup")["hangup_reason"], "normal");
+        alice.waits_ms(1_000);
+        assert_eq!(world.asked("http://hook.test/"), ["v progressing", "v hangup"]);
+        assert!(!ran(world, "talk") && !ran(world, "hangup") && !ran(world, "conference_join"));
+        world.is_empty_after_40_s();
+    });
+}
+
 /// Design section 4: every state has a deadline. An on-complete flow may last as long as a call.
 #[test]
 fn an_on_complete_flow_that_lasts_too_long_is_stopped() {

@@ -78,6 +78,8 @@ impl Machine {
         match (kind.class(), kind.engine()) {
             (Class::Rtc, _) if !is_call => Some("needs a call"),
             (Class::Rtc, Engine::Call) if !view.alive => Some("the call is over"),
+            // The runtime carries it out, but what it leads into is the call's.
+            _ if kind == Kind::ConferenceJoin && !view.alive => Some("the call is over"),
             _ => None,
         }
     }

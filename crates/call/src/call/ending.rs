@@ -104,7 +104,11 @@ impl Call {
             return;
         }
         self.over = Some(Over { ending, bye_sent: false, leg_gone: false, noted: false, flows_stopped: false });
-        self.timers.stop(&CallTimer::Duration);
+        // An on-complete flow that runs by now has begun before its call is hung up, and goes on after it.
+        let on_complete = self.runs_on_complete();
+        if !on_complete {
+            self.timers.stop(&CallTimer::Duration);
+        }
         self.timers.stop(&CallTimer::Expires);
         self.timers.stop(&CallTimer::Ring);
         self.timers.set(CallTimer::Farewell, context.now.after_ms(FAREWELL_MS));
@@ -112,7 +116,9 @@ impl Call {
             self.set_status(context, CallStatus::Terminating);
         }
         farewell(self, context);
-        self.suspend_flow();
+        if !on_complete {
+            self.suspend_flow();
+        }
         self.leave_all(context);
         self.media.close(context);
         self.end_recording_with_call(context);
@@ -138,7 +144,7 @@ impl Call {
         self.record.hangup_by = hangup_by(before, ending);
         self.record.hangup_reason = hangup_reason(self.record.direction, before, answered, ending);
         self.set_status(context, CallStatus::Hangup);
-        // An on-complete flow that runs by now began when its call had ended: this end is none of its business.
+        // An on-complete flow runs after the call: this end is none of its business.
         if self.flow.status() == ActiveflowStatus::Running && !self.runs_on_complete() {
             self.step_flow(context, FlowEvent::CallGone);
         }

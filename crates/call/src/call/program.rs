@@ -94,12 +94,12 @@ impl Call {
             FlowEffect::Ended { hang_up, on_complete_flow_id, .. } => {
                 self.waiting.timer = None;
                 self.timers.stop(&CallTimer::Flow);
-                if hang_up {
-                    self.flow_ended(context);
-                }
                 let stopped = self.over.is_some_and(|over| over.are_flows_stopped());
                 if let Some(flow_id) = on_complete_flow_id.filter(|_| !stopped) {
                     self.run_on_complete(context, flow_id);
+                }
+                if hang_up {
+                    self.flow_ended(context);
                 }
             }
         }
@@ -159,22 +159,30 @@ impl Call {
         self.media.echo(context, mode);
     }
 
-    /// spec/flow.md §6: the on-complete flow runs with the variables of the ended one. Its call has been hung up by then,
-    /// so actions that need a call are skipped. It may last as long as a call may.
+    /// spec/flow.md §6: the on-complete flow runs with the variables of the ended one, and its first actions do before the call is
+    /// hung up. But nothing comes between the call and its hang-up: actions that need the call are skipped. It may last as
+    /// long as a call may.
     fn run_on_complete(&mut self, context: &mut Context<'_>, flow_id: Uuid) {
         match activeflow::on_complete(context, &mut self.flow, flow_id) {
             Ok(new) => {
-                self.record.activeflow_id = new.id;
                 context.subject.activeflow_id = new.id;
                 self.flow = Machine::new(context.now, new, &CallView::of(&self.record));
                 self.publish_activeflow(context, "activeflow_created");
-                self.flow.handle(context.now, FlowEvent::Start, &CallView::of(&self.record));
                 let longest_ms = context.settings().max_call_duration_ms;
                 if longest_ms > 0 {
                     self.timers.set(CallTimer::Duration, context.now.after_ms(longest_ms));
+                }
+                self.flow.handle(context.now, FlowEvent::Start, &out_of_reach(&self.record));
+                while let Some(effect) = self.flow.poll(context.now, &out_of_reach(&self.record)) {
+                    self.carry_out(context, effect);
                 }
             }
             Err(why) => context.note(NoteKind::OnCompleteSkipped { flow_id, why }),
         }
     }
+}
+
+/// The call as its on-complete flow sees it, be it still up or not: it can be looked at and no more.
+fn out_of_reach(record: &model::Call) -> CallView<'_> {
+    CallView { alive: false, ..CallView::of(record) }
 }

@@ -7,19 +7,22 @@ use model::{CallStatus, HangupBy, HangupReason, LogEntry, Resource, Timestamp};
 use uuid::Uuid;
 
 use super::Call;
+use crate::Effect;
 use crate::activeflow;
-use crate::context::{Context, Subject};
+use crate::context::{Act, Context, Subject};
 
 impl Call {
     /// What notes and events of this call are about.
     pub(crate) fn subject(&self) -> Subject {
         let (customer_id, call_id) = (self.record.customer_id, self.record.id);
-        Subject { customer_id, call_id, activeflow_id: self.record.activeflow_id }
+        Subject { customer_id, call_id, activeflow_id: self.flow.id() }
     }
 
-    /// Tells users of the call as it is now.
+    /// Tells users of the call as it is now. It belongs to its own activeflow, also when an on-complete flow runs after that.
     pub(super) fn publish(&self, context: &mut Context<'_>, name: &'static str) {
-        context.event(name, self.resource());
+        let subject = Subject { activeflow_id: self.record.activeflow_id, ..context.subject };
+        let entry = subject.event(context.now, name, self.resource());
+        context.act(Act::Effect(Effect::Log(Box::new(entry))));
     }
 
     /// Tells users of the activeflow as it is now.
