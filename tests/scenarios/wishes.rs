@@ -116,7 +116,36 @@ fn variables_can_be_read_while_the_flow_runs() {
         alice.hangs_up();
         alice.gets_for(200, "BYE");
         world.is_empty_after_40_s();
-        assert_eq!(asks(world, &Request::Variables { activeflow_id }), None);
+        world.says("and when it is over");
+        let reply = asks(world, &Request::Variables { activeflow_id });
+        assert!(matches!(reply, Some(Reply::Variables(after)) if after == variables));
+    });
+}
+
+/// spec/flow.md §7.1: the map outlives its activeflow. What the on-complete flow writes is its own.
+#[test]
+fn variables_of_an_ended_flow_are_as_it_left_them() {
+    scenario("wish_variables_ended", |world| {
+        let set = |key: &str, value: &str| json!({"type": "variable_set", "option": {"key": key, "value": value}});
+        world.number_with_on_complete(
+            "vars",
+            json!([{"type": "answer"}, set("colour", "green")]),
+            json!([set("colour", "red"), {"type": "sleep", "option": {"duration": 5_000}}]),
+        );
+        let alice = world.phone("alice");
+        alice.calls("vars");
+        alice.is_asked("BYE");
+        world.passes_ms(100);
+        let (first, second) =
+            (id(&world.last("activeflow_created")["reference_activeflow_id"]), world.id_of("activeflow_created"));
+        let colour = |activeflow_id| match asks(world, &Request::Variables { activeflow_id }) {
+            Some(Reply::Variables(variables)) => variables["colour"].clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((colour(first), colour(second)), ("green".into(), "red".into()));
+        world.is_empty_after_40_s();
+        assert_eq!((colour(first), colour(second)), ("green".into(), "red".into()));
+        assert_eq!(asks(world, &Request::Variables { activeflow_id: uuid(5) }), None);
     });
 }
 

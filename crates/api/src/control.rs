@@ -26,7 +26,7 @@ pub trait Control: Send + Sync + 'static {
     /// Ends an activeflow; its call is hung up.
     fn stop_activeflow(&self, id: Uuid) -> BoxFuture<'_, Result<Activeflow, Refused>>;
 
-    /// The variables of a running activeflow.
+    /// The variables of an activeflow that runs, or has ended and is remembered.
     fn activeflow_variables(&self, id: Uuid) -> BoxFuture<'_, Result<Map<String, Value>, Refused>>;
 
     /// Shows a participant out of its conference.

@@ -8,7 +8,7 @@ use model::{LogEntry, Resource, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::context::{Context, Subject};
+use crate::context::{Act, Context, Subject};
 
 /// An HTTP request of an activeflow (spec/flow.md §10).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,13 @@ pub(crate) fn find_flow(context: &Context<'_>, step: u64, flow_id: Uuid) -> Flow
         Some(flow) => FlowEvent::FlowFound { step, actions: flow.actions.clone() },
         None => FlowEvent::FlowMissing { step, reason: format!("there is no flow {flow_id}") },
     }
+}
+
+/// An activeflow has ended: what it leaves behind can be looked at for a while.
+pub(crate) fn ended(context: &mut Context<'_>, flow: &mut Machine, on_complete: bool) {
+    // The one that follows goes on with them.
+    let variables = if on_complete { flow.variables().clone() } else { flow.take_variables() };
+    context.act(Act::FlowEnded(flow.id(), Box::new(variables)));
 }
 
 /// What follows an ended activeflow; in words why nothing does.

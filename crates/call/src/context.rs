@@ -1,7 +1,7 @@
 //! What a cell's handler gets and gives back: an input, a context to look at, and acts that count only when it returns.
 
 use base::{Now, Random};
-use flow::{HttpOutcome, NewActiveflow};
+use flow::{HttpOutcome, NewActiveflow, Variables};
 use media_core::{Command, Event, PortLease, RecordingFact};
 use model::{Confbridge, LogBody, LogEntry, Resource};
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub(crate) enum Act {
     BridgeOpened(Box<Confbridge>),
     /// Users know that this bridge is over.
     BridgeEnded(Uuid),
+    /// An activeflow has ended and left these variables.
+    FlowEnded(Uuid, Box<Variables>),
     /// Start an activeflow that runs for no call.
     StartRun(Box<NewActiveflow>),
     /// Replace the cell's will.

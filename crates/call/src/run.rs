@@ -113,6 +113,7 @@ impl Run {
             FlowEffect::Ended { on_complete_flow_id, .. } => {
                 self.waiting = None;
                 self.timers.stop(&RunTimer::Flow);
+                activeflow::ended(context, &mut self.flow, on_complete_flow_id.is_some());
                 if let Some(flow_id) = on_complete_flow_id {
                     self.run_on_complete(context, flow_id);
                 }

@@ -45,6 +45,11 @@ impl Variables {
         self.map.len()
     }
 
+    /// Octets of all names and values.
+    pub fn octets(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()

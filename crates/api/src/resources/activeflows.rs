@@ -55,7 +55,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         "properties": {"id": schema::id(), "variables": strings},
         "required": ["id", "variables"],
     });
-    let variables = of("The variables of a run that goes on").gives_inline(shown).refuses(&[409, 503]);
+    let variables =
+        of("The variables of a run, and of one that ended not long ago").gives_inline(shown).refuses(&[409, 503]);
     endpoints.get("/v1.0/activeflows/{id}/variables", variables, show_variables);
 }
 

@@ -94,6 +94,7 @@ impl Call {
             FlowEffect::Ended { hang_up, on_complete_flow_id, .. } => {
                 self.waiting.timer = None;
                 self.timers.stop(&CallTimer::Flow);
+                activeflow::ended(context, &mut self.flow, on_complete_flow_id.is_some());
                 let stopped = self.over.is_some_and(|over| over.are_flows_stopped());
                 if let Some(flow_id) = on_complete_flow_id.filter(|_| !stopped) {
                     self.run_on_complete(context, flow_id);

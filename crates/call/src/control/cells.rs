@@ -63,6 +63,7 @@ impl Control {
                 Act::Send(letter) => self.post(letter, effects),
                 Act::BridgeOpened(bridge) => self.bridge_opened(*bridge),
                 Act::BridgeEnded(confbridge_id) => self.bridge_ended(confbridge_id),
+                Act::FlowEnded(activeflow_id, variables) => self.ended_flows.remember(activeflow_id, *variables),
                 Act::StartRun(new) => self.start_run(now, *new, effects),
                 Act::Will(will) => {
                     if let Some(cell) = self.cells.get_mut(&id) {

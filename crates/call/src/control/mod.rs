@@ -6,6 +6,7 @@ mod bridges;
 mod caller;
 mod cells;
 mod ended;
+mod ended_flows;
 mod gauges;
 mod held;
 mod mail;
@@ -29,6 +30,7 @@ pub use persist::{FORMAT_VERSION, TakeUpError};
 
 use self::admission::Pace;
 use self::ended::EndedCalls;
+use self::ended_flows::EndedFlows;
 use self::registrar::Registrar;
 use crate::cell::Cell;
 use crate::context::CellInput;
@@ -62,6 +64,7 @@ pub struct Control {
     by_call: BTreeMap<Uuid, CellId>,
     /// Calls of this loop that are gone.
     ended: EndedCalls,
+    ended_flows: EndedFlows,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
     /// Bridges that users know of, as they were when they began. Each has a conference, was made by hand, or has somebody in it.
@@ -103,6 +106,7 @@ impl Control {
             by_stream: BTreeMap::new(),
             by_call: BTreeMap::new(),
             ended: EndedCalls::default(),
+            ended_flows: EndedFlows::default(),
             by_activeflow: BTreeMap::new(),
             by_bridge: BTreeMap::new(),
             bridges: BTreeMap::new(),

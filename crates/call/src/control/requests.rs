@@ -1,7 +1,7 @@
 //! Wishes of the API: found by resource id, answered at once.
 
 use base::{CellId, Now};
-use flow::Machine;
+use flow::{ActiveflowStatus, Machine};
 use model::{
     Activeflow, Call as CallRecord, Confbridge, Conference, ConferenceStatus, Conferencecall, LogBody, Resource,
 };
@@ -63,10 +63,12 @@ impl Control {
     }
 
     fn variables(&self, activeflow_id: Uuid) -> Reply {
-        let cell = self.by_activeflow.get(&activeflow_id);
-        match cell.and_then(|cell| self.machine_of(*cell)) {
-            Some(machine) => {
-                let variables = machine.variables().iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let machine = self.by_activeflow.get(&activeflow_id).and_then(|cell| self.machine_of(*cell));
+        // One that has ended has left them there.
+        let running = machine.filter(|machine| machine.status() == ActiveflowStatus::Running).map(Machine::variables);
+        match running.or_else(|| self.ended_flows.variables(activeflow_id)) {
+            Some(variables) => {
+                let variables = variables.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
                 Reply::Variables(variables.collect())
             }
             None => Reply::NotHere,
