@@ -74,6 +74,7 @@ fn a_recording_has_its_variables_events_and_files() {
         alice.falls_silent();
         assert_eq!(world.event_names(&["recording_"]), ["recording_started", "recording_finished"]);
         assert_eq!(world.last("recording_started")["status"], "recording");
+        assert_eq!(world.recording_statuses(), ["initiating", "recording", "stopping", "ended"]);
         let recording = world.last("recording_finished");
         assert_eq!((&recording["status"], &recording["end_reason"]), (&"ended".into(), &"stopped".into()));
         assert_eq!((&recording["reference_type"], &recording["format"]), (&"call".into(), &"wav".into()));
@@ -136,6 +137,26 @@ fn a_beep_comes_before_the_recording_and_is_not_in_it() {
         assert!((7_600..8_400).contains(&recorded.output.len()), "{}", recorded.output.len());
         assert!(share(&recorded.output, 1_000.0) < 0.05);
         assert!(share(&recorded.input[3_200..7_200], 440.0) > 0.8);
+        world.is_empty_after_40_s();
+    });
+}
+
+/// Who asks for it sees it from the action on, before the files are made; by `call_updated` they know its id.
+#[test]
+fn a_recording_that_waits_for_its_beep_is_initiating() {
+    scenario("record_initiating", |world| {
+        world.number("record", json!([{"type": "answer"}, start(json!({"beep_start": true})), sleep(1_500)]));
+        let alice = world.phone("alice");
+        alice.is_connected_to("record");
+        alice.hears(1_000.0);
+        assert_eq!(world.recording_statuses(), ["initiating"]);
+        assert_eq!(world.event_names(&["recording_"]), [""; 0]);
+        alice.waits_ms(300);
+        assert_eq!(world.recording_statuses(), ["initiating", "recording"]);
+        alice.hangs_up();
+        alice.gets_for(200, "BYE");
+        world.passes_ms(300);
+        assert_eq!(world.recording_statuses(), ["initiating", "recording", "ended"], "nobody asked for its end");
         world.is_empty_after_40_s();
     });
 }

@@ -256,6 +256,17 @@ impl World {
         events.into_iter().rev().find(|(found, _)| found == name).map(|(_, data)| data).unwrap_or_default()
     }
 
+    /// Every status that whoever asked for a recording could have seen so far, in order, of all recordings.
+    pub fn recording_statuses(&self) -> Vec<String> {
+        let state = self.state.borrow();
+        let recordings = state.log.iter().filter_map(|entry| match entry.body.resource() {
+            Some(model::Resource::Recording(recording)) => Some(recording),
+            _ => None,
+        });
+        let status = |status: &model::RecordingStatus| serde_json::to_value(status).unwrap_or_default();
+        recordings.map(|recording| status(&recording.status).as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// The id in the newest data of an event of this name.
     pub fn id_of(&self, name: &str) -> uuid::Uuid {
         let data = self.last(name);

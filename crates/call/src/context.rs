@@ -133,7 +133,15 @@ impl Context<'_> {
         self.event_with(name, resource, Map::new());
     }
 
-    /// The same with further keys in the event's data.
+    /// Keeps what whoever asks sees of a resource true, where no event says that it has changed.
+    pub(crate) fn changed(&mut self, resource: Resource) {
+        let Subject { customer_id, call_id, activeflow_id } = self.subject;
+        let body = LogBody::Change { resource };
+        let entry = LogEntry { at_us: self.now.wall_us, customer_id, call_id, activeflow_id, body };
+        self.acts.push(Act::Effect(Effect::Log(Box::new(entry))));
+    }
+
+    /// The same as [`Context::event`] with further keys in the event's data.
     pub(crate) fn event_with(&mut self, name: &'static str, resource: Resource, extra: Map<String, Value>) {
         let Subject { customer_id, call_id, activeflow_id } = self.subject;
         let body = LogBody::Event { name: name.into(), resource, extra };

@@ -41,6 +41,11 @@ pub enum LogBody {
         /// More keys of the event's `data`, such as `joined_call_id`; empty for most.
         extra: Map<String, Value>,
     },
+    /// A resource changed, and no event says so (spec/resources.md §12): whoever asks for it sees it.
+    Change {
+        /// The resource as it is now.
+        resource: Resource,
+    },
     /// Something for the timeline only.
     Note {
         /// In one word, such as `action_started`.
@@ -149,6 +154,16 @@ impl Resource {
     }
 }
 
+impl LogBody {
+    /// The resource that changed; none for a note.
+    pub fn resource(&self) -> Option<&Resource> {
+        match self {
+            LogBody::Event { resource, .. } | LogBody::Change { resource } => Some(resource),
+            LogBody::Note { .. } => None,
+        }
+    }
+}
+
 impl LogEntry {
     /// The envelope of webhooks and WebSocket frames; none for what is no event.
     pub fn event(&self) -> Option<Event<'_>> {
@@ -168,6 +183,9 @@ impl LogEntry {
             LogBody::Event { name, .. } => {
                 let event = self.to_event().unwrap_or_default();
                 json!({"timestamp": at, "event_type": name, "data": event["data"]})
+            }
+            LogBody::Change { resource } => {
+                json!({"timestamp": at, "event_type": "changed", "data": resource.to_public()})
             }
             LogBody::Note { name, message, data } => {
                 json!({"timestamp": at, "event_type": name, "message": message, "data": data})
@@ -199,6 +217,18 @@ mod tests {
         assert_eq!(event["data"]["username"], "1000");
         assert_eq!(event["data"]["more"], 1);
         assert!(event["data"].get("ha1").is_none());
+        let octets = rmp_serde::to_vec(&entry).unwrap();
+        assert_eq!(rmp_serde::from_slice::<LogEntry>(&octets).unwrap(), entry);
+    }
+
+    #[test]
+    fn a_change_is_no_event_but_has_its_resource() {
+        let recording = Recording { id: Uuid::from_u128(7), ..Recording::default() };
+        let body = LogBody::Change { resource: Resource::Recording(Arc::new(recording)) };
+        let nil = Uuid::nil();
+        let entry = LogEntry { at_us: 0, customer_id: nil, call_id: nil, activeflow_id: nil, body };
+        assert_eq!(entry.to_event(), None);
+        assert_eq!(entry.body.resource().map(Resource::id), Some(Uuid::from_u128(7)));
         let octets = rmp_serde::to_vec(&entry).unwrap();
         assert_eq!(rmp_serde::from_slice::<LogEntry>(&octets).unwrap(), entry);
     }

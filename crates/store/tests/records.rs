@@ -6,7 +6,9 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Activeflow, ActiveflowStatus, Call, CallStatus, LogEntry, Resource, Timestamp};
+use model::{
+    Activeflow, ActiveflowStatus, Call, CallStatus, LogBody, LogEntry, Recording, RecordingStatus, Resource, Timestamp,
+};
 use proptest::prelude::*;
 use store::{CallRecord, Filter, Page, Store, StoreConfig};
 use support::plain::{Plain, all_calls};
@@ -97,6 +99,45 @@ proptest! {
         opened.store.settle().unwrap();
         plain.compare(&opened.store);
     }
+}
+
+/// Whoever asks sees it, also after a restart; it is no event, and stands in no timeline.
+#[test]
+fn a_change_that_no_event_tells_of_is_kept() {
+    let folder = Folder::new();
+    let call = call(1, CallStatus::Progressing);
+    let recording = |status| Recording {
+        id: Uuid::from_u128(0x4ec),
+        customer_id: CUSTOMER,
+        reference_id: call.id,
+        activeflow_id: call.activeflow_id,
+        status,
+        tm_create: Some(Timestamp::from_us(3)),
+        ..Recording::default()
+    };
+    let change = |status| LogEntry {
+        body: LogBody::Change { resource: Resource::Recording(Arc::new(recording(status))) },
+        ..call_event(&call, 7)
+    };
+    let mut store = folder.open().store;
+    store.append_synced(vec![call_event(&call, 5)]).unwrap();
+    for status in [RecordingStatus::Initiating, RecordingStatus::Recording, RecordingStatus::Stopping] {
+        store.append_synced(vec![change(status)]).unwrap();
+        for restarted in [false, true] {
+            assert_eq!(store.record::<Recording>(recording(status).id).unwrap(), Some(recording(status)));
+            assert_eq!(store.timeline(call.id).unwrap().len(), 1);
+            assert!(store.timeline(recording(status).id).unwrap().is_empty());
+            if !restarted {
+                drop(store);
+                let opened = folder.open();
+                assert_eq!(opened.unfinished.recordings, [recording(status)]);
+                store = opened.store;
+            }
+        }
+    }
+    let filter = Filter { status: "stopping".into(), ..Filter::default() };
+    let listed = store.records::<Recording>(Some(CUSTOMER), &filter, &Page::default()).unwrap();
+    assert_eq!(listed.items, [recording(RecordingStatus::Stopping)]);
 }
 
 #[test]

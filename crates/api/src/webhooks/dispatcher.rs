@@ -278,8 +278,7 @@ fn order_of(entry: &LogEntry) -> Uuid {
     match &entry.body {
         _ if !entry.call_id.is_nil() => entry.call_id,
         _ if !entry.activeflow_id.is_nil() => entry.activeflow_id,
-        model::LogBody::Event { resource, .. } => resource.id(),
-        model::LogBody::Note { .. } => Uuid::nil(),
+        body => body.resource().map(model::Resource::id).unwrap_or_default(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Recording of a call: one at a time, beside the flow (spec/actions.md `recording_start`, spec/media.md §8).
 //!
 //! ```text
-//!   asked ── beep? ──► Beeping ──► Initiating ── files made ──► Recording ── key, stop ──► Stopping ── files complete ──► over
-//!                                       └──────────── silence, duration, hangup, full disk ─────────────────▲
+//!   asked ── beep? ──► Initiating ── files made ──► Recording ── key, stop ──► Stopping ── files complete ──► Ended
+//!                           │                           └────── silence, duration, hangup, full disk ────────────▲
+//!                           └────────────────────────────── stopped before it began ─────────────────────────────┘
 //! ```
+//! Users are told of its beginning and its end; who asks in between sees each of these (spec/resources.md §6).
 
 use std::sync::Arc;
 
@@ -73,6 +75,8 @@ impl Call {
             ..Recording::default()
         };
         self.flow.set_variables(variables_of(&record));
+        // First, so that whoever hears of it by the call can ask for it.
+        context.changed(Resource::Recording(Arc::new(record.clone())));
         self.record.recording_id = id;
         self.record.recording_ids.push(id);
         self.record.tm_update = Some(now);
@@ -135,6 +139,8 @@ impl Call {
         if let Some(running) = self.recording.as_mut().filter(|running| running.phase == Phase::Asked) {
             running.phase = Phase::Stopping;
             running.record.status = RecordingStatus::Stopping;
+            running.record.tm_update = Some(Timestamp::from_us(context.now.wall_us));
+            context.changed(Resource::Recording(Arc::new(running.record.clone())));
             self.media.stop_recording(context, RecordingId(running.record.id.as_u128()));
         }
     }

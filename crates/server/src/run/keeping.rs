@@ -89,9 +89,12 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> (Vec<Lo
     let (mut entries, mut open) = (Vec::new(), Vec::new());
     let nil = Uuid::nil();
     for mut recording in unfinished.recordings {
-        let octets = recording.filenames.iter().map(|name| repaired_samples(&recordings.join(name))).max();
+        // Its files may not have been made yet.
+        let begun = recording.status != RecordingStatus::Initiating;
+        let files = recording.filenames.iter().map(|name| recordings.join(name));
+        let samples = files.filter(|file| begun || file.exists()).map(|file| repaired_samples(&file)).max();
         recording.status = RecordingStatus::Ended;
-        recording.duration_ms = octets.unwrap_or_default() / 8;
+        recording.duration_ms = samples.unwrap_or_default() / 8;
         recording.end_reason = CAUSE.into();
         (recording.tm_end, recording.tm_update) = (Some(now), Some(now));
         let ids = (recording.customer_id, recording.reference_id, recording.activeflow_id);
@@ -205,6 +208,40 @@ mod tests {
         assert_eq!(names, ["\"recording_finished\"", "\"server_restarted\"", "\"call_hangup\""]);
         let end = entries[2].to_event().unwrap();
         assert_eq!((&end["data"]["hangup_reason"], &end["data"]["status"]), (&"failed".into(), &"hangup".into()));
+    }
+
+    #[test]
+    fn a_recording_is_closed_whatever_it_was_doing() {
+        use RecordingStatus::{Initiating, Recording as Running, Stopping};
+        let folder = std::env::temp_dir().join(format!("keeping-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // Sound of 100 ms; of one recording there is no file yet.
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut file = hound::WavWriter::create(folder.join("there.wav"), spec).unwrap();
+        (0..800_i16).for_each(|sample| file.write_sample(sample).unwrap());
+        file.finalize().unwrap();
+        for (status, file, length_ms) in [
+            (Initiating, "none.wav", 0),
+            (Initiating, "there.wav", 100),
+            (Running, "there.wav", 100),
+            (Stopping, "there.wav", 100),
+        ] {
+            let recording = Recording { status, filenames: vec![file.into()], ..Recording::default() };
+            let unfinished = Unfinished { recordings: vec![recording], ..Unfinished::default() };
+            let (entries, _) = closing(unfinished, &folder, Timestamp::from_us(9));
+            let event = entries[0].to_event().unwrap();
+            assert_eq!((entries.len(), &event["type"]), (1, &"recording_finished".into()));
+            let data = &event["data"];
+            assert_eq!((&data["status"], &data["end_reason"]), (&"ended".into(), &CAUSE.into()), "{status:?}");
+            assert_eq!(data["duration_ms"], length_ms, "{status:?} {file}");
+            assert_eq!(data["tm_end"], "1970-01-01T00:00:00.000009Z");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -13,10 +13,13 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callers::{Callers, register};
-use model::{Activeflow, ActiveflowStatus, CallStatus, HangupReason, LogBody, Recording, RecordingStatus};
+use model::{
+    Activeflow, ActiveflowStatus, CallStatus, HangupReason, LogBody, LogEntry, Recording, RecordingStatus, Resource,
+};
 use server::{Folder, spoil};
 use store::{Accepted, CallRecord, Filter, Page, Record, Store};
 use uuid::Uuid;
@@ -138,7 +141,7 @@ fn kill_under_load(name: &str) -> bool {
         let timeline = store.timeline(id).unwrap();
         let restarts = timeline.iter().filter(|accepted| match &accepted.entry.body {
             LogBody::Note { name, .. } => name == "server_restarted",
-            LogBody::Event { .. } => false,
+            LogBody::Event { .. } | LogBody::Change { .. } => false,
         });
         let was_up = !attempt.ended;
         assert_eq!(restarts.count(), usize::from(was_up), "{timeline:?}");
@@ -172,6 +175,55 @@ fn cut_short(folder: &Folder) {
     files.sort();
     assert_eq!(files.len(), 20);
     fs::File::options().append(true).open(&files[0]).unwrap().write_all(&[1; 321]).unwrap();
+}
+
+/// Asked for and not begun, told to stop and not complete: what stands in between in the records is ended by the next start.
+#[test]
+fn a_kill_while_a_recording_begins_or_stops_leaves_it_ended() {
+    let folder = Folder::new("between");
+    let server = folder.start();
+    let mut callers = Callers::new(folder.sip);
+    callers.call("record", 1);
+    for sequence in 0..50 {
+        callers.talk("record", sequence);
+        callers.listen(Duration::from_millis(20));
+    }
+    let shows = |status: &str| folder.get("/v1.0/recordings").contains(&format!("\"status\":\"{status}\""));
+    assert!(shows("recording"), "{}", folder.get("/v1.0/recordings"));
+    // While the beep is heard, half a second long. On a busy machine it may be over before anybody has looked.
+    let seen = (0..20).any(|_| {
+        callers.call("beep", 1);
+        shows("initiating")
+    });
+    server.kill();
+    assert!(seen, "nobody ever saw a recording begin");
+
+    // The moment between a wish to stop and complete files is too short to be met, so it is written down by hand.
+    let store = folder.open().store;
+    let running =
+        records::<Recording>(&store).into_iter().find(|recording| recording.status == RecordingStatus::Recording);
+    let stopping = Recording { status: RecordingStatus::Stopping, ..running.unwrap() };
+    let template = entries(&store).pop().unwrap().entry;
+    let body = LogBody::Change { resource: Resource::Recording(Arc::new(stopping.clone())) };
+    store.append_synced(vec![LogEntry { body, ..template }]).unwrap();
+    store.settle().unwrap();
+    drop(store);
+    let before: Vec<Recording> = folder.open().unfinished.recordings;
+    assert!(before.contains(&stopping));
+    assert!(before.iter().any(|recording| recording.status == RecordingStatus::Initiating));
+
+    folder.start().ends_cleanly();
+    let opened = folder.open();
+    assert!(opened.unfinished.recordings.is_empty());
+    for recording in records::<Recording>(&opened.store) {
+        assert_eq!((recording.status, &*recording.end_reason), (RecordingStatus::Ended, "the server was restarted"));
+        assert!(recording.tm_end.is_some());
+        match recording.tm_start {
+            Some(_) => assert_eq!(recording.duration_ms, recorded_ms(&folder, &recording)),
+            None => assert_eq!(recording.duration_ms, 0, "{recording:?}"),
+        }
+    }
+    assert!(records::<Recording>(&opened.store).iter().any(|r| r.id == stopping.id && r.duration_ms > 800));
 }
 
 #[test]

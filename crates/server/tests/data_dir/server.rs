@@ -299,12 +299,16 @@ fn provisioning() -> Value {
             { "id": id(2), "name": "record", "actions": [
                 { "type": "answer" }, { "type": "recording_start", "option": { "format": "wav" } }, wait,
             ] },
+            { "id": id(4), "name": "beep", "actions": [
+                { "type": "answer" }, { "type": "recording_start", "option": { "beep_start": true } }, wait,
+            ] },
             { "id": id(3), "name": "short", "actions": [{ "type": "answer" }, { "type": "hangup" }] },
         ],
         "numbers": [
             { "number": "wait", "call_flow_id": id(1) },
             { "number": "record", "call_flow_id": id(2) },
             { "number": "short", "call_flow_id": id(3) },
+            { "number": "beep", "call_flow_id": id(4) },
         ],
         "extensions": [{ "extension": "1000", "password": PASSWORD }],
         "accesskeys": [{ "name": "test", "token": KEY }],

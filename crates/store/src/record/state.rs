@@ -89,7 +89,7 @@ impl State {
     pub(super) fn apply(&mut self, accepted: &Accepted, payload: &[u8], mut is_new: impl FnMut(&Key) -> bool) {
         let Accepted { seq, entry } = accepted;
         self.last_seq = self.last_seq.max(*seq);
-        if let LogBody::Event { resource, .. } = &entry.body
+        if let Some(resource) = entry.body.resource()
             && let Some(head) = Head::of(resource)
         {
             let key = Key::Record(head.kind, head.id);
@@ -166,6 +166,10 @@ impl State {
     /// Whose timeline an entry belongs to. What concerns a call stands in that call's timeline, and the timeline of an
     /// activeflow is read together with those of its calls, so most entries are kept once.
     fn owners(&self, entry: &LogEntry) -> [Option<Uuid>; 3] {
+        // What users are not told of stands in no timeline either.
+        if matches!(entry.body, LogBody::Change { .. }) {
+            return [None; 3];
+        }
         let (call, activeflow) = (entry.call_id, entry.activeflow_id);
         let of_its_call = || {
             let call = self.records.get(&(RecordKind::Call, call));
@@ -175,7 +179,7 @@ impl State {
         let other = match &entry.body {
             LogBody::Event { resource: Resource::Conferencecall(participant), .. } => Some(participant.conference_id),
             LogBody::Event { resource, .. } => Some(resource.id()),
-            LogBody::Note { .. } => None,
+            LogBody::Change { .. } | LogBody::Note { .. } => None,
         };
         let first_of_all = call.is_nil() && activeflow.is_nil();
         let participant = matches!(&entry.body, LogBody::Event { resource: Resource::Conferencecall(_), .. });
