@@ -75,6 +75,7 @@ fn a_recording_has_its_variables_events_and_files() {
         assert_eq!(world.event_names(&["recording_"]), ["recording_started", "recording_finished"]);
         assert_eq!(world.last("recording_started")["status"], "recording");
         assert_eq!(world.recording_statuses(), ["initiating", "recording", "stopping", "ended"]);
+        assert_eq!(failures(world), ["this server cannot write mp3: the recording is a WAV file"]);
         let recording = world.last("recording_finished");
         assert_eq!((&recording["status"], &recording["end_reason"]), (&"ended".into(), &"stopped".into()));
         assert_eq!((&recording["reference_type"], &recording["format"]), (&"call".into(), &"wav".into()));

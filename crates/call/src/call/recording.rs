@@ -55,6 +55,10 @@ impl Call {
         if let Some(why) = refused {
             return self.flow.note_failed(step, why.to_owned());
         }
+        if options.format != FORMAT {
+            let format: String = options.format.chars().take(16).collect();
+            self.flow.note_failed(step, format!("this server cannot write {format}: the recording is a WAV file"));
+        }
         let now = Timestamp::from_us(context.now.wall_us);
         let id = model::random_id(context.random);
         let name = model::recording_name(RecordingReference::Call, self.record.id, now);
@@ -67,7 +71,7 @@ impl Call {
             reference_type: RecordingReference::Call,
             reference_id: self.record.id,
             status: RecordingStatus::Initiating,
-            format: "wav".into(),
+            format: FORMAT.into(),
             on_end_flow_id: options.on_end_flow_id,
             filenames: vec![format!("{name}_in.wav"), format!("{name}_out.wav")],
             recording_name: name,
@@ -235,6 +239,8 @@ impl Call {
 }
 
 const SAMPLES_PER_MS: u64 = 8;
+/// The only format that is written (spec/media.md §8).
+const FORMAT: &str = "wav";
 
 fn words(end: &RecordingEnd) -> String {
     match end {

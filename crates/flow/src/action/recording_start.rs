@@ -15,7 +15,11 @@ pub(super) const ABOUT: About = About {
     waits: "Nothing: the flow goes on at once. Use `sleep` to give it time.",
     fails: "When it cannot be recorded, or an option cannot be read, the reason stands in the timeline, and the flow goes on with the next action.",
     options: &[
-        Field::new("format", Type::Text, "The format of the file, where the server can write it.")
+        Field::new(
+            "format",
+            Type::Text,
+            "The format of the files. This server has no encoder for `mp3` and `ogg`: with these, too, it writes `wav`, and the recording says so.",
+        )
             .default("`wav`")
             .allowed(Allowed::OfAnyCase(&["", "wav", "mp3", "ogg"])),
         Field::new("end_of_silence", Type::Seconds, "This much silence of the caller ends it; 0 is off.").default("0"),

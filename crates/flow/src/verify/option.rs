@@ -53,6 +53,18 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, actions: &[Ac
     if kind == Kind::Goto && !is_unknown(action, "loop_count") {
         never_jumps(verdict, &path, reader.raw("loop_count"));
     }
+    if kind == Kind::RecordingStart {
+        other_format(verdict, &path, reader.raw("format"));
+    }
+}
+
+/// A format of recordings that is known and that nobody here can write: the files are WAV (spec/media.md §8).
+fn other_format(verdict: &mut Verdict, path: &str, format: Option<&Value>) {
+    let format = format.and_then(Value::as_str).unwrap_or_default().trim();
+    if ["mp3", "ogg"].iter().any(|known| known.eq_ignore_ascii_case(format)) {
+        let what = format!("this server cannot write \"{format}\": the recording would be a WAV file");
+        verdict.warn(format!("{path}.format"), what, "wav");
+    }
 }
 
 /// A goto without a count, or with one of 0 or less, lets the flow pass (spec/actions.md `goto`). Guides elsewhere take it for

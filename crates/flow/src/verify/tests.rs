@@ -113,6 +113,26 @@ fn what_is_probably_a_mistake_is_a_warning_only() {
     }
 }
 
+/// spec/media.md §8: what no encoder is there for is stored as WAV.
+#[test]
+fn a_format_of_recordings_that_cannot_be_written_is_told() {
+    let told = |format: &str| {
+        let verdict = verdict(json!([{"type": "answer"}, {"type": "recording_start", "option": {"format": format}}]));
+        assert!(verdict.is_accepted());
+        verdict.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    for (format, what) in [
+        ("mp3", "this server cannot write \"mp3\": the recording would be a WAV file; expected: wav"),
+        ("OGG", "this server cannot write \"OGG\": the recording would be a WAV file; expected: wav"),
+        ("flac", "\"flac\" means nothing here; expected: one of wav, mp3, ogg"),
+    ] {
+        assert_eq!(told(format), format!("actions[1].option.format: {what}"));
+    }
+    for format in ["wav", "WAV", "", "${format}"] {
+        assert_eq!(told(format), "", "{format}");
+    }
+}
+
 /// spec/actions.md `goto`: a count of 0 or less never jumps.
 #[test]
 fn a_goto_that_never_jumps_is_told() {
