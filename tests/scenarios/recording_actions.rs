@@ -162,6 +162,47 @@ fn a_recording_that_waits_for_its_beep_is_initiating() {
     });
 }
 
+/// What is said to the caller is heard to its end, then the beep tells it to speak.
+#[test]
+fn a_beep_waits_for_a_talk_that_the_flow_does_not_wait_for() {
+    scenario("record_beep_after_talk", |world| {
+        let talk = json!({"type": "talk", "option": {"text": "tone:600:800", "async": true}});
+        let late = json!({"type": "talk", "option": {"text": "slow-tone:600:800", "async": true}});
+        let record = start(json!({"beep_start": true}));
+        world.number("talk", json!([talk, record.clone(), sleep(2_500)]));
+        world.number("late", json!([{"type": "answer"}, late, record.clone(), sleep(2_500)]));
+        world.number("cut", json!([talk, record, sleep(500), play(700, 800), sleep(600)]));
+        for (name, user) in [("alice", "talk"), ("bob", "late")] {
+            let phone = world.phone(name);
+            phone.is_connected_to(user);
+            if user == "late" {
+                phone.waits_ms(1_000);
+            }
+            phone.hears(600.0);
+            phone.waits_ms(430);
+            let before = world.published("recording_started");
+            phone.hears(1_000.0);
+            assert_eq!(world.published("recording_started"), before);
+            phone.waits_ms(250);
+            assert_eq!(world.published("recording_started"), before + 1);
+            phone.is_asked("BYE");
+            world.passes_ms(300);
+            let recorded = recorded(world);
+            assert!(share(&recorded.output, 600.0) < 0.05 && share(&recorded.output, 1_000.0) < 0.05);
+        }
+        world.says("what the flow plays after it takes the beep's place");
+        let carol = world.phone("carol");
+        carol.is_connected_to("cut");
+        carol.hears(600.0);
+        assert_eq!(world.published("recording_started"), 2);
+        carol.waits_ms(150);
+        carol.hears(700.0);
+        assert_eq!(world.published("recording_started"), 3);
+        carol.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
 /// The flow does not wait for the beep. What it plays meanwhile cuts it, and the recording begins then.
 #[test]
 fn a_beep_that_is_cut_starts_the_recording_at_once() {

@@ -223,6 +223,7 @@ impl Call {
                 context.act(Act::CountStale)
             }
         }
+        self.begin_recording_beep(context);
         self.settle(context);
         self.arm_leg();
         self.renew_will(context);

@@ -29,11 +29,15 @@ pub(super) struct Running {
     end_key: String,
     end_of_silence_ms: u32,
     duration_ms: u64,
+    /// The step of the action that started it.
+    step: u64,
     phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
+    /// The beep waits for the end of what is played already.
+    BeforeBeep,
     /// The beep is being made ready or played.
     Beeping,
     /// The media side has been asked.
@@ -90,11 +94,31 @@ impl Call {
             end_key: options.end_of_key,
             end_of_silence_ms: options.end_of_silence_s.saturating_mul(1_000),
             duration_ms: u64::from(options.duration_s) * 1_000,
-            phase: Phase::Beeping,
+            step,
+            phase: Phase::BeforeBeep,
         });
         match options.beep_start {
-            true => self.prepare_recording_beep(context),
+            true => self.begin_recording_beep(context),
             false => self.ask_for_recording(context),
+        }
+    }
+
+    /// A `talk` that the flow does not wait for is heard to its end, then the beep; so the caller is told to speak after it. What the
+    /// flow plays after `recording_start` takes the beep's place instead, as it would cut it. Called after every input.
+    pub(super) fn begin_recording_beep(&mut self, context: &mut Context<'_>) {
+        let Some(running) = self.recording.as_mut().filter(|running| running.phase == Phase::BeforeBeep) else {
+            return;
+        };
+        match self.media.playing() {
+            // That of an earlier recording does as well.
+            Some(RECORDING_BEEP) => running.phase = Phase::Beeping,
+            Some(step) if step > running.step => self.ask_for_recording(context),
+            Some(_) => {}
+            None if self.waiting.sound.is_some_and(|step| step < running.step) => {}
+            None => {
+                running.phase = Phase::Beeping;
+                self.prepare_recording_beep(context);
+            }
         }
     }
 
@@ -103,7 +127,7 @@ impl Call {
         match (self.media.playing(), sound) {
             // The beep that an earlier recording had asked for does as well.
             (Some(RECORDING_BEEP), _) => {}
-            (None, Some(sound)) if self.is_beeping() => {
+            (None, Some(sound)) if self.is_in(Phase::Beeping) => {
                 self.media.play(context, RECORDING_BEEP, sound, false);
             }
             _ => self.recording_beep_over(context),
@@ -111,18 +135,19 @@ impl Call {
     }
 
     pub(super) fn recording_beep_over(&mut self, context: &mut Context<'_>) {
-        if self.is_beeping() {
+        if self.is_in(Phase::Beeping) {
             self.ask_for_recording(context);
         }
     }
 
     /// Whether the media side has been asked, so that it will report the end.
     pub(super) fn recording_reports(&self) -> bool {
-        self.recording.is_some() && !self.is_beeping() && self.media.in_service() == Some(true)
+        let asked = self.recording.is_some() && !self.is_in(Phase::BeforeBeep) && !self.is_in(Phase::Beeping);
+        asked && self.media.in_service() == Some(true)
     }
 
-    fn is_beeping(&self) -> bool {
-        self.recording.as_ref().is_some_and(|running| running.phase == Phase::Beeping)
+    fn is_in(&self, phase: Phase) -> bool {
+        self.recording.as_ref().is_some_and(|running| running.phase == phase)
     }
 
     fn ask_for_recording(&mut self, context: &mut Context<'_>) {

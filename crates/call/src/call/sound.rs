@@ -49,7 +49,7 @@ impl Call {
         context.act(Act::Effect(Effect::PrepareSpeech { cell: self.cell, step, speech }));
     }
 
-    /// The beep before a recording: no action waits for it, and a sound of the flow takes its place.
+    /// The beep before a recording: no action waits for it, and what the flow plays next takes its place.
     pub(super) fn prepare_recording_beep(&mut self, context: &mut Context<'_>) {
         let urls = vec![BEEP.to_owned()];
         context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step: RECORDING_BEEP, urls }));

@@ -30,7 +30,7 @@ pub(super) const ABOUT: About = About {
         )
         .default("`none`"),
         Field::new("duration", Type::Seconds, "The longest length; 0 is no limit.").default("0"),
-        Field::new("beep_start", Type::Boolean, "Whether one beep is played to the call first.").default("false"),
+        Field::new("beep_start", Type::Boolean, "Whether one beep is played to the call first. A `talk` that is still heard ends before it; what the flow plays after this action takes its place.").default("false"),
         Field::new("on_end_flow_id", Type::Uuid, "A flow that runs when the recording is stored."),
     ],
     example: r##"[
