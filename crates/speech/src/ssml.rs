@@ -24,17 +24,65 @@ pub(crate) struct Ssml {
     pub(crate) body: String,
     /// `xml:lang` of the author's own `speak`, or empty.
     pub(crate) language: String,
+    /// There are phonemes in it, whose names depend on the voice: [`read_with`].
+    pub(crate) has_phonemes: bool,
 }
 
-/// Reads plain text or SSML; `None` when there is nothing to say and no pause in it.
+/// Turns an alphabet and what was written in it into phoneme names of the program; none: the text of the element is spoken instead.
+pub(crate) type Spell<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
+
+/// Reads plain text or SSML; `None` when there is nothing to say and no pause in it. Of phonemes the text is spoken.
 pub(crate) fn read(text: &str) -> Option<Ssml> {
-    let writer = parse(text, false).or_else(|_| parse(text, true)).unwrap_or_else(|_| {
+    read_by(text, None)
+}
+
+/// The same with phonemes.
+pub(crate) fn read_with(text: &str, spell: &Spell<'_>) -> Option<Ssml> {
+    read_by(text, Some(spell))
+}
+
+fn read_by(text: &str, spell: Option<&Spell<'_>>) -> Option<Ssml> {
+    let writer = parse(text, false, spell).or_else(|_| parse(text, true, spell)).unwrap_or_else(|_| {
         let mut writer = Writer::default();
         writer.text(text);
         writer
     });
-    writer.says_something.then(|| Ssml { body: writer.out + "\n", language: writer.language })
+    let Writer { out, language, says_something, has_phonemes, .. } = writer;
+    says_something.then(|| Ssml { body: without_last_pause(&out) + "\n", language, has_phonemes })
 }
+
+/// At the end of a paragraph or a sentence the program adds a pause of half a second, in which a caller would wait for the next action
+/// if it is the last one. It does not need to be told of their ends there.
+fn without_last_pause(body: &str) -> String {
+    let mut words = body.trim_end();
+    let mut ends = Vec::new();
+    while let Some((before, name)) = words.rsplit_once("</").filter(|(_, name)| name.find('>') == Some(name.len() - 1))
+    {
+        ends.push(&words[before.len()..]);
+        words = if matches!(name, "p>" | "s>") { before.trim_end() } else { before };
+    }
+    let is_pause = |end: &&str| matches!(*end, "</p>" | "</s>");
+    if !ends.iter().any(is_pause) {
+        return body.to_owned();
+    }
+    words.to_owned() + &ends.into_iter().rev().filter(|end| !is_pause(end)).collect::<String>()
+}
+
+/// A volume in decibels, as the share by which the program is to change it: it takes the bare number for percents.
+fn decibels(volume: &str) -> Option<String> {
+    let number = volume.strip_suffix("dB").or(volume.strip_suffix("db"))?;
+    let decibels: f64 = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
+    let percents = (10_f64.powf(decibels.clamp(-40.0, 9.0) / 20.0) - 1.0) * 100.0;
+    Some(format!("{percents:+.0}%"))
+}
+
+/// A name without its prefix.
+fn local_name(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// What a text says about itself.
+const NEVER_SPOKEN: [&str; 6] = ["desc", "metadata", "meta", "lexicon", "script", "style"];
 
 /// The text is not well-formed XML.
 struct NotXml;
@@ -50,12 +98,12 @@ enum Open {
     Silent,
 }
 
-fn parse(text: &str, wrapped: bool) -> Result<Writer, NotXml> {
+fn parse<'s>(text: &str, wrapped: bool, spell: Option<&'s Spell<'s>>) -> Result<Writer<'s>, NotXml> {
     let mut reader = Reader::from_str(text.trim());
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     config.check_end_names = true;
-    let mut writer = Writer::default();
+    let mut writer = Writer { spell, ..Writer::default() };
     let mut open: Vec<Open> = Vec::new();
     let (mut roots, mut has_doctype) = (0, false);
     loop {
@@ -118,14 +166,16 @@ fn named(reference: &str) -> Option<&'static str> {
 }
 
 #[derive(Default)]
-struct Writer {
+struct Writer<'s> {
     out: String,
     language: String,
     says_something: bool,
+    has_phonemes: bool,
     last: Option<char>,
+    spell: Option<&'s Spell<'s>>,
 }
 
-impl Writer {
+impl Writer<'_> {
     /// Opens an element: writes it down if it is one of ours, with those attributes that mean something.
     fn start(&mut self, element: &BytesStart<'_>, silent: bool, depth: usize) -> Result<Open, NotXml> {
         let name = element.name();
@@ -143,7 +193,7 @@ impl Writer {
             return Ok(Open::Silent);
         }
         let value = |name: &str| attributes.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        let local = name.rsplit(':').next().unwrap_or(name);
+        let local = local_name(name);
         match local {
             "speak" => {
                 if depth == 0 && self.language.is_empty() {
@@ -159,13 +209,17 @@ impl Writer {
                 self.text(value("alias"));
                 Ok(Open::Silent)
             }
-            "desc" | "metadata" | "meta" | "lexicon" | "script" | "style" => Ok(Open::Silent),
+            "phoneme" if !value("ph").is_empty() => Ok(self.phoneme(value("alphabet"), value("ph"))),
+            name if NEVER_SPOKEN.contains(&name) => Ok(Open::Silent),
             _ if depth >= DEPTH_MAX => Ok(Open::Transparent),
             "p" | "s" => Ok(self.open(if local == "p" { "p" } else { "s" }, &[])),
             "emphasis" => Ok(self.open("emphasis", &[("level", value("level"))])),
             "prosody" => {
-                let names = ["rate", "pitch", "range", "volume"];
-                Ok(self.open("prosody", &names.map(|name| (name, value(name)))))
+                let volume = value("volume").trim();
+                let louder = decibels(volume);
+                let names = ["rate", "pitch", "range"].map(|name| (name, value(name)));
+                let volume = ("volume", louder.as_deref().unwrap_or(volume));
+                Ok(self.open("prosody", &[&names[..], &[volume]].concat()))
             }
             "say-as" => {
                 let how = match value("interpret-as") {
@@ -202,6 +256,22 @@ impl Writer {
         self.out.push_str(name);
         self.out.push('>');
         self.last = None;
+    }
+
+    fn phoneme(&mut self, alphabet: &str, phonemes: &str) -> Open {
+        self.has_phonemes = true;
+        let Some(spell) = self.spell else {
+            // Whether there is something to say is not known yet.
+            self.says_something = true;
+            return Open::Transparent;
+        };
+        let Some(names) = spell(alphabet, phonemes) else { return Open::Transparent };
+        // They are names that the program has given, and hold none of XML's characters.
+        for part in ["[[", &names, "]]"] {
+            self.out.push_str(part);
+        }
+        (self.says_something, self.last) = (true, None);
+        Open::Silent
     }
 
     fn pause(&mut self, time: &str, strength: &str) {
@@ -285,7 +355,7 @@ mod tests {
             body("press <emphasis level=\"strong\">one</emphasis> now"),
             "press <emphasis level=\"strong\">one</emphasis> now"
         );
-        assert_eq!(body("<p>a</p><p>b &amp; c</p>"), "<p>a</p><p>b &amp; c</p>");
+        assert_eq!(body("<p>a</p><p>b &amp; c</p>"), "<p>a</p><p>b &amp; c");
         assert_eq!(body("a&nbsp;b &#65; &#x42;"), "a b A B");
     }
 
@@ -303,6 +373,53 @@ mod tests {
              <prosody rate=\"slow\" pitch=\"+10%\">two</prosody>World &amp; Webthree"
         );
         assert_eq!(read(text).unwrap().language, "de-DE");
+    }
+
+    #[test]
+    fn decibels_become_the_share_that_they_are() {
+        for (volume, share) in [
+            ("+6dB", "+100%"),
+            ("-6dB", "-50%"),
+            ("0dB", "+0%"),
+            ("6 db", "+100%"),
+            ("-99dB", "-99%"),
+            ("+99dB", "+182%"),
+        ] {
+            let text = format!("<prosody volume=\"{volume}\">x</prosody>");
+            assert_eq!(body(&text), format!("<prosody volume=\"{share}\">x</prosody>"), "{volume}");
+        }
+        for volume in ["loud", "50", "+10%", "dB", "xdB"] {
+            let text = format!("<prosody volume=\"{volume}\">x</prosody>");
+            assert_eq!(body(&text), text);
+        }
+    }
+
+    #[test]
+    fn no_pause_is_left_at_the_end_of_the_last_paragraph() {
+        for (text, expected) in [
+            ("<p>a</p><p>b</p>", "<p>a</p><p>b"),
+            ("<speak><p><s>a</s> <s>b</s></p> </speak>", "<p><s>a</s> <s>b"),
+            ("<prosody rate='slow'><p>a</p></prosody>", "<prosody rate=\"slow\"><p>a</prosody>"),
+            ("<p>a</p>b", "<p>a</p>b"),
+            ("<p>a</p><break time='1s'/>", "<p>a</p><break time=\"1000ms\"/>"),
+            ("a &lt;/p>", "a &lt;/p&gt;"),
+        ] {
+            assert_eq!(body(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn phonemes_stand_for_the_text_of_their_element_where_they_are_known() {
+        let spell = |alphabet: &str, phonemes: &str| (alphabet == "ipa").then(|| phonemes.to_uppercase());
+        let body = |text: &str| read_with(text, &spell).map(|ssml| ssml.body);
+        let text =
+            "<speak>a <phoneme alphabet='ipa' ph='pi'>pie</phoneme> <phoneme alphabet='x' ph='pi'>b</phoneme></speak>";
+        assert_eq!(body(text).as_deref(), Some("a [[PI]] b\n"));
+        assert_eq!(body("<phoneme alphabet='ipa' ph='pi'/>").as_deref(), Some("[[PI]]\n"));
+        assert_eq!(body("<phoneme alphabet='x' ph='pi'/>"), None);
+        assert_eq!(body("<phoneme>b</phoneme>").as_deref(), Some("b\n"));
+        let read = read(text).unwrap();
+        assert_eq!((read.body.as_str(), read.has_phonemes), ("a pie b\n", true));
     }
 
     #[test]
@@ -339,6 +456,6 @@ mod tests {
     #[test]
     fn elements_nested_too_deep_are_spoken_without_their_element() {
         let text = "<p>".repeat(5_000) + "deep" + &"</p>".repeat(5_000);
-        assert_eq!(body(&text), format!("{}deep{}", "<p>".repeat(DEPTH_MAX), "</p>".repeat(DEPTH_MAX)));
+        assert_eq!(body(&(text + "end")), format!("{}deep{}end", "<p>".repeat(DEPTH_MAX), "</p>".repeat(DEPTH_MAX)));
     }
 }

@@ -130,6 +130,114 @@ fn the_elements_of_ssml_are_heard() {
     assert_eq!(alias.samples, plain.samples);
 }
 
+/// Measured, each against the same words without it.
+#[test]
+fn each_way_of_speaking_differs_from_plain_speech_as_it_says() {
+    let espeak = espeak();
+    let words = "the weather is fine today";
+    let said = |ssml: &str| said(&espeak, &text(ssml));
+    let plain = said(words);
+    let within = |element: &str| said(&format!("<{element}>{words}</{}>", element.split(' ').next().unwrap()));
+    for (element, slower) in
+        [("prosody rate=\"slow\"", 1.15), ("prosody rate=\"50%\"", 1.6), ("emphasis level=\"strong\"", 1.2)]
+    {
+        assert!(within(element).seconds() > slower * plain.seconds(), "{element}: {} s", within(element).seconds());
+    }
+    assert!(within("prosody rate=\"fast\"").seconds() < 0.9 * plain.seconds());
+    for (element, db) in [
+        ("prosody volume=\"loud\"", 3.4),
+        ("prosody volume=\"soft\"", -3.8),
+        ("prosody volume=\"+6dB\"", 5.5),
+        ("prosody volume=\"-6dB\"", -5.8),
+        ("emphasis level=\"strong\"", 6.0),
+        ("emphasis level=\"reduced\"", -6.2),
+    ] {
+        let louder = active_db(&within(element)) - active_db(&plain);
+        assert!((louder - db).abs() < 1.0, "{element}: {louder} dB");
+    }
+    for (element, higher) in
+        [("prosody pitch=\"+50%\"", 1.3), ("prosody pitch=\"-30%\"", 0.89), ("prosody pitch=\"+12st\"", 1.7)]
+    {
+        let ratio = pitch_hz(&within(element)) / pitch_hz(&plain);
+        assert!((ratio / higher - 1.0).abs() < 0.1, "{element}: {ratio}");
+    }
+    for element in ["p", "s"] {
+        let two = said(&format!("<{element}>the weather</{element}><{element}>is fine today</{element}>"));
+        assert!((0.2..0.8).contains(&longest_silence(&two)), "{element}: {} s", longest_silence(&two));
+        let one = within(element);
+        assert!(longest_silence(&one) < 0.1, "nobody waits behind the last {element}: {} s", longest_silence(&one));
+    }
+    let telephone = said("<say-as interpret-as=\"telephone\">2125551212</say-as>");
+    assert_eq!(telephone.samples, said("<say-as interpret-as=\"telephone\">2125551212</say-as>").samples);
+    assert_ne!(telephone.samples, said("2125551212").samples);
+    assert_ne!(said("<say-as interpret-as=\"digits\">42</say-as>").samples, said("42").samples);
+}
+
+/// The program's own `phoneme` knows no IPA, and speaks the text of the element as well.
+#[test]
+fn phonemes_are_spoken_instead_of_the_text_that_they_stand_for() {
+    let espeak = espeak();
+    let said = |ssml: &str, language: &str| {
+        let heard = said(&espeak, &Speech { language: language.into(), ..text(ssml) });
+        (heard.samples, heard.notes)
+    };
+    let phoneme =
+        |alphabet: &str, ph: &str| format!("<phoneme alphabet=\"{alphabet}\" ph=\"{ph}\">nothing of this</phoneme>");
+    let noted = ["a phoneme is spoken as its text is, since this voice does not have it"];
+    for (alphabet, ph, like) in [
+        ("ipa", "həlˈoʊ", "hello"),
+        ("ipa", "/həˈloʊ/", "hello"),
+        ("x-sampa", "h@\"loU", "hello"),
+        ("espeak", "h@l'oU", "hello"),
+        ("ipa", "ˈtʃaɪld", "child"),
+        ("ipa", "ˈθɪŋ", "thing"),
+        ("ipa", "ˈɹɛd", "red"),
+    ] {
+        let (heard, notes) = said(&phoneme(alphabet, &ph.replace('"', "&quot;").replace("\\&", "&")), "en-US");
+        assert_eq!(notes, [""; 0], "{alphabet} {ph}");
+        assert_eq!(heard, said(like, "en-US").0, "{alphabet} {ph} sounds like {like}");
+    }
+    for (language, ph, like) in
+        [("de", "ˈʃøːn", "schön"), ("fr", "vɛ̃", "vin"), ("es", "ˈpero", "perro"), ("it", "ˈtʃao", "ciao")]
+    {
+        let (heard, notes) = said(&phoneme("ipa", ph), language);
+        assert_eq!(notes, [""; 0], "{language} {ph}");
+        assert_ne!(heard, said("nothing of this", language).0);
+        let (wanted, length) = (said(like, language).0.len() as f64, heard.len() as f64);
+        assert!((0.6..1.6).contains(&(length / wanted)), "{language} {ph}: {length} samples, {like}: {wanted}");
+    }
+    for (alphabet, ph) in [("ipa", "ʘʘ"), ("kana", "ハ"), ("espeak", "]]<x")] {
+        let ph = ph.replace('<', "&lt;");
+        let (heard, notes) = said(&phoneme(alphabet, &ph), "en-US");
+        assert_eq!(
+            (heard, &notes[..]),
+            (said("nothing of this", "en-US").0, &noted.map(String::from)[..]),
+            "{alphabet} {ph}"
+        );
+    }
+    let sentence = format!("I say {} tomato", phoneme("ipa", "təˈmeɪtoʊ"));
+    assert!(said(&sentence, "en-US").0.len() > said("I say tomato", "en-US").0.len());
+}
+
+/// What a voice says of its phonemes is read for every language that is commonly spoken on telephones.
+#[test]
+fn phonemes_are_known_in_every_common_language() {
+    let espeak = espeak();
+    for language in [
+        "en-US", "en-GB", "de", "fr", "es", "it", "pt-BR", "pt", "nl", "pl", "ru", "sv", "da", "fi", "cs", "el", "tr",
+        "hi", "ja", "ko", "zh", "ar", "hu", "ro", "uk",
+    ] {
+        let speech = Speech { language: language.into(), ..text("<phoneme ph='ma ni'>text</phoneme>") };
+        let heard = said(&espeak, &speech);
+        assert_eq!(heard.notes, [""; 0], "{language}");
+        assert_ne!(
+            heard.samples,
+            said(&espeak, &Speech { language: language.into(), ..text("text") }).samples,
+            "{language}"
+        );
+    }
+}
+
 #[test]
 fn text_that_is_no_xml_and_hostile_xml_are_spoken_like_any_other() {
     let espeak = espeak();

@@ -2,17 +2,23 @@
 //! text, with low priority and within limits.
 
 mod child;
+mod ipa;
+mod phonemes;
 mod slots;
 mod sys;
 mod voices;
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use model::Speech;
 
 use self::child::{Limits, Program, Trouble};
+use self::phonemes::Phonemes;
 use self::slots::Slots;
 use self::voices::Voices;
 use crate::counters::{Live, add};
@@ -73,6 +79,8 @@ pub struct Espeak {
     engine: String,
     voices: Voices,
     slots: Slots,
+    /// Of the voices that were asked for theirs; variants of a voice have the same.
+    phonemes: Mutex<BTreeMap<String, Arc<Phonemes>>>,
     live: Live,
 }
 
@@ -108,7 +116,7 @@ impl Espeak {
         let engine = format!("espeak-ng {version}");
         tracing::info!(%engine, languages = voices.count(), "texts are spoken");
         let slots = Slots::new(config.children_max, config.waiting_max);
-        Ok(Espeak { config, program, engine, voices, slots, live: Live::default() })
+        Ok(Espeak { config, program, engine, voices, slots, phonemes: Mutex::default(), live: Live::default() })
     }
 
     fn speak(&self, speech: &Speech, cancel: &Cancel, ear: &mut dyn Ear) -> Result<(), SpeechError> {
@@ -116,7 +124,7 @@ impl Espeak {
         if octets > octets_max {
             return Err(SpeechError::TextTooLong { octets, octets_max });
         }
-        let text = ssml::read(&speech.text).ok_or(SpeechError::Empty)?;
+        let mut text = ssml::read(&speech.text).ok_or(SpeechError::Empty)?;
         let choice = self.voices.choose(speech, &text.language);
         if let Some(note) = &choice.note {
             ear.note(note);
@@ -128,6 +136,19 @@ impl Espeak {
             whole: asked + Duration::from_millis(self.config.whole_ms),
         };
         let _slot = self.slots.take(limits.first, cancel)?;
+        if text.has_phonemes {
+            let known = self.phonemes_of(&choice.voice, limits, cancel)?;
+            let unknown = Cell::new(false);
+            let spell = |alphabet: &str, phonemes: &str| {
+                let spelled = known.spell(alphabet, phonemes);
+                unknown.set(unknown.get() || spelled.is_none());
+                spelled
+            };
+            text = ssml::read_with(&speech.text, &spell).ok_or(SpeechError::Empty)?;
+            if unknown.get() {
+                ear.note("a phoneme is spoken as its text is, since this voice does not have it");
+            }
+        }
         // The text is UTF-8 SSML and comes by standard input; no pause is added at its end.
         let arguments = ["-b", "1", "-m", "-z", "-v", &choice.voice, "--stdin", "--stdout"];
         let mut hearing =
@@ -155,6 +176,37 @@ impl Espeak {
             }
         }
         Err(SpeechError::Failed(why))
+    }
+}
+
+impl Espeak {
+    /// The phonemes of a voice. None of them, when the program does not answer as it should.
+    fn phonemes_of(&self, voice: &str, limits: Limits, cancel: &Cancel) -> Result<Arc<Phonemes>, SpeechError> {
+        let base = voice.split('+').next().unwrap_or(voice);
+        let known = || self.phonemes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(base) {
+            return Ok(known.clone());
+        }
+        let mut answer = Vec::new();
+        let arguments = ["-b", "1", "-q", "--ipa", "-v", base, "--stdin"];
+        let ran = self.program.run(&arguments, &Phonemes::question(), limits, cancel, &mut |octets| {
+            answer.extend_from_slice(octets);
+            if answer.len() > START_OCTETS_MAX { Err(Trouble::Again("it writes without end".into())) } else { Ok(()) }
+        });
+        let why = match ran {
+            Ok(()) => match Phonemes::read(&String::from_utf8_lossy(&answer)) {
+                Some(phonemes) => {
+                    let phonemes = Arc::new(phonemes);
+                    known().insert(base.to_owned(), phonemes.clone());
+                    return Ok(phonemes);
+                }
+                None => "its answer is not understood".to_owned(),
+            },
+            Err(Trouble::Over(error)) => return Err(error),
+            Err(Trouble::Again(why)) => why,
+        };
+        tracing::warn!(%voice, %why, "the program does not say what its phonemes sound like");
+        Ok(Arc::default())
     }
 }
 
