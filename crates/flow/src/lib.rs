@@ -22,6 +22,7 @@ mod reference;
 mod step;
 mod substitute;
 mod substitute_json;
+mod substitute_spoken;
 mod variables;
 mod verify;
 mod view;

@@ -12,6 +12,7 @@ use crate::cursor::Position;
 use crate::machine::{Machine, Phase};
 use crate::substitute::{Lookup, MAX_BYTES, TooLong, substitute};
 use crate::substitute_json::substitute_request;
+use crate::substitute_spoken::substitute_spoken;
 use crate::variables::Variables;
 use crate::{CallView, EndReason, ReferenceType, What};
 
@@ -40,6 +41,8 @@ impl Machine {
                 let names = Names { variables: &self.variables, view, current: &self.current };
                 if self.settings.webhook_escape_json && action::is_webhook(&action.kind) {
                     substitute_request(option, &names)
+                } else if action::known(&action.kind) == Known::Supported(Kind::Talk) {
+                    substitute_spoken(option, &names)
                 } else {
                     substitute(option, &names)
                 }

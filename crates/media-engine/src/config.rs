@@ -82,6 +82,8 @@ pub struct SoundConfig {
     pub speech_threads: usize,
     /// Longest wait of a text for the beginning of its sound, ms.
     pub speech_first_ms: u64,
+    /// Longest wait of a text for all sounds that stand in it (SSML `audio`), ms; then what the text has in their stead is spoken.
+    pub speech_sounds_ms: u64,
 }
 
 /// Where recordings go and who writes them.
@@ -161,6 +163,7 @@ impl Default for SoundConfig {
             speech: None,
             speech_threads: 4,
             speech_first_ms: 10_000,
+            speech_sounds_ms: 6_000,
         }
     }
 }
@@ -200,6 +203,7 @@ impl fmt::Debug for SoundConfig {
             .field("speech", &self.speech.as_ref().map(|speech| speech.engine()))
             .field("speech_threads", &self.speech_threads)
             .field("speech_first_ms", &self.speech_first_ms)
+            .field("speech_sounds_ms", &self.speech_sounds_ms)
             .finish()
     }
 }

@@ -13,6 +13,7 @@ use media_core::{Codec, Command, Event, PlaybackOutcome};
 use media_engine::{FromEngine, PreparedSound, SoundConfig, SoundRequest, SoundSource};
 use model::Speech;
 use speech::{Cancel, DiskCache, Ear, Espeak, EspeakConfig, SpeechError, Synthesizer};
+use support::web::{Web, too_late, wav};
 use support::{PATIENCE, Peer, Rig, config};
 
 /// What a scripted synthesizer does next.
@@ -234,6 +235,76 @@ fn a_little_silence_before_the_first_word_is_cut_and_a_long_one_is_kept() {
             (expected - 80..=expected + 600).contains(&octets)
         });
     }
+}
+
+/// The spoken parts are whole before they are asked for.
+fn scripted(texts: &[&str]) -> Arc<Scripted> {
+    let scripted = Arc::new(Scripted::default());
+    for text in texts {
+        scripted.text(text).send(Say::Loud(200)).unwrap();
+    }
+    scripted
+}
+
+/// The answer and what was left out.
+fn prepared_with_sounds(rig: &mut Rig, text: &str) -> (Result<PreparedSound, String>, Vec<(String, String)>) {
+    ask(rig, 1, text);
+    match rig.next() {
+        FromEngine::Sound { token: 1, result, skipped } => (result, skipped),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_sound_in_a_text_is_heard_between_its_words() {
+    let folder = support::folder("speech-audio");
+    std::fs::write(folder.join("a.wav"), wav(300)).unwrap();
+    let scripted = scripted(&["<speak>one </speak>", "<speak> two</speak>"]);
+    let mut rig = rig(22_110, scripted.clone(), |sounds| sounds.folder = Some(folder.clone()));
+    let text = "<speak>one <audio src='file:a.wav'>not heard</audio> two</speak>";
+    let (result, skipped) = prepared_with_sounds(&mut rig, text);
+    let whole = result.unwrap();
+    assert!(skipped.is_empty(), "{skipped:?}");
+    assert_eq!(*scripted.spoken.lock().unwrap(), ["<speak>one </speak>", "<speak> two</speak>"]);
+    assert!((500..=700).contains(&whole.duration_ms), "{} ms", whole.duration_ms);
+    // The last words may still be on their way into it: 200 ms of words, 300 of the file, 200 of words.
+    let ends = Instant::now() + PATIENCE;
+    while prepared_with_sounds(&mut rig, text).0.unwrap().duration_ms != 700 {
+        assert!(Instant::now() < ends, "it is never whole");
+    }
+    assert_eq!(scripted.spoken(), 2, "the words are remembered");
+    std::fs::write(folder.join("a.wav"), wav(500)).unwrap();
+    let (changed, _) = prepared_with_sounds(&mut rig, text);
+    assert_eq!(changed.unwrap().duration_ms, 900, "the file is not taken from memory when it has changed");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_a_text_has_instead_of_a_sound_is_spoken_when_that_cannot_be_had() {
+    let scripted = scripted(&["one ", "instead"]);
+    let mut rig = rig(22_120, scripted.clone(), |_| {});
+    let text = "one <audio src='file:none.wav'><audio src='file:nor-this.wav'/>instead</audio>";
+    let (result, skipped) = prepared_with_sounds(&mut rig, text);
+    assert!(result.is_ok());
+    assert_eq!(*scripted.spoken.lock().unwrap(), ["one ", "instead"]);
+    let urls: Vec<&str> = skipped.iter().map(|(url, _)| url.as_str()).collect();
+    assert_eq!(urls, ["file:none.wav", "file:nor-this.wav"]);
+}
+
+#[test]
+fn a_sound_that_does_not_come_soon_holds_its_text_up_no_longer() {
+    let web = Web::start(|_, _| too_late());
+    let url = web.url("/slow.wav");
+    let scripted = scripted(&["instead"]);
+    let mut rig = rig(22_130, scripted.clone(), |sounds| {
+        sounds.fetch.first_octet_ms = 8_000;
+        sounds.speech_sounds_ms = 200;
+    });
+    let began = Instant::now();
+    let (result, skipped) = prepared_with_sounds(&mut rig, &format!("<audio src='{url}'>instead</audio>"));
+    assert!(result.is_ok());
+    assert_eq!(skipped, [(url, "it did not come in time for its text".to_owned())]);
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -76,13 +76,42 @@ fn decibels(volume: &str) -> Option<String> {
     Some(format!("{percents:+.0}%"))
 }
 
+/// Whether a text is well-formed, with a root or to be wrapped; any other is spoken as it stands.
+pub(crate) fn is_xml(text: &str) -> bool {
+    parse(text, false, None).or_else(|_| parse(text, true, None)).is_ok()
+}
+
 /// A name without its prefix.
-fn local_name(name: &str) -> &str {
+pub(crate) fn local_name(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
+}
+
+/// Where the sound of an `audio` is; none for other elements, and for one that names nothing.
+pub(crate) fn audio_source(element: &BytesStart<'_>) -> Option<String> {
+    let name = element.name();
+    // Without a prefix: whoever wants no sounds in a text need look for one spelling only.
+    let name: &str = name.as_ref();
+    if name == "audio" { attribute(element, "src") } else { None }
+}
+
+/// Whether what stands in an element is not heard.
+pub(crate) fn is_silent(element: &BytesStart<'_>) -> bool {
+    match local_name(element.name().as_ref()) {
+        "sub" => attribute(element, "alias").is_some(),
+        "break" | "phoneme" => true,
+        name => NEVER_SPOKEN.contains(&name),
+    }
 }
 
 /// What a text says about itself.
 const NEVER_SPOKEN: [&str; 6] = ["desc", "metadata", "meta", "lexicon", "script", "style"];
+
+/// The value of an attribute that is not empty.
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == name)?;
+    let value = unescape(&found.value).ok()?;
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
 
 /// The text is not well-formed XML.
 struct NotXml;
@@ -230,7 +259,7 @@ impl Writer<'_> {
                 let rest = [("format", value("format")), ("detail", value("detail"))];
                 Ok(self.open("say-as", &[&[("interpret-as", how)], &rest[..]].concat()))
             }
-            // `audio` too: what stands in it is what is to be said when the sound cannot be had.
+            // `audio` too: what stands in it is said when the sound cannot be had (`parts.rs`).
             _ => Ok(Open::Transparent),
         }
     }

@@ -12,7 +12,7 @@ pub(super) const ABOUT: About = About {
     waits: "The end of the speech, unless `async`. An empty text goes on at once.",
     fails: "When it cannot be spoken, or takes longer than 10 s to begin, the reason stands in the timeline, and the flow goes on with the next action; so it does when an option cannot be read.",
     options: &[
-        Field::new("text", Type::Text, "What is spoken: plain text, or SSML.").required(),
+        Field::new("text", Type::Text, "What is spoken: plain text, or SSML with the elements `speak`, `p`, `s`, `break`, `say-as`, `prosody`, `emphasis`, `sub`, `phoneme` and `audio`. Of a `phoneme` that cannot be spoken its text is, of an `audio` that cannot be had its content; of other elements only their text is. Each `audio` stands in this text itself: what variables hold names no further sounds.").required(),
         Field::new("language", Type::Text, "BCP 47, such as `en-US`; two letters will do.").default("the engine's, `en-US`"),
         Field::new("gender", Type::Text, "Picks a voice where `voice_id` is absent.").default("none").allowed(Allowed::OfAnyCase(&["", "male", "female", "neutral"])),
         Field::new("provider", Type::Text, "Whose voice. `gcp`, `aws` and all others are spoken by the built-in engine where no other is set up.").default("`gcp`"),

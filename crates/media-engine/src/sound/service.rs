@@ -5,6 +5,8 @@
 //!                   ├─ missing ─► file thread, fetch threads ─ cache ─► all who wait for this URL go on
 //!                   └─ a text ──► speech threads ─ its beginning, cache ─► all who wait for this text go on
 //! ```
+//! A text with sounds in it (SSML `audio`) is a request of several parts; for a sound that cannot be had, or not soon, the words that the
+//! text has in its stead are spoken.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +16,7 @@ use base::{LoopId, MS, SoundId};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use media_core::Sound;
 use model::Speech;
-use speech::{Cancel, content_key};
+use speech::{Cancel, TextPart, content_key, text_parts};
 
 use super::cache::{Cache, Ready, Validity};
 use super::fetch::Fetcher;
@@ -59,7 +61,11 @@ struct State {
 /// One part of what was asked for.
 enum Wanted {
     Url(String),
+    /// A text that may have sounds in it.
+    Text(Box<Speech>),
     Speech(Box<Speech>),
+    /// A sound in a text, and what is heard when it cannot be had, last first.
+    SoundOfText(String, Vec<Wanted>),
 }
 
 /// A request on its way through its parts.
@@ -70,10 +76,18 @@ pub(super) struct Progress {
     rest: Vec<Wanted>,
     parts: Vec<Ready>,
     skipped: Vec<(String, String)>,
+    /// What is heard instead of what it waits for, last first.
+    instead: Vec<Wanted>,
+    /// Until when it waits for that, ns; without end for most.
+    waits_until_ns: u64,
+    /// Until when the sounds in its text are waited for, ns.
+    sounds_until_ns: u64,
 }
 
 pub(super) enum FrontJob {
     Request(Progress),
+    /// Somebody waits who will not wait for ever.
+    Watch,
     Stop,
 }
 
@@ -135,9 +149,18 @@ impl Sounds {
         let SoundRequest { token, source } = request;
         let rest = match source {
             SoundSource::Urls(urls) => urls.into_iter().rev().map(Wanted::Url).collect(),
-            SoundSource::Speech(speech) => vec![Wanted::Speech(Box::new(speech))],
+            SoundSource::Speech(speech) => vec![Wanted::Text(Box::new(speech))],
         };
-        let progress = Progress { owner, token, rest, parts: Vec::new(), skipped: Vec::new() };
+        let progress = Progress {
+            owner,
+            token,
+            rest,
+            parts: Vec::new(),
+            skipped: Vec::new(),
+            instead: Vec::new(),
+            waits_until_ns: u64::MAX,
+            sounds_until_ns: u64::MAX,
+        };
         // Only fails when the engine has ended.
         let _ = self.front.send(FrontJob::Request(progress));
         Ok(())
@@ -151,15 +174,44 @@ impl Sounds {
                     let step = self.step(&url, &mut progress);
                     (url, step)
                 }
+                Wanted::Text(speech) => {
+                    let parts = text_parts(&speech.text);
+                    progress.sounds_until_ns = monotonic_ns() + self.config.speech_sounds_ms * MS;
+                    progress.rest.extend(wanted_of(parts, &speech));
+                    continue;
+                }
                 Wanted::Speech(speech) => (SPEECH.to_owned(), self.speak(&speech, &mut progress)),
+                Wanted::SoundOfText(url, instead) => {
+                    progress.instead = instead;
+                    progress.waits_until_ns = progress.sounds_until_ns;
+                    let step = self.step(&url, &mut progress);
+                    (url, step)
+                }
             };
             match step {
-                Step::Ready(ready) => progress.parts.push(ready),
+                Step::Ready(ready) => progress.take(ready),
                 Step::Skip(why) => self.skip(&mut progress, name, why),
                 Step::Waits => return,
             }
         }
         self.answer(progress);
+    }
+
+    /// Takes those on who have waited long enough for a sound in their text; true: others still wait.
+    pub(super) fn look_who_waits(&self) -> bool {
+        let now_ns = monotonic_ns();
+        let (mut late, mut others) = (Vec::new(), false);
+        for (name, waiting) in &mut self.state().waiting {
+            // Whoever sets to work still finds its name, if nobody waits by then.
+            let is_late = |progress: &mut Progress| progress.waits_until_ns <= now_ns;
+            late.extend(waiting.extract_if(.., is_late).map(|progress| (name.clone(), progress)));
+            others |= waiting.iter().any(|progress| progress.waits_until_ns != u64::MAX);
+        }
+        for (url, mut progress) in late {
+            self.skip(&mut progress, url, "it did not come in time for its text".into());
+            self.advance(progress);
+        }
+        others
     }
 
     /// A text that was spoken before, or is being spoken, is found like a sound with a URL.
@@ -186,6 +238,7 @@ impl Sounds {
         add(&self.live.failed, 1);
         tracing::warn!(%url, %why, "a sound is left out");
         progress.skipped.push((url, why));
+        progress.leave_out();
     }
 
     fn step(&self, url: &str, progress: &mut Progress) -> Step {
@@ -246,7 +299,13 @@ impl Sounds {
             rest: std::mem::take(&mut progress.rest),
             parts: std::mem::take(&mut progress.parts),
             skipped: std::mem::take(&mut progress.skipped),
+            instead: std::mem::take(&mut progress.instead),
+            waits_until_ns: progress.waits_until_ns,
+            sounds_until_ns: progress.sounds_until_ns,
         };
+        if request.waits_until_ns != u64::MAX {
+            let _ = self.front.send(FrontJob::Watch);
+        }
         if let Some(waiting) = state.waiting.get_mut(name) {
             add(&self.live.shared, 1);
             waiting.push(request);
@@ -288,7 +347,7 @@ impl Sounds {
     fn go_on(&self, waiting: Vec<Progress>, name: &str, result: &Result<Ready, String>) {
         for mut progress in waiting {
             match result {
-                Ok(ready) => progress.parts.push(ready.clone()),
+                Ok(ready) => progress.take(ready.clone()),
                 Err(why) => self.skip(&mut progress, name.to_owned(), why.clone()),
             }
             self.advance(progress);
@@ -384,6 +443,29 @@ impl Sounds {
         // Nothing under this lock leaves the books half written when it panics; going on beats silence for all.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Progress {
+    /// A part is there.
+    fn take(&mut self, ready: Ready) {
+        self.parts.push(ready);
+        (self.instead, self.waits_until_ns) = (Vec::new(), u64::MAX);
+    }
+
+    /// A part cannot be had.
+    fn leave_out(&mut self) {
+        self.rest.append(&mut self.instead);
+        self.waits_until_ns = u64::MAX;
+    }
+}
+
+/// What the parts of a text stand for, last first.
+fn wanted_of(parts: Vec<TextPart>, speech: &Speech) -> Vec<Wanted> {
+    let wanted = parts.into_iter().rev().map(|part| match part {
+        TextPart::Words(text) => Wanted::Speech(Box::new(Speech { text, ..speech.clone() })),
+        TextPart::Sound { url, instead } => Wanted::SoundOfText(url, wanted_of(instead, speech)),
+    });
+    wanted.collect()
 }
 
 /// The far ends of the queues.

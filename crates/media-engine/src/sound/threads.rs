@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::service::{FrontJob, LoadJob, Queues, Sounds, TextJob};
 use crate::io::priority;
@@ -23,11 +23,7 @@ pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThr
     let mut threads =
         SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new(), speaking: Vec::new() };
     let front = sounds.clone();
-    threads.local.push(low("media-sounds", move || {
-        while let Ok(FrontJob::Request(progress)) = queues.front.recv() {
-            front.advance(progress);
-        }
-    })?);
+    threads.local.push(low("media-sounds", move || serve(&front, &queues.front))?);
     threads.local.push(loader("media-files", sounds, queues.files)?);
     for number in 0..sounds.config.fetch_threads.max(1) {
         let name = format!("media-fetch-{number}");
@@ -43,6 +39,29 @@ pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThr
         })?);
     }
     Ok(threads)
+}
+
+/// How often the front thread looks whether somebody has waited long enough, while somebody may have.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Takes requests on their way, and goes on with those who do not wait any longer.
+fn serve(sounds: &Sounds, jobs: &Receiver<FrontJob>) {
+    let mut look_at: Option<Instant> = None;
+    loop {
+        let job = match look_at {
+            Some(at) => jobs.recv_deadline(at),
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match job {
+            Ok(FrontJob::Request(progress)) => sounds.advance(progress),
+            Ok(FrontJob::Watch) => drop(look_at.get_or_insert_with(|| Instant::now() + LOOK)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(FrontJob::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if look_at.is_some_and(|at| Instant::now() >= at) {
+            look_at = sounds.look_who_waits().then(|| Instant::now() + LOOK);
+        }
+    }
 }
 
 fn loader(name: &str, sounds: &Arc<Sounds>, jobs: Receiver<LoadJob>) -> io::Result<JoinHandle<()>> {
