@@ -122,6 +122,11 @@ impl Bridge {
         self.confbridge.status
     }
 
+    /// Whether nobody is in it, or on the way in or out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.members.is_empty() && self.timers.next_deadline().is_none()
     }

@@ -91,7 +91,7 @@ impl Control {
         self.deliver(now, id, CellInput::Start, effects);
     }
 
-    /// Keeps the loop's tables in step with the cell: its next deadline, its activeflow.
+    /// Keeps the loop's tables in step with the cell: its next deadline, its activeflow, whether anybody is in it.
     fn after_handler(&mut self, id: CellId) {
         let Some(cell) = self.cells.get(&id) else { return };
         match cell.next_deadline() {
@@ -100,6 +100,12 @@ impl Control {
             None => {
                 self.deadlines.stop(&id);
             }
+        }
+        if let Body::Bridge(bridge) = &cell.body {
+            match bridge.is_empty() {
+                true => self.empty_bridges.insert(id),
+                false => self.empty_bridges.remove(&id),
+            };
         }
         let Subject { activeflow_id, .. } = cell.subject();
         if !activeflow_id.is_nil() && !self.by_activeflow.contains_key(&activeflow_id) {
@@ -142,6 +148,7 @@ impl Control {
             Body::Run(_) => {}
             Body::Bridge(bridge) => {
                 self.by_bridge.remove(&bridge.confbridge_id());
+                self.empty_bridges.remove(&id);
                 // Who comes next must not find it open, and begin it anew.
                 let ended = |conference: &&Conference| conference.status != ConferenceStatus::Progressing;
                 if let Some(conference) = bridge.conference().filter(ended) {

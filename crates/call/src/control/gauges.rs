@@ -33,6 +33,8 @@ pub struct Gauges {
     pub calls: usize,
     /// Cells that are no calls: activeflows without a call, bridges.
     pub other_cells: usize,
+    /// Those of them that have nothing to finish: bridges in which nobody is and whose conference's time runs.
+    pub empty_bridges: usize,
     /// Server transactions.
     pub server_transactions: usize,
     /// Client transactions.
@@ -73,6 +75,11 @@ pub struct RegistrarNumbers {
 }
 
 impl Gauges {
+    /// What has an end of its own: calls, flows without a call, bridges with somebody in them.
+    pub fn work(&self) -> usize {
+        (self.calls + self.other_cells).saturating_sub(self.empty_bridges)
+    }
+
     /// Whether nothing is going on: what must be true 40 s after the last traffic. Ports at hand, open
     /// conferences and bridges, and registered phones may stay.
     pub fn is_idle(&self) -> bool {
@@ -96,6 +103,7 @@ impl Control {
         Gauges {
             calls: self.calls,
             other_cells: self.cells.len() - self.calls,
+            empty_bridges: self.empty_bridges.len(),
             server_transactions: self.endpoint.server_len(),
             client_transactions: self.endpoint.client_len(),
             transaction_timers: self.endpoint.timer_len(),

@@ -67,6 +67,8 @@ pub struct Control {
     ended_flows: EndedFlows,
     by_activeflow: BTreeMap<Uuid, CellId>,
     by_bridge: BTreeMap<Uuid, CellId>,
+    /// Bridges in which nobody is: they wait for their conference's time to be up.
+    empty_bridges: BTreeSet<CellId>,
     /// Bridges that users know of, as they were when they began. Each has a conference, was made by hand, or has somebody in it.
     bridges: BTreeMap<Uuid, Confbridge>,
     registrar: Registrar,
@@ -109,6 +111,7 @@ impl Control {
             ended_flows: EndedFlows::default(),
             by_activeflow: BTreeMap::new(),
             by_bridge: BTreeMap::new(),
+            empty_bridges: BTreeSet::new(),
             bridges: BTreeMap::new(),
             registrar: Registrar::new(ServerKey::new(nonce_key), owner),
             mail: VecDeque::new(),

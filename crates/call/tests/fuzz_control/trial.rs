@@ -324,6 +324,7 @@ impl Trial {
         let Gauges {
             calls,
             other_cells,
+            empty_bridges,
             server_transactions,
             client_transactions,
             transaction_timers,
@@ -337,6 +338,7 @@ impl Trial {
             calls <= MAX_CALLS as usize && streams <= calls && cell_timers <= calls + other_cells,
             "{calls} calls, {other_cells} other cells, {streams} streams"
         );
+        assert!(empty_bridges <= other_cells, "{empty_bridges} empty bridges of {other_cells} other cells");
         assert_eq!(self.control.counters().panics, 0, "a panic was caught and counted");
         let within_dialogs = MAX_TRANSACTIONS + MAX_TRANSACTIONS / 4;
         let ours = client_transactions;

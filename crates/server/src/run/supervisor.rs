@@ -115,12 +115,11 @@ impl Supervisor<'_> {
         loops.filter(|numbers| !numbers.lost).map(|numbers| numbers.gauges.calls).sum()
     }
 
-    /// Calls, and what else has an end of its own: flows without a call, bridges. What is cut off would be told as failed at
-    /// the next start.
+    /// What the end waits for: what is cut off would be told as failed at the next start. A conference in which nobody is goes on
+    /// then with the time that is left to it, so that nothing waits for it.
     fn work(&self) -> usize {
         let loops = self.numbers.iter().map(|numbers| numbers.load());
-        let cells = loops.filter(|numbers| !numbers.lost);
-        cells.map(|numbers| numbers.gauges.calls + numbers.gauges.other_cells).sum()
+        loops.filter(|numbers| !numbers.lost).map(|numbers| numbers.gauges.work()).sum()
     }
 
     /// Whether a loop has panicked outside of any call.

@@ -1,8 +1,8 @@
 //! Conferences end when the last one has left, and their records say so, whatever ends the server (spec/resources.md §7).
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use model::{Conference, ConferenceStatus};
+use model::{Conference, ConferenceStatus, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -64,6 +64,39 @@ fn a_conference_ends_for_good_whatever_ends_the_server() {
         assert_eq!(deleted["status"], "terminated");
         assert!(deleted["tm_end"].is_string() && deleted["tm_delete"].is_string(), "{deleted}");
         assert_eq!(ask(&folder, "DELETE", id), deleted, "twice is like once");
+    }
+    server.ends_cleanly();
+}
+
+#[test]
+fn an_end_does_not_wait_for_the_time_of_a_conference_in_which_nobody_is() {
+    let folder = Folder::new("timed");
+    let config = std::fs::read_to_string(folder.path.join("server.toml")).unwrap();
+    std::fs::write(folder.path.join("server.toml"), config.replace("drain_seconds = 1", "drain_seconds = 60")).unwrap();
+    let server = folder.start();
+    let id = folder.ask("POST", "/v1.0/conferences", &json!({"timeout": 3_600}))["id"].clone();
+    let id: Uuid = id.as_str().unwrap().parse().unwrap();
+    server.ends_cleanly();
+    assert!(!folder.log().contains("did not answer BYE"), "{}", folder.log());
+
+    let server = folder.start();
+    assert_eq!(state(&folder, id), ("progressing".into(), 0), "it goes on");
+    server.signal("-INT");
+    assert!(server.ends_within(Duration::from_secs(12)).success());
+    assert!(!folder.log().contains("did not answer BYE"), "{}", folder.log());
+
+    // Of its time so little is left when the server comes back.
+    let store = folder.open().store;
+    let conference = store.get::<Conference>(id).unwrap().unwrap();
+    let created = SystemTime::now() - Duration::from_secs(3_598);
+    let created_us = created.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64;
+    store.put(&Conference { tm_create: Some(Timestamp::from_us(created_us)), ..conference }).unwrap();
+    drop(store);
+    let server = folder.start();
+    let end = Instant::now() + Duration::from_secs(10);
+    while state(&folder, id).0 != "terminated" {
+        assert!(Instant::now() < end, "its time is up, and it stays");
+        std::thread::sleep(Duration::from_millis(50));
     }
     server.ends_cleanly();
 }
