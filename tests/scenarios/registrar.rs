@@ -234,6 +234,7 @@ fn what_cannot_be_stored_is_not_promised() {
         alice.answers_challenge();
         alice.is_told(500);
         assert!(world.stored(&extension).is_empty());
+        assert_eq!(world.registrations(), 0, "she was told that she is not registered");
         world.store_fails(false);
         alice.registers(3_600);
         assert_eq!(world.stored(&extension).len(), 1);
@@ -244,6 +245,7 @@ fn what_cannot_be_stored_is_not_promised() {
         alice.is_told(500);
         // And 5 ms on the link each way.
         assert_eq!(world.elapsed_ms() - since_ms, 10_010);
+        assert_eq!((world.registrations(), world.stored(&extension).len()), (1, 1), "it is as before");
         assert_eq!(world.registers_accepted_and_not_saved(), (1, 2));
         world.is_empty_after_40_s();
     });

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use base::{Now, TimerTable};
 use serde::{Deserialize, Serialize};
 use sip_core::{Message, ServerTransactionId};
+use uuid::Uuid;
 
 use crate::NoteKind;
+use crate::registrar::Undo;
 
 /// The longest that the store may take, ms. A phone waits 32 s for an answer (RFC 3261 §17.1.2.2).
 const SAVING_MS: u64 = 10_000;
@@ -38,7 +40,12 @@ pub(super) struct WhenSaved {
     pub(super) notes: Vec<NoteKind>,
     /// What there is to be told when it fails.
     pub(super) failed: NoteKind,
-    pub(super) customer_id: uuid::Uuid,
+    pub(super) customer_id: Uuid,
+    /// Whose bindings they are.
+    pub(super) user: String,
+    pub(super) extension_id: Uuid,
+    /// What takes the change back when it fails.
+    pub(super) undo: Undo,
 }
 
 impl Held {

@@ -1,7 +1,7 @@
 //! The loop as registrar (RFC 3261 §10.3, spec/media.md §4): what a REGISTER is answered, and when.
 //!
 //! A loop owns the addresses of record whose user leads to it ([`sip_core::loop_of_user`]); the edge sends it every REGISTER for them.
-//! A change counts at once and is answered by 200 when the store has it. The state lives here and not in cells: a REGISTER is one
+//! A change counts at once and is answered by 200 when the store has it; what the store does not take is taken back. The state lives here and not in cells: a REGISTER is one
 //! step, and an extension that is not registered costs nothing.
 
 use std::collections::BTreeMap;
@@ -134,8 +134,11 @@ impl Control {
         let when_saved = WhenSaved {
             response,
             notes: news(now, &user, &register, &before, &registered),
-            failed: NoteKind::RegisterRefused { extension: user, remote: hop.remote, status: 500, why },
+            failed: NoteKind::RegisterRefused { extension: user.clone(), remote: hop.remote, status: 500, why },
             customer_id: extension.1,
+            user,
+            extension_id: extension.0,
+            undo: registered.undo,
         };
         let token = self.registrar.held.until_saved(now, transaction, failed.build(), when_saved);
         let (extension_id, bindings) = (extension.0, registered.bindings);
@@ -193,11 +196,25 @@ impl Control {
 
     /// Sends an answer that has waited long enough, or whose bindings could not be stored.
     pub(super) fn let_go(&mut self, now: Now, answer: HeldAnswer, effects: &mut Vec<Effect>) {
-        if let Some(WhenSaved { failed, customer_id, .. }) = answer.when_saved {
+        if let Some(when_saved) = answer.when_saved {
             self.registrar.not_saved += 1;
-            effects.push(note(now, customer_id, failed));
+            self.take_back(now, &when_saved, effects);
+            effects.push(note(now, when_saved.customer_id, when_saved.failed));
         }
         self.endpoint.respond(now, answer.transaction, answer.response);
+    }
+
+    /// What could not be stored does not count (RFC 3261 §10.3 step 7). The store is told, too: it may be late and not have failed.
+    fn take_back(&mut self, now: Now, when_saved: &WhenSaved, effects: &mut Vec<Effect>) {
+        let WhenSaved { user, extension_id: id, customer_id, undo, .. } = when_saved;
+        if self.snapshot.extensions.get(user).is_none_or(|extension| extension.id != *id) {
+            return;
+        }
+        let known = self.registrar.take(*id).map(|known| known.record);
+        let mut record = known.unwrap_or_else(|| AddressOfRecord::new(*id, *customer_id));
+        record.undo(now, undo);
+        effects.push(Effect::SaveBindings { token: 0, extension_id: *id, bindings: record.to_store() });
+        self.registrar.put(now, user.clone(), record);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The bindings of one extension (RFC 3261 §10.3).
 //!
 //! A change counts in memory at once; the 200 goes out when the store has synced it. If the store fails, the answer is a 500
-//! and the memory keeps the change: at worst a phone is rung that would be forgotten by a restart, and it registers again.
+//! and the change is taken back, as §10.3 step 7 asks for: a phone that was told 500 is where it was before.
 
 use std::net::SocketAddr;
 
@@ -31,6 +31,10 @@ struct Place {
     params: String,
 }
 
+/// What takes one REGISTER back: of each place that it touched, how it was before and what it became.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Undo(Vec<(Option<Place>, Option<Place>)>);
+
 /// What a REGISTER has come to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registered {
@@ -44,6 +48,17 @@ pub struct Registered {
     pub bindings: Vec<Binding>,
     /// Those that are no more: removed, expired, or pushed out by newer ones.
     pub removed: Vec<Binding>,
+    /// For the case that the store fails.
+    pub undo: Undo,
+}
+
+impl Place {
+    /// Whether both have the same Contact, compared as RFC 3261 §19.1.4 says.
+    fn is_same(&self, other: &Place) -> bool {
+        let (one, other) = (&self.binding.contact, &other.binding.contact);
+        one == other
+            || matches!((one.parse::<Uri>(), other.parse::<Uri>()), (Ok(one), Ok(other)) if one.matches(&other))
+    }
 }
 
 impl AddressOfRecord {
@@ -74,6 +89,7 @@ impl AddressOfRecord {
         self.check_order(now, request)?;
         let mut removed = self.expire(now);
         let mut changed = !removed.is_empty();
+        let before = self.places.clone();
         match &request.wish {
             Wish::Query => {}
             Wish::RemoveAll => {
@@ -102,7 +118,35 @@ impl AddressOfRecord {
                 removed.extend(self.places.drain(..too_many).map(|place| place.binding));
             }
         }
-        Ok(Registered { contacts: self.listed(now), changed, bindings: self.to_store(), removed })
+        let undo = self.back_to(before);
+        Ok(Registered { contacts: self.listed(now), changed, bindings: self.to_store(), removed, undo })
+    }
+
+    /// Takes one REGISTER back, but for the places that a later one has changed again.
+    pub fn undo(&mut self, now: Now, Undo(touched): &Undo) {
+        for (before, after) in touched {
+            let Some(place) = after.as_ref().or(before.as_ref()) else { continue };
+            let at = self.places.iter().position(|known| known.is_same(place));
+            if at.map(|at| &self.places[at]) != after.as_ref() {
+                continue;
+            }
+            if let Some(at) = at {
+                self.places.remove(at);
+            }
+            self.places.extend(before.clone());
+        }
+        self.places.sort_by_key(|place| place.binding.created_us);
+        self.expire(now);
+    }
+
+    fn back_to(&self, before: Vec<Place>) -> Undo {
+        let is_new = |after: &&Place| !before.iter().any(|known| known.is_same(after));
+        let new: Vec<Place> = self.places.iter().filter(is_new).cloned().collect();
+        let touched = before.into_iter().filter_map(|before| {
+            let after = self.places.iter().find(|known| known.is_same(&before)).cloned();
+            (after.as_ref() != Some(&before)).then_some((Some(before), after))
+        });
+        Undo(touched.chain(new.into_iter().map(|after| (None, Some(after)))).collect())
     }
 
     /// All bindings, the oldest first, as the store is to keep them.

@@ -11,7 +11,7 @@ mod source_guard;
 
 use serde::{Deserialize, Serialize};
 
-pub use address_of_record::{AddressOfRecord, Registered};
+pub use address_of_record::{AddressOfRecord, Registered, Undo};
 pub use authenticator::{Authenticator, DigestSettings, Identity, Question, Refusal, RefusalCounters, WhyRefused};
 pub use source_guard::{GuardSettings, Network, SourceGuard};
 

@@ -184,3 +184,34 @@ fn a_restart_brings_back_what_was_stored() {
     let written = rmp_serde::to_vec(&desk.record).unwrap();
     assert_eq!(rmp_serde::from_slice::<AddressOfRecord>(&written).unwrap(), desk.record);
 }
+
+#[test]
+fn what_could_not_be_stored_is_taken_back_and_what_came_later_stands() {
+    let mut desk = Desk::new();
+    let all: String = ["a", "b", "c"].map(contact).concat();
+    desk.register(at(0), "c1", 1, &all);
+    let stored = desk.record.clone();
+    // One refreshed by another spelling, one removed, one new, and the oldest pushed out by it.
+    let wish = "Contact: <sip:%63@192.0.2.7:5060;x=y>;expires=120\nContact: <sip:b@192.0.2.7:5060>;expires=0\n";
+    let changed = desk.register(at(5), "c1", 2, &(wish.to_owned() + &contact("d") + &contact("e")));
+    assert_eq!(changed.removed.len(), 2, "{changed:?}");
+    let mut back = desk.record.clone();
+    back.undo(at(6), &changed.undo);
+    assert_eq!(back, stored);
+
+    desk.register(at(7), "c1", 3, &(contact("d") + &contact("b")));
+    desk.record.undo(at(8), &changed.undo);
+    let standing = desk.standing(at(8));
+    let has = |name: &str| standing.iter().find(|(user, _)| user == name).map(|(_, seconds)| *seconds);
+    assert_eq!([has("d"), has("b")], [Some(3_599); 2], "the phone was told that these stand");
+    assert_eq!(
+        [has("a"), has("c"), has("e")],
+        [Some(3_592), None, None],
+        "one pushed out comes back, by whom it was new goes"
+    );
+
+    let gone = desk.register(at(9), "c1", 4, "Contact: *\nExpires: 0\n");
+    assert!(desk.record.is_empty());
+    desk.record.undo(at(5_000), &gone.undo);
+    assert!(desk.record.is_empty(), "their time is over meanwhile");
+}
