@@ -38,5 +38,5 @@ pub use metrics::{DatabaseMetrics, LogMetrics, RecordMetrics, StoreMetrics};
 pub use page::{Listed, PAGE_SIZE_MAX, Page};
 pub use record::{CallRecord, Filter, Record, RecordKind, Unfinished};
 pub use repair::{Repaired, repair};
-pub use resource::{Stored, extension_key};
+pub use resource::{Batch, Stored, extension_key};
 pub use store::{Opened, Store, StoreStatus};

@@ -16,7 +16,7 @@ use crate::log::{self, Log, LogShared, LogStart, reader, segments};
 use crate::metrics::Live;
 use crate::page::{Listed, Page};
 use crate::record::{self, Filter, Flusher, Record, Records, Unfinished, Unsaved};
-use crate::resource::{self, Changes, Stored};
+use crate::resource::{self, Batch, Changes, Stored};
 use crate::{Accepted, StoreConfig, StoreError, StoreMetrics, backup, secrets};
 
 /// What is kept. Clones are one and the same store. Methods block until what they promise is done, unless they say otherwise;
@@ -212,6 +212,18 @@ impl Store {
         let put = resource::Put::of(resource)?;
         let result = self.0.database.write(false, move |connection| resource::put(connection, &put));
         self.0.changes.count(R::KIND);
+        result
+    }
+
+    /// Keeps all of these resources or, when it fails, none of them. They are durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`]: another one, which is not among them, has the unique key of one of them. The database cannot be
+    /// written.
+    pub fn put_all(&self, batch: Batch) -> Result<(), StoreError> {
+        let kinds = batch.kinds();
+        let result = self.0.database.write(false, move |connection| resource::put_all(connection, &batch));
+        kinds.into_iter().for_each(|kind| self.0.changes.count(kind));
         result
     }
 

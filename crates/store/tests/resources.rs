@@ -12,7 +12,7 @@ use model::{
 };
 use proptest::prelude::*;
 use serde_json::json;
-use store::{Listed, Page, Store, StoreError, extension_key};
+use store::{Batch, Listed, Page, Store, StoreError, extension_key};
 use support::{CUSTOMER, Folder, call, life};
 use uuid::Uuid;
 
@@ -91,6 +91,42 @@ fn what_a_customer_has_is_counted_without_what_is_deleted_or_over() {
         (2, 1)
     );
     assert_eq!(store.count_live::<Call>(CUSTOMER, |_| true), 0);
+}
+
+#[test]
+fn a_batch_is_kept_whole_or_not_at_all_and_keys_may_change_hands_in_it() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    let number = |id: u128, name: &str| Number {
+        id: Uuid::from_u128(id),
+        customer_id: CUSTOMER,
+        number: name.into(),
+        tm_create: Some(Timestamp::from_us(5)),
+        ..Number::default()
+    };
+    let put = |resources: &[Number]| {
+        let mut batch = Batch::default();
+        resources.iter().for_each(|number| batch.add(number).unwrap());
+        batch.add(&flow(9, 1_000)).unwrap();
+        store.put_all(batch)
+    };
+    put(&[number(1, "one"), number(2, "two")]).unwrap();
+    let before = store.changes::<Number>();
+    put(&[number(1, "two"), number(2, "one")]).unwrap();
+    let of = |name: &str| store.find_unique::<Number>(name).unwrap().map(|number| number.id.as_u128());
+    assert_eq!((of("one"), of("two"), store.changes::<Number>() > before), (Some(2), Some(1), true));
+    let gone = Number { tm_delete: Some(Timestamp::from_us(9)), ..number(1, "two") };
+    put(&[number(3, "two"), gone]).unwrap();
+    assert_eq!(of("two"), Some(3));
+
+    store.put(&number(4, "taken")).unwrap();
+    let refused = put(&[number(5, "new"), number(2, "taken"), number(3, "three")]).unwrap_err();
+    assert!(matches!(&refused, StoreError::Taken { key, .. } if key == "taken"), "{refused}");
+    assert_eq!([of("one"), of("two"), of("three"), of("new"), of("taken")], [Some(2), Some(3), None, None, Some(4)]);
+    put(&[]).unwrap();
+    drop(store);
+    let store = folder.open().store;
+    assert_eq!(store.find_unique::<Number>("one").unwrap().map(|number| number.id.as_u128()), Some(2));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub(crate) use changes::Changes;
-pub(crate) use table::{Put, all, count, find_unique, get, list, put, row};
+pub use table::Batch;
+pub(crate) use table::{Put, all, count, find_unique, get, list, put, put_all, row};
 
 /// A kind of resource that the store keeps.
 pub trait Stored: Serialize + DeserializeOwned + Send + 'static {

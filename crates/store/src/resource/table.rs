@@ -1,5 +1,7 @@
 //! Resources in the database. Bodies are MessagePack with field names, so that a field may be added anywhere.
 
+use std::collections::BTreeSet;
+
 use model::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -63,6 +65,48 @@ pub(crate) fn put(connection: &Connection, put: &Put) -> Result<(), StoreError> 
         }
         Err(error) => Err(StoreError::database("keep a resource", &error)),
     }
+}
+
+/// Resources that are kept all together, or none of them ([`crate::Store::put_all`]).
+#[derive(Default)]
+pub struct Batch(Vec<Put>);
+
+impl Batch {
+    /// One more; of two states of one resource the later one stays.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub fn add<R: Stored>(&mut self, resource: &R) -> Result<(), StoreError> {
+        self.0.push(Put::of(resource)?);
+        Ok(())
+    }
+
+    /// Their kinds.
+    pub(crate) fn kinds(&self) -> BTreeSet<&'static str> {
+        self.0.iter().map(|put| put.kind).collect()
+    }
+}
+
+/// Keeps all of a batch or nothing, within a transaction that others share. Unique keys may change hands among them, in whatever
+/// order they come.
+pub(crate) fn put_all(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    let failed = doing("keep resources");
+    connection.execute_batch("SAVEPOINT batch").map_err(&failed)?;
+    let kept = free_keys(connection, batch).and_then(|()| batch.0.iter().try_for_each(|one| put(connection, one)));
+    let end = if kept.is_ok() { "RELEASE batch" } else { "ROLLBACK TO batch; RELEASE batch" };
+    connection.execute_batch(end).map_err(&failed)?;
+    kept
+}
+
+fn free_keys(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    let failed = doing("keep resources");
+    let mut statement = connection
+        .prepare_cached("UPDATE resources SET unique_key = NULL WHERE kind = ?1 AND id = ?2 AND unique_key IS NOT NULL")
+        .map_err(&failed)?;
+    for one in &batch.0 {
+        statement.execute(params![one.kind, one.id.as_bytes()]).map_err(&failed)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn get<R: Stored>(connection: &Connection, id: Uuid) -> Result<Option<R>, StoreError> {
