@@ -101,7 +101,9 @@ impl<'a> Assembly<'a> {
         if key.id.is_nil() {
             key.id = derived_id("accesskeys", &key.name);
         }
-        if self.claim(file, path, format!("accesskey {}", key.id), &format!("the access key {}", key.id)) {
+        if self.claim(file, path, format!("token {}", key.token), "the token of an access key")
+            && self.claim(file, path, format!("accesskey {}", key.id), &format!("the access key {}", key.id))
+        {
             self.warn_of_unknown(file, path, entry, &["id", "name", "detail", "token", "expire"]);
             self.result.accesskeys.push(key);
         }
@@ -125,7 +127,9 @@ impl<'a> Assembly<'a> {
             agent.permission = CUSTOMER_ADMIN;
         }
         let name = format!("the agent {}", agent.username);
-        if self.claim(file, path, format!("agent {}", agent.username), &name) {
+        if self.claim(file, path, format!("agent {}", agent.username), &name)
+            && self.claim(file, path, format!("agent's id {}", agent.id), &format!("the id {}", agent.id))
+        {
             let keys = ["id", "username", "password", "name", "detail", "permission"];
             self.warn_of_unknown(file, path, entry, &keys);
             self.result.agents.push(agent);

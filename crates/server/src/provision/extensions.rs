@@ -46,6 +46,9 @@ impl<'a> Assembly<'a> {
         if body.id.is_nil() {
             body.id = derived_id("extensions", &body.extension);
         }
+        if !self.claim(file, path, format!("extension's id {}", body.id), &format!("the id {}", body.id)) {
+            return;
+        }
         self.result.extensions.insert(body.extension.clone(), body);
     }
 }

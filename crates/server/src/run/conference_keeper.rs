@@ -63,11 +63,16 @@ fn keep(store: &Store, senders: &[LaneSender], mut conference: Conference) {
 /// Keeps what its owner says of one: who is in it, and that it has ended, is for the loops to say.
 pub(super) fn put_rules(store: &Store, turn: &Turn, conference: &Conference) -> Result<(), StoreError> {
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    store.put(&rules(store, conference)?)
+}
+
+/// What is to be written where its owner says this of one, by who has the turn.
+pub(super) fn rules(store: &Store, conference: &Conference) -> Result<Conference, StoreError> {
     let mut conference = conference.clone();
     if let Some(known) = store.get::<Conference>(conference.id)? {
         conference.keep_run(&known);
     }
-    store.put(&conference)
+    Ok(conference)
 }
 
 /// How many entries of the log a start looks back: some seconds of a busy server. The database is never further behind than the

@@ -1,7 +1,7 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use api::Publish;
 use call::{Input, Snapshot};
@@ -12,7 +12,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use sip_core::digest::{Algorithm, ha1};
-use store::{Store, StoreError, Stored};
+use store::{Batch, Store, StoreError, Stored, extension_key};
 use uuid::Uuid;
 
 use super::StartError;
@@ -46,6 +46,12 @@ struct Ledger {
     by_kind: BTreeMap<String, Vec<Uuid>>,
 }
 
+impl Ledger {
+    fn has<R: Stored>(&self, id: Uuid) -> bool {
+        self.by_kind.get(R::KIND).is_some_and(|ids| ids.contains(&id))
+    }
+}
+
 impl Stored for Ledger {
     const KIND: &'static str = "provisioning";
     fn id(&self) -> Uuid {
@@ -72,10 +78,18 @@ impl Resources {
         Resources { store, domain, turn }
     }
 
-    /// Puts what the files say into the store. Doing so again changes nothing.
+    /// Puts what the files say into the store, all of it or, when it fails, nothing. Doing so again changes nothing.
     pub(super) fn apply(&self, provisioned: &Provisioned, now: Timestamp) -> Result<Applied, StartError> {
-        let mut work =
-            Work { store: &self.store, turn: &self.turn, now, applied: Applied::default(), ledger: Ledger::default() };
+        let before = self.store.get::<Ledger>(Ledger::default().id())?.unwrap_or_default();
+        let mut work = Work {
+            store: &self.store,
+            before,
+            now,
+            applied: Applied::default(),
+            ledger: Ledger::default(),
+            gone: Vec::new(),
+            notices: Vec::new(),
+        };
         let customer = provisioned.customer.clone().unwrap_or_else(|| Customer {
             id: default_customer(),
             name: "default".into(),
@@ -97,28 +111,38 @@ impl Resources {
             let agent = agent(&self.store, entry, now)?;
             work.put(agent)?;
         }
-        // First what leaves: its number or name may belong to another one from now on.
-        let before = self.store.get::<Ledger>(work.ledger.id())?.unwrap_or_default();
-        let gone = self.remove_what_left(&before, &work.ledger, now)?;
-        work.write()?;
-        let Work { mut applied, ledger, .. } = work;
-        if before != ledger {
-            self.store.put(&ledger)?;
-        }
-        applied.changes.splice(0..0, gone);
-        for id in super::conference_flows::unused(&self.store, now)? {
-            applied.changes.extend(self.delete::<Flow>(id, now)?.map(|gone| (gone, "flow_deleted")));
+        work.remove_what_left()?;
+        let mut applied = work.write(&self.turn)?;
+        match self.remove_unused_flows(now) {
+            Ok(gone) => applied.changes.extend(gone),
+            Err(error) => tracing::warn!("flows that no conference needs any more could not be deleted: {error}"),
         }
         Ok(applied)
     }
 
+    fn remove_unused_flows(&self, now: Timestamp) -> Result<Vec<(Resource, &'static str)>, StoreError> {
+        let mut gone = Vec::new();
+        for id in super::conference_flows::unused(&self.store, now)? {
+            if let Some(flow) = deleted::<Flow>(&self.store, id, now)? {
+                self.store.put(&flow)?;
+                gone.push((flow.into_resource(), Flow::EVENTS[2]));
+            }
+        }
+        Ok(gone)
+    }
+
     /// The account of a phone. Without a password in the file the one that it has stays; if it has none, one is made up.
     fn extension(&self, work: &mut Work<'_>, body: &ExtensionBody) -> Result<Extension, StartError> {
-        let known = self.store.get::<Extension>(body.id)?.filter(|known| known.tm_delete.is_none());
+        let known = match self.store.get::<Extension>(body.id)?.filter(|known| known.tm_delete.is_none()) {
+            None => self.store.find_unique::<Extension>(&extension_key(default_customer(), &body.extension))?,
+            known => known,
+        };
         let realm = realm(&self.domain);
-        let ha1 = match known {
-            Some(known) if body.password.is_empty() && known.domain_name == realm => known.ha1,
-            _ => {
+        // Digests are of the name, too.
+        let fits = |known: &Extension| known.domain_name == realm && known.extension == body.extension;
+        let ha1 = match known.filter(|known| body.password.is_empty() && fits(known)) {
+            Some(known) => known.ha1,
+            None => {
                 let mut password = body.password.clone();
                 if password.is_empty() {
                     password = new_password()?;
@@ -139,43 +163,6 @@ impl Resources {
             tm_create: Some(work.now),
             ..Extension::default()
         })
-    }
-
-    /// Deletes what the files provided before and do not any more.
-    fn remove_what_left(
-        &self,
-        before: &Ledger,
-        ledger: &Ledger,
-        now: Timestamp,
-    ) -> Result<Vec<(Resource, &'static str)>, StartError> {
-        let mut all = Vec::new();
-        for (kind, ids) in &before.by_kind {
-            let stays: BTreeSet<&Uuid> = ledger.by_kind.get(kind).into_iter().flatten().collect();
-            for id in ids.iter().filter(|id| !stays.contains(id)) {
-                let gone = match kind.as_str() {
-                    Flow::KIND => self.delete::<Flow>(*id, now)?.map(|gone| (gone, "flow_deleted")),
-                    Number::KIND => self.delete::<Number>(*id, now)?.map(|gone| (gone, "number_deleted")),
-                    Extension::KIND => self.delete::<Extension>(*id, now)?.map(|gone| (gone, "extension_deleted")),
-                    Conference::KIND => self.delete::<Conference>(*id, now)?.map(|gone| (gone, "conference_deleted")),
-                    Accesskey::KIND => self.delete::<Accesskey>(*id, now)?.map(|gone| (gone, "accesskey_deleted")),
-                    Agent::KIND => self.delete::<Agent>(*id, now)?.map(|gone| (gone, "agent_deleted")),
-                    _ => None,
-                };
-                all.extend(gone);
-            }
-        }
-        Ok(all)
-    }
-
-    fn delete<R: Provided>(&self, id: Uuid, now: Timestamp) -> Result<Option<Resource>, StartError> {
-        let Some(mut known) = self.store.get::<R>(id)?.filter(|known| known.tm_delete().is_none()) else {
-            return Ok(None);
-        };
-        known.times().2.replace(now);
-        known.bury();
-        let resource = known.into_resource();
-        keep(&self.store, &self.turn, &resource)?;
-        Ok(Some(resource))
     }
 
     /// Fills in what the store has.
@@ -213,13 +200,18 @@ impl Resources {
     }
 }
 
-/// One application of provisioning.
+/// One application of provisioning: first it is found out what changes, then all of it is written at once.
 struct Work<'a> {
     store: &'a Store,
-    turn: &'a Turn,
+    /// What the files provided before.
+    before: Ledger,
     now: Timestamp,
     applied: Applied,
     ledger: Ledger,
+    /// What is deleted, as those who are told are to see it: before what is new, which may have its name.
+    gone: Vec<(Resource, &'static str)>,
+    /// For the operator, when all is done.
+    notices: Vec<String>,
 }
 
 impl Work<'_> {
@@ -227,6 +219,9 @@ impl Work<'_> {
     fn put<R: Provided>(&mut self, mut new: R) -> Result<(), StartError> {
         self.ledger.by_kind.entry(R::KIND.to_owned()).or_default().push(new.id());
         let mut known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
+        if known.as_ref().and_then(Stored::unique_key) != new.unique_key() {
+            self.take_over(&mut new)?;
+        }
         if let Some(over) = known.as_mut().filter(|known| new.begins_anew(known)) {
             // All that is left of the one before.
             if let (Some(hash), Some(kept)) = (new.direct_hash(), over.direct_hash()) {
@@ -250,49 +245,108 @@ impl Work<'_> {
                     return Ok(());
                 }
                 *new.times().1 = Some(self.now);
-                R::EVENTS.1
+                R::EVENTS[1]
             }
-            None => R::EVENTS.0,
+            None => R::EVENTS[0],
         };
         self.applied.changes.push((new.into_resource(), event));
         Ok(())
     }
 
-    /// Writes what has changed, by many hands: the store syncs together what comes together, and one by one twenty thousand
-    /// phones would take minutes.
-    fn write(&self) -> Result<(), StartError> {
-        let share = self.applied.changes.len().div_ceil(WRITERS).max(1);
-        std::thread::scope(|scope| {
-            let writers: Vec<_> = self
-                .applied
-                .changes
-                .chunks(share)
-                .map(|changes| {
-                    scope.spawn(|| changes.iter().try_for_each(|(resource, _)| keep(self.store, self.turn, resource)))
-                })
-                .collect();
-            writers.into_iter().try_for_each(|writer| writer.join().unwrap_or_else(|_| Err("a writer panicked".into())))
-        })
-        .map_err(StartError::from)
+    /// What the API made under the name that a file has now makes room for it, and what the file cannot know goes over to it.
+    fn take_over<R: Provided>(&mut self, new: &mut R) -> Result<(), StartError> {
+        let Some(key) = new.unique_key() else { return Ok(()) };
+        let Some(mut other) = self.store.find_unique::<R>(&key)? else { return Ok(()) };
+        // What came from files leaves them with this change, or has another name by it.
+        if other.id() == new.id() || self.before.has::<R>(other.id()) {
+            return Ok(());
+        }
+        let (kind, id, other_id) = (R::KIND, new.id(), other.id());
+        if other.customer_id() != new.customer_id() {
+            return Err(
+                format!("{kind} {id} of a file cannot be had: {other_id} of another customer has its name").into()
+            );
+        }
+        let mut kept = other.clone();
+        // As if it had been made now: the key of a file ends by the file's time.
+        *kept.times().0 = *new.times().0;
+        new.keep(&kept);
+        bury(&mut other, self.now);
+        self.gone.push((other.into_resource(), R::EVENTS[2]));
+        self.notices.push(format!("{kind}: {id} of a file has taken the place of {other_id}, which the API had made"));
+        Ok(())
+    }
+
+    /// Deletes what the files provided before and do not any more.
+    fn remove_what_left(&mut self) -> Result<(), StartError> {
+        for (kind, ids) in self.before.by_kind.clone() {
+            let stays: BTreeSet<Uuid> = self.ledger.by_kind.get(&kind).into_iter().flatten().copied().collect();
+            for id in ids.into_iter().filter(|id| !stays.contains(id)) {
+                match kind.as_str() {
+                    Flow::KIND => self.remove::<Flow>(id)?,
+                    Number::KIND => self.remove::<Number>(id)?,
+                    Extension::KIND => self.remove::<Extension>(id)?,
+                    Conference::KIND => self.remove::<Conference>(id)?,
+                    Accesskey::KIND => self.remove::<Accesskey>(id)?,
+                    Agent::KIND => self.remove::<Agent>(id)?,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove<R: Provided>(&mut self, id: Uuid) -> Result<(), StoreError> {
+        let gone = deleted::<R>(self.store, id, self.now)?;
+        self.gone.extend(gone.map(|gone| (gone.into_resource(), R::EVENTS[2])));
+        Ok(())
+    }
+
+    /// Writes what has changed. Conferences are written by the loops, too: nobody else writes one meanwhile.
+    fn write(self, turn: &Turn) -> Result<Applied, StartError> {
+        let Work { store, before, mut applied, ledger, gone, notices, .. } = self;
+        applied.changes.splice(0..0, gone);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Batch::default();
+        for (resource, _) in &applied.changes {
+            add(&mut batch, store, resource)?;
+        }
+        if before != ledger {
+            batch.add(&ledger)?;
+        }
+        store.put_all(batch)?;
+        notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+        Ok(applied)
     }
 }
 
-/// Threads that write what was provisioned.
-const WRITERS: usize = 64;
+/// The resource as it is when it is deleted; none: it is so already, or was never there.
+fn deleted<R: Provided>(store: &Store, id: Uuid, now: Timestamp) -> Result<Option<R>, StoreError> {
+    let known = store.get::<R>(id)?.filter(|known| known.tm_delete().is_none());
+    Ok(known.map(|mut known| {
+        bury(&mut known, now);
+        known
+    }))
+}
 
-/// Writes one provided resource; in words what is wrong with it.
-fn keep(store: &Store, turn: &Turn, resource: &Resource) -> Result<(), String> {
-    let kept = match resource {
-        Resource::Flow(flow) => store.put(&**flow),
-        Resource::Number(number) => store.put(&**number),
-        Resource::Extension(extension) => store.put(&**extension),
-        Resource::Conference(conference) => conference_keeper::put_rules(store, turn, conference),
-        Resource::Accesskey(key) => store.put(&**key),
-        Resource::Agent(agent) => store.put(&**agent),
-        Resource::Customer(customer) => store.put(&**customer),
-        other => return Err(format!("{} is no resource of a file", other.id())),
-    };
-    kept.map_err(|error| format!("{}: {error}", resource.id()))
+fn bury<R: Provided>(known: &mut R, now: Timestamp) {
+    known.times().2.replace(now);
+    known.bury();
+}
+
+/// Adds one provided resource to those that are written.
+fn add(batch: &mut Batch, store: &Store, resource: &Resource) -> Result<(), StartError> {
+    match resource {
+        Resource::Flow(flow) => batch.add(&**flow)?,
+        Resource::Number(number) => batch.add(&**number)?,
+        Resource::Extension(extension) => batch.add(&**extension)?,
+        Resource::Conference(conference) => batch.add(&conference_keeper::rules(store, conference)?)?,
+        Resource::Accesskey(key) => batch.add(&**key)?,
+        Resource::Agent(agent) => batch.add(&**agent)?,
+        Resource::Customer(customer) => batch.add(&**customer)?,
+        other => return Err(format!("{} is no resource of a file", other.id()).into()),
+    }
+    Ok(())
 }
 
 fn accesskey(key: &ProvisionedKey, now: Timestamp) -> Accesskey {

@@ -15,11 +15,11 @@ use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
 use super::resources::{self, Resources};
 use super::service_manager::{self, Stage};
-use super::{clock, snapshot};
+use super::{StartError, clock, snapshot};
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::logging::Logging;
-use crate::provision;
+use crate::provision::{self, Provisioned};
 use crate::signals::{Request, Signals};
 
 /// How often health is looked at.
@@ -204,27 +204,8 @@ impl Supervisor<'_> {
         for warning in &provisioned.warnings {
             tracing::warn!("{warning}");
         }
-        self.config = next;
-        self.logging.set_level(&self.config.log.level);
-        self.snapshot_number += 1;
-        let now = Timestamp::from_us(clock::now().wall_us);
-        let applied = match self.resources.apply(&provisioned, now) {
-            Ok(applied) => applied,
-            Err(error) => return tracing::error!("provisioning could not be applied: {error}"),
-        };
-        let mut snapshot = snapshot::snapshot(self.snapshot_number, &self.config);
-        if let Err(error) = self.resources.fill(&mut snapshot) {
-            return tracing::error!("resources could not be read: {error}");
-        }
-        self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
-        resources::tell(&self.store, &[], &applied.changes);
-        if !applied.new_passwords.is_empty() {
-            let file = self.config.data_dir.join("secrets").join("first-start.txt");
-            let secrets = Secrets { access_key: None, passwords: applied.new_passwords };
-            match secrets.keep(&file) {
-                Ok(()) => tracing::info!("passwords were made for new extensions; they are in {}", file.display()),
-                Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
-            }
+        if let Err(error) = self.take_over(next, &provisioned) {
+            return tracing::error!("{error}");
         }
         let waiting = changes.after_restart.join(", ");
         tracing::info!(
@@ -234,5 +215,34 @@ impl Supervisor<'_> {
             after_restart = waiting,
             "reloaded"
         );
+    }
+
+    /// Files, store, configuration and loops say the same when this returns: all of them something new, or nothing.
+    fn take_over(&mut self, next: Config, provisioned: &Provisioned) -> Result<(), StartError> {
+        let now = Timestamp::from_us(clock::now().wall_us);
+        let applied =
+            self.resources.apply(provisioned, now).map_err(|error| format!("nothing was reloaded: {error}"))?;
+        self.config = next;
+        self.logging.set_level(&self.config.log.level);
+        self.keep_passwords(applied.new_passwords);
+        self.snapshot_number += 1;
+        let mut snapshot = snapshot::snapshot(self.snapshot_number, &self.config);
+        self.resources.fill(&mut snapshot).map_err(|error| {
+            format!("what was reloaded could not be read again, and calls do not know of it; reload again: {error}")
+        })?;
+        self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
+        resources::tell(&self.store, &[], &applied.changes);
+        Ok(())
+    }
+
+    fn keep_passwords(&self, passwords: Vec<(String, String)>) {
+        if passwords.is_empty() {
+            return;
+        }
+        let file = self.config.data_dir.join("secrets").join("first-start.txt");
+        match (Secrets { access_key: None, passwords }).keep(&file) {
+            Ok(()) => tracing::info!("passwords were made for new extensions; they are in {}", file.display()),
+            Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
+        }
     }
 }

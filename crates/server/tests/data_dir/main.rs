@@ -4,6 +4,7 @@
 mod callers;
 mod confbridges;
 mod conferences;
+mod reload;
 mod server;
 mod witness;
 
