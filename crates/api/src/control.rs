@@ -51,4 +51,8 @@ pub trait Control: Send + Sync + 'static {
 pub trait Publish: Send + Sync + 'static {
     /// `resource` as it is now; `event` such as `flow_created`.
     fn changed(&self, resource: Resource, event: &str);
+
+    /// Runs `step`, which stores a resource and tells of it, on a thread that may wait: whoever tells the loops of all resources
+    /// reads them before or behind it.
+    fn in_one_step(&self, step: &mut dyn FnMut());
 }

@@ -119,14 +119,20 @@ impl Api {
         if found.is_deleted() { Err(Problem::not_found(T::KIND)) } else { Ok(found) }
     }
 
-    /// Stores a resource and tells of it. It is durable when this returns.
+    /// Stores a resource and tells of it, also where the asker has gone meanwhile. It is durable when this returns.
     pub(crate) async fn keep(&self, resource: Resource, event: &str) -> Result<(), Problem> {
-        let (stored, name) = (resource.clone(), event.to_owned());
-        self.ask(move |repository| repository.put(&stored, &name)).await?;
-        if !Kind::of(&resource).is_some_and(Kind::is_record) {
-            self.publish.changed(resource, event);
-        }
-        Ok(())
+        let (publish, event) = (self.publish.clone(), event.to_owned());
+        self.ask(move |repository| {
+            let mut stored = Ok(());
+            publish.in_one_step(&mut || {
+                stored = repository.put(&resource, &event);
+                if stored.is_ok() && !Kind::of(&resource).is_some_and(Kind::is_record) {
+                    publish.changed(resource.clone(), &event);
+                }
+            });
+            stored
+        })
+        .await
     }
 
     /// A resource as the outside sees it.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use api::{
@@ -155,13 +156,22 @@ impl Control for Calls {
     }
 }
 
-/// Remembers what was published.
+/// Remembers what was published, and which threads are just about a step.
 #[derive(Default)]
-pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>);
+pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>, Mutex<Vec<ThreadId>>);
 
 impl Publish for Published {
     fn changed(&self, resource: Resource, event: &str) {
+        let by_hand = matches!(resource, Resource::Confbridge(_));
+        let in_step = self.1.lock().unwrap().contains(&std::thread::current().id());
+        assert!(in_step || by_hand, "{event} is told outside of the step that has stored it");
         self.0.lock().unwrap().push((resource, event.to_owned()));
+    }
+    fn in_one_step(&self, step: &mut dyn FnMut()) {
+        let thread = std::thread::current().id();
+        self.1.lock().unwrap().push(thread);
+        step();
+        self.1.lock().unwrap().retain(|known| *known != thread);
     }
 }
 

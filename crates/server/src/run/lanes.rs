@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use call::Input;
+use call::{Input, Snapshot};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use sip_transport::Lane;
 
@@ -27,7 +27,15 @@ pub(super) struct LaneSender {
     /// of the API has just stored, of which there are no more at a time than connections (`http.max_connections`).
     letters: Sender<Place>,
     full: Arc<FullLanes>,
+    snapshots: Arc<Snapshots>,
     doze: Doze,
+}
+
+/// Snapshots that were put into the lane of wishes and taken out of it.
+#[derive(Debug, Default)]
+struct Snapshots {
+    sent: AtomicU64,
+    taken: AtomicU64,
 }
 
 /// How often a lane was found full.
@@ -44,6 +52,7 @@ pub(super) struct LaneReceiver {
     new_work: Receiver<Place>,
     api: Receiver<Place>,
     letters: Receiver<Place>,
+    snapshots: Arc<Snapshots>,
     doze: Doze,
 }
 
@@ -84,15 +93,16 @@ pub(super) fn lanes(sizes: LaneSizes) -> (LaneSender, LaneReceiver) {
     let (new_work, new_work_out) = bounded(sizes.new_work);
     let (api, api_out) = bounded(sizes.api);
     let (letters, letters_out) = unbounded();
-    let doze = Doze::default();
+    let (doze, snapshots) = (Doze::default(), Arc::<Snapshots>::default());
     let receiver = LaneReceiver {
         dialog: dialog_out,
         new_work: new_work_out,
         api: api_out,
         letters: letters_out,
+        snapshots: snapshots.clone(),
         doze: doze.clone(),
     };
-    (LaneSender { dialog, new_work, api, letters, full: Arc::default(), doze }, receiver)
+    (LaneSender { dialog, new_work, api, letters, full: Arc::default(), snapshots, doze }, receiver)
 }
 
 impl LaneSender {
@@ -138,6 +148,18 @@ impl LaneSender {
         self.send(&self.api, &self.full.api, input);
     }
 
+    /// Hands over a snapshot as [`LaneSender::wish`] does.
+    pub(super) fn snapshot(&self, snapshot: Snapshot) {
+        self.snapshots.sent.fetch_add(1, Ordering::Relaxed);
+        self.wish(Input::Snapshot(Box::new(snapshot)));
+    }
+
+    /// Whether the loop has taken every snapshot that it was sent: what it is told from now on comes behind them, by whichever
+    /// lane.
+    pub(super) fn has_taken_snapshots(&self) -> bool {
+        self.snapshots.taken.load(Ordering::Acquire) == self.snapshots.sent.load(Ordering::Relaxed)
+    }
+
     /// How the lanes fare.
     pub(super) fn numbers(&self) -> [LaneNumbers; 4] {
         let of = |lane, sender: &Sender<Place>, full: &AtomicU64| {
@@ -166,13 +188,18 @@ impl LaneSender {
 impl LaneReceiver {
     /// The next input: of calls that are up first, then wishes, then new work.
     pub(super) fn try_next(&self) -> Option<Input> {
-        let first = self.letters.try_recv().or_else(|_| self.dialog.try_recv()).or_else(|_| self.api.try_recv());
-        first.or_else(|_| self.new_work.try_recv()).ok().map(|input| *input)
+        let first = self.letters.try_recv().or_else(|_| self.dialog.try_recv()).ok();
+        let first = first.map(|input| *input).or_else(|| self.try_wish());
+        first.or_else(|| self.new_work.try_recv().ok().map(|input| *input))
     }
 
     /// The next wish, whatever else waits: a flood of requests within dialogs must not keep the operator from draining.
     pub(super) fn try_wish(&self) -> Option<Input> {
-        self.api.try_recv().ok().map(|input| *input)
+        let wish = self.api.try_recv().ok().map(|input| *input);
+        if matches!(wish, Some(Input::Snapshot(_))) {
+            self.snapshots.taken.fetch_add(1, Ordering::Release);
+        }
+        wish
     }
 
     /// Waits until there is something, or for `at_most`.

@@ -20,6 +20,7 @@ mod resources;
 mod service_manager;
 mod snapshot;
 mod speech;
+mod steps;
 mod store_numbers;
 mod store_repository;
 mod supervisor;
@@ -55,6 +56,7 @@ use loop_thread::{LoopNumbers, LoopParts, LoopThread};
 use metrics::ServerMetrics;
 use outside::Outside;
 use resources::{Publisher, Resources};
+use steps::Steps;
 use store::Store;
 use store_numbers::StoreNumbers;
 use store_repository::{StoreCursors, StoreJournal, StoreRepository};
@@ -125,7 +127,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let mut engine = Engine::start(engine_config(&config, speech), config.control.loops, Box::new(deliver))?;
 
     // Nothing is likely to keep it from starting any more, so that a password made up here is not lost.
-    let turn = conference_keeper::Turn::default();
+    let (turn, steps) = (conference_keeper::Turn::default(), Steps::default());
     let resources = Resources::new(store.clone(), config.sip.domain.clone(), turn.clone());
     let applied = resources.apply(&provisioned, started)?;
     let secrets = banner::Secrets { access_key: resources.first_key(started)?, passwords: applied.new_passwords };
@@ -142,7 +144,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let mut loops = Vec::new();
     for (number, lanes) in receivers.into_iter().enumerate() {
         let owner = LoopId(number as u8);
-        senders[number].wish(Input::Snapshot(Box::new(first.clone())));
+        senders[number].snapshot(first.clone());
         senders[number].wish(Input::Bindings(bindings.clone()));
         loops.push(LoopThread::spawn(LoopParts {
             control: Control::new(owner, seed()?, snapshot::endpoint(&config)),
@@ -191,7 +193,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         Arc::new(StoreCursors(store.clone())),
         repository.clone(),
     )?;
-    let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone() });
+    let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone(), steps: steps.clone() });
     let ports = Ports { repository, control: wishes, publish };
     let api = Api::new(api_config(&config, &store)?, ports);
     outlets::connect(&store, api.events(), live, webhook_secret);
@@ -222,6 +224,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         engine: engine.metrics_reader(),
         readiness,
         resources,
+        steps,
         store: store.clone(),
         logging: &logging,
     };

@@ -19,6 +19,7 @@ use super::StartError;
 use super::conference_keeper::{self, Turn};
 use super::lanes::LaneSender;
 use super::provided::Provided;
+use super::steps::Steps;
 use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer, derived_id};
 
 /// Applies provisioning and passes changes on.
@@ -409,11 +410,17 @@ fn new_password() -> Result<String, StartError> {
 pub(super) struct Publisher {
     pub(super) store: Store,
     pub(super) senders: Vec<LaneSender>,
+    pub(super) steps: Steps,
 }
 
 impl Publish for Publisher {
     fn changed(&self, resource: Resource, event: &str) {
         tell(&self.store, &self.senders, &[(resource, event)]);
+    }
+
+    fn in_one_step(&self, step: &mut dyn FnMut()) {
+        let _turn = self.steps.change();
+        step();
     }
 }
 

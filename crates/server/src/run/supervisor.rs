@@ -15,6 +15,7 @@ use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
 use super::resources::{self, Resources};
 use super::service_manager::{self, Stage};
+use super::steps::Steps;
 use super::{StartError, clock, snapshot};
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -28,6 +29,8 @@ const ROUND: Duration = Duration::from_millis(200);
 const MISSED_TICKS_MAX: u64 = 50;
 /// Rounds without a missed tick after which admission opens again.
 const CALM_ROUNDS: u32 = 10;
+/// Longest that a reload waits for the loops, which take its snapshot within milliseconds; the API's changes wait with it.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What it needs to do so.
 pub(super) struct Supervisor<'a> {
@@ -47,6 +50,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) readiness: Arc<Readiness>,
     /// What provisioning is applied to.
     pub(super) resources: Resources,
+    /// A reload and the API's changes take turns.
+    pub(super) steps: Steps,
     /// Its health counts.
     pub(super) store: Store,
     /// Its level may change by a reload.
@@ -219,6 +224,8 @@ impl Supervisor<'_> {
 
     /// Files, store, configuration and loops say the same when this returns: all of them something new, or nothing.
     fn take_over(&mut self, next: Config, provisioned: &Provisioned) -> Result<(), StartError> {
+        let steps = self.steps.clone();
+        let _turn = steps.reload();
         let now = Timestamp::from_us(clock::now().wall_us);
         let applied =
             self.resources.apply(provisioned, now).map_err(|error| format!("nothing was reloaded: {error}"))?;
@@ -230,8 +237,9 @@ impl Supervisor<'_> {
         self.resources.fill(&mut snapshot).map_err(|error| {
             format!("what was reloaded could not be read again, and calls do not know of it; reload again: {error}")
         })?;
-        self.tell_all(|| Input::Snapshot(Box::new(snapshot.clone())));
+        self.senders.iter().for_each(|sender| sender.snapshot(snapshot.clone()));
         resources::tell(&self.store, &[], &applied.changes);
+        self.await_loops();
         Ok(())
     }
 
@@ -243,6 +251,20 @@ impl Supervisor<'_> {
         match (Secrets { access_key: None, passwords }).keep(&file) {
             Ok(()) => tracing::info!("passwords were made for new extensions; they are in {}", file.display()),
             Err(error) => tracing::error!(%error, "{} cannot be written", file.display()),
+        }
+    }
+
+    /// What is told by another lane must not overtake the snapshot.
+    fn await_loops(&self) {
+        let end = Instant::now() + SNAPSHOT_PATIENCE;
+        let has_it = |(sender, numbers): (&LaneSender, &Arc<ArcSwap<LoopNumbers>>)| {
+            sender.has_taken_snapshots() || numbers.load().lost
+        };
+        while !self.senders.iter().zip(&self.numbers).all(has_it) {
+            if Instant::now() >= end {
+                return tracing::warn!("a control loop is slow to take over what was reloaded");
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! SIGHUP: files, the API and calls agree, whatever happens at that moment.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -67,6 +69,49 @@ fn dial(socket: &UdpSocket, server: SocketAddr, number: &str) -> u16 {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("{number} is not answered");
+}
+
+#[test]
+fn what_the_api_confirms_during_a_reload_is_what_calls_find() {
+    let folder = Folder::new("reload-race");
+    edit(&folder, |file| {
+        let phones = file["extensions"].as_array_mut().unwrap();
+        phones.extend((0..1_000).map(|phone| json!({"extension": format!("2{phone:03}"), "password": "secret"})));
+    });
+    let server = folder.start();
+    let over = AtomicBool::new(false);
+    let make = |writer: usize| {
+        let mut numbers = BTreeMap::new();
+        for count in 0.. {
+            let number = format!("n{writer}-{count}");
+            let body = json!({"number": number, "call_flow_id": SHORT});
+            let made = folder.ask("POST", "/v1.0/numbers", &body);
+            let stays = count % 2 == 0;
+            if !stays {
+                folder.ask("DELETE", &format!("/v1.0/numbers/{}", made["id"].as_str().unwrap()), &Value::Null);
+            }
+            numbers.insert(number, stays);
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        numbers
+    };
+    let numbers = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..8).map(|writer| scope.spawn(move || make(writer))).collect();
+        for _ in 0..10 {
+            reload(&folder, &server);
+        }
+        over.store(true, Ordering::Relaxed);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect::<BTreeMap<_, _>>()
+    });
+    let socket = UdpSocket::bind(("127.0.0.2", 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let wrong =
+        |(number, stays): &(&String, &bool)| dial(&socket, folder.sip, number) != if **stays { 200 } else { 404 };
+    let wrong: Vec<_> = numbers.iter().filter(wrong).collect();
+    assert!(wrong.is_empty(), "{} of {} numbers are not what the API said: {wrong:?}", wrong.len(), numbers.len());
+    server.kill();
 }
 
 #[test]
