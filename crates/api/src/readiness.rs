@@ -9,8 +9,10 @@ pub enum NotReady {
     Starting,
     /// It was told to end and lets its calls finish.
     Draining,
-    /// It is at a limit, or a media worker fell silent: new calls get 503.
+    /// It is behind its work, or a media worker fell silent: new calls get 503.
     AdmissionClosed,
+    /// As many calls are up as may be: new ones get 503.
+    Full,
     /// A SIP listener failed.
     ListenerDown,
     /// What happens cannot be written to disk.
@@ -18,10 +20,11 @@ pub enum NotReady {
 }
 
 impl NotReady {
-    const ALL: [NotReady; 5] = [
+    const ALL: [NotReady; 6] = [
         NotReady::Starting,
         NotReady::Draining,
         NotReady::AdmissionClosed,
+        NotReady::Full,
         NotReady::ListenerDown,
         NotReady::StoreFailing,
     ];
@@ -35,7 +38,8 @@ impl NotReady {
         match self {
             NotReady::Starting => "starting: the server is not up yet",
             NotReady::Draining => "draining: the server was told to end and takes no new calls",
-            NotReady::AdmissionClosed => "admission closed: the server is at a limit and refuses new calls",
+            NotReady::AdmissionClosed => "admission closed: the server is behind its work and refuses new calls",
+            NotReady::Full => "full: as many calls are up as may be, and new ones are refused",
             NotReady::ListenerDown => "listener down: a SIP listener has failed",
             NotReady::StoreFailing => "store failing: events and records cannot be written to disk",
         }

@@ -23,6 +23,11 @@ pub(super) fn endpoint(config: &Config) -> EndpointConfig {
     }
 }
 
+/// Each loop's share of the calls that may be up.
+pub(super) fn max_calls_of_a_loop(config: &Config) -> u32 {
+    config.sip.max_calls.div_ceil(u32::from(config.control.loops).max(1))
+}
+
 /// The `number`-th snapshot. Limits for the whole server are shared out evenly among the loops.
 /// The resources are filled in by [`super::resources`].
 pub(super) fn snapshot(number: u64, config: &Config) -> Snapshot {
@@ -40,7 +45,7 @@ pub(super) fn snapshot(number: u64, config: &Config) -> Snapshot {
                 .map(|listener| config.rtp.public_address.0.or(listener.public_address.0))
                 .collect(),
             open_networks: sip.open_networks.clone(),
-            max_calls: sip.max_calls.div_ceil(loops),
+            max_calls: max_calls_of_a_loop(config),
             port_stock: if listens_on(config, IpAddr::is_ipv4) { stock } else { 0 },
             port_stock_ipv6: if listens_on(config, IpAddr::is_ipv6) { stock } else { 0 },
             retry_after_s: sip.retry_after_seconds,

@@ -64,7 +64,15 @@ struct Health {
     missed_ticks: u64,
     calm_rounds: u32,
     overloaded: bool,
+    full: bool,
     draining: bool,
+}
+
+/// Whether new calls find a loop with as many as it may have. Then some must have ended before they are welcome again, so that
+/// who shares calls out is not told something else by every call.
+fn is_full(calls: impl IntoIterator<Item = usize>, most: usize, was_full: bool) -> bool {
+    let limit = if was_full { most - most / 20 } else { most };
+    calls.into_iter().any(|calls| calls >= limit)
 }
 
 impl Supervisor<'_> {
@@ -176,6 +184,7 @@ impl Supervisor<'_> {
         let silent = self.numbers.iter().any(|numbers| numbers.load().worker_silent);
         let store = self.store.status();
         self.readiness.set(NotReady::StoreFailing, !store.is_ready());
+        self.look_for_room(health);
         let strained = silent || lately > MISSED_TICKS_MAX || store.is_behind;
         health.calm_rounds = if silent || lately > 0 { 0 } else { health.calm_rounds + 1 };
         let overloaded = strained || (health.overloaded && health.calm_rounds < CALM_ROUNDS);
@@ -191,6 +200,21 @@ impl Supervisor<'_> {
                 false => tracing::info!("the server keeps up again: new calls are welcome"),
             }
             self.tell_admission(health);
+        }
+    }
+
+    fn look_for_room(&self, health: &mut Health) {
+        let most = snapshot::max_calls_of_a_loop(&self.config) as usize;
+        let full = is_full(self.numbers.iter().map(|numbers| numbers.load().gauges.calls), most, health.full);
+        if full != health.full {
+            health.full = full;
+            self.readiness.set(NotReady::Full, full);
+            match full {
+                true => {
+                    tracing::warn!(calls = self.calls(), "as many calls are up as sip.max_calls allows: no new ones")
+                }
+                false => tracing::info!(calls = self.calls(), "there is room for new calls again"),
+            }
         }
     }
 
@@ -266,5 +290,19 @@ impl Supervisor<'_> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_full_when_a_loop_is_and_until_some_calls_have_ended() {
+        assert!(!is_full([0, 99], 100, false));
+        assert!(is_full([0, 100], 100, false));
+        assert!(is_full([0, 95], 100, true));
+        assert!(!is_full([94, 94], 100, true));
+        assert!(is_full([1], 1, true) && !is_full([0], 1, true));
     }
 }

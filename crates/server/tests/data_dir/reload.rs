@@ -167,3 +167,32 @@ fn a_reload_that_is_refused_changes_neither_calls_nor_the_log_level() {
     assert!(!folder.log().contains("DEBUG"), "{}", folder.log());
     server.kill();
 }
+
+#[test]
+fn a_server_with_as_many_calls_as_it_may_have_says_so_until_it_may_have_more() {
+    let folder = Folder::new("full");
+    let config = fs::read_to_string(folder.path.join("server.toml")).unwrap();
+    let with =
+        |most: u32| fs::write(folder.path.join("server.toml"), format!("sip.max_calls = {most}\n{config}")).unwrap();
+    with(2);
+    let server = folder.start();
+    let mut callers = Callers::new(folder.sip);
+    callers.call("wait", 2);
+    let mut await_ready = |ready: bool| {
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let answer = folder.get("/readyz");
+            if answer.starts_with("HTTP/1.1 200") == ready {
+                return answer;
+            }
+            assert!(Instant::now() < end, "{answer}");
+            callers.listen(Duration::from_millis(20));
+        }
+    };
+    let full = await_ready(false);
+    assert!(full.contains("full: as many calls are up as may be"), "{full}");
+    with(3);
+    reload(&folder, &server);
+    await_ready(true);
+    server.ends_cleanly_while(&mut callers);
+}
