@@ -15,9 +15,19 @@ use support::plain::{Plain, all_calls};
 use support::{CUSTOMER, Folder, activeflow, call, call_event, copy_folder, event, life, note};
 use uuid::Uuid;
 
+/// A call as its loop tells of it, that does not know of its deletion: its recording is over.
+fn late(number: u128) -> LogEntry {
+    let ended = call(number, CallStatus::Hangup);
+    event("call_updated", 9_000_002, &ended, Resource::Call(Arc::new(ended.clone()), None))
+}
+
+fn is_late(entry: &LogEntry) -> bool {
+    matches!(&entry.body, LogBody::Event { name, .. } if name == "call_updated")
+}
+
 /// Lives of calls, cut short or going on after their end, mixed.
 fn mixed() -> impl Strategy<Value = Vec<LogEntry>> {
-    prop::collection::vec((0..12_u128, 1..15_usize), 1..14).prop_flat_map(|lives| {
+    prop::collection::vec((0..12_u128, 1..16_usize), 1..14).prop_flat_map(|lives| {
         let lives: BTreeMap<u128, usize> = lives.into_iter().collect();
         let total: usize = lives.values().sum();
         prop::collection::vec(any::<prop::sample::Index>(), total).prop_map(move |picks| {
@@ -29,6 +39,7 @@ fn mixed() -> impl Strategy<Value = Vec<LogEntry>> {
                     entries.push(note(&gone, 9_000_000, "after the end"));
                     gone.tm_delete = Some(Timestamp::from_us(9_000_001));
                     entries.push(event("call_deleted", 9_000_001, &gone, Resource::Call(Arc::new(gone.clone()), None)));
+                    entries.push(late(*number));
                     entries.truncate(*length);
                     entries.into_iter()
                 })
@@ -63,15 +74,17 @@ proptest! {
         let folder = Folder::new();
         let config = StoreConfig { flush_ms: 1, checkpoint_entries: checkpoint, ..folder.config() };
         let mut store = Store::open(config.clone()).unwrap().store;
-        let (mut rest, mut cuts) = (&entries[..], cuts.into_iter().cycle());
+        let (mut rest, mut cuts, mut restarted) = (&entries[..], cuts.into_iter().cycle(), false);
         while !rest.is_empty() {
             let (length, restart, settle) = cuts.next().unwrap();
             let (now, later) = rest.split_at(length.min(rest.len()));
             store.append_synced(now.to_vec()).unwrap();
             rest = later;
-            if settle {
+            // Which deletions there were before a start only the database knows. The loops that did not are gone by then.
+            if settle || restarted && now.iter().any(is_late) {
                 store.settle().unwrap();
             }
+            restarted |= restart;
             if restart {
                 drop(store);
                 store = Store::open(config.clone()).unwrap().store;
@@ -138,6 +151,44 @@ fn a_change_that_no_event_tells_of_is_kept() {
     let filter = Filter { status: "stopping".into(), ..Filter::default() };
     let listed = store.records::<Recording>(Some(CUSTOMER), &filter, &Page::default()).unwrap();
     assert_eq!(listed.items, [recording(RecordingStatus::Stopping)]);
+}
+
+#[test]
+fn what_was_deleted_does_not_come_back_with_a_later_record_of_it() {
+    let deleted = |number| {
+        let call = Call { tm_delete: Some(Timestamp::from_us(9_000_001)), ..call(number, CallStatus::Hangup) };
+        event("call_deleted", 9_000_001, &call, Resource::Call(Arc::new(call.clone()), None))
+    };
+    // Before the record comes: whether the deletion is in the database by then, and whether there was a start.
+    for (settled, restarted) in [(false, false), (true, false), (false, true), (true, true)] {
+        let folder = Folder::new();
+        let mut store = Folder::open(&folder).store;
+        let mut entries = life(1);
+        entries.push(deleted(1));
+        store.append_synced(entries).unwrap();
+        if settled {
+            store.settle().unwrap();
+        }
+        if restarted {
+            drop(store);
+            store = folder.open().store;
+        }
+        store.append_synced(vec![late(1)]).unwrap();
+        let is_gone = |store: &Store| {
+            let found = store.record::<Call>(call(1, CallStatus::Hangup).id).unwrap().unwrap();
+            found.tm_delete == Some(Timestamp::from_us(9_000_001)) && all_calls(store, &Filter::default(), 7).is_empty()
+        };
+        let case = format!("settled {settled}, restarted {restarted}");
+        assert!(restarted || is_gone(&store), "in memory: {case}");
+        // As a kill would leave it: the log has it, the database may not.
+        let killed = Folder::new();
+        copy_folder(folder.path(), killed.path());
+        assert!(is_gone(&killed.open().store), "after a kill: {case}");
+        store.settle().unwrap();
+        assert!(is_gone(&store), "in the database: {case}");
+        drop(store);
+        assert!(is_gone(&folder.open().store), "after a start: {case}");
+    }
 }
 
 #[test]

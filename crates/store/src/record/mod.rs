@@ -4,6 +4,7 @@
 //! entry from which a start must read the log again. So a start loses nothing and doubles nothing.
 
 mod flush;
+mod graves;
 mod head;
 mod id_hash;
 mod open_timeline;

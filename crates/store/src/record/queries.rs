@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::Resource;
+use model::{Resource, Timestamp};
 use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{Filter, Head, Record, RecordKind, Records};
+use super::{Filter, Head, Record, RecordKind, Records, graves};
 use crate::StoreError;
 use crate::error::doing;
 use crate::page::{Listed, Page, Position};
@@ -140,8 +140,21 @@ fn stored_page(
     rows.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// Writes records as they are now.
+/// When the database's record was deleted, if it was.
+pub(super) fn deleted_at(connection: &Connection, kind: RecordKind, id: Uuid) -> Result<Option<Timestamp>, StoreError> {
+    let failed = doing("read whether a record is deleted");
+    let body = connection
+        .prepare_cached("SELECT body FROM records WHERE id = ?1 AND kind = ?2 AND deleted = 1")
+        .and_then(|mut query| {
+            query.query_row(params![id.as_bytes(), kind as i64], |row| row.get::<_, Vec<u8>>(0)).optional()
+        })
+        .map_err(&failed)?;
+    Ok(body.map(|body| decode(&body)).transpose()?.as_ref().and_then(graves::deleted_at))
+}
+
+/// Writes records as they are now. What the database has as deleted stays so.
 pub(super) struct Writer<'a> {
+    connection: &'a Connection,
     statement: CachedStatement<'a>,
     body: Vec<u8>,
 }
@@ -154,13 +167,25 @@ impl<'a> Writer<'a> {
                      reference_id, conference_id, seq, body)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT (id, kind) DO UPDATE SET customer_id = ?3, tm_create = ?4, deleted = ?5, live = ?6, status = ?7,
-                     flow_id = ?8, activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13",
+                     flow_id = ?8, activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13
+                     WHERE records.deleted <= ?5",
             )
             .map_err(doing("write a record"))?;
-        Ok(Writer { statement, body: Vec::new() })
+        Ok(Writer { connection, statement, body: Vec::new() })
     }
 
     pub(super) fn write(&mut self, resource: &Resource, head: &Head, seq: u64) -> Result<(), StoreError> {
+        if self.put(resource, head, seq)? {
+            return Ok(());
+        }
+        let Some(at) = deleted_at(self.connection, head.kind, head.id)? else { return Ok(()) };
+        let mut resource = resource.clone();
+        graves::bury(&mut resource, at);
+        self.put(&resource, &Head { deleted: true, ended: true, ..*head }, seq).map(drop)
+    }
+
+    /// False: the database has it as deleted, and this is not.
+    fn put(&mut self, resource: &Resource, head: &Head, seq: u64) -> Result<bool, StoreError> {
         self.body.clear();
         rmp_serde::encode::write(&mut self.body, resource).map_err(|error| StoreError::Database {
             doing: "write a record down".into(),
@@ -182,7 +207,7 @@ impl<'a> Writer<'a> {
             seq as i64,
             self.body
         ]);
-        done.map(drop).map_err(doing("write a record"))
+        done.map(|rows| rows > 0).map_err(doing("write a record"))
     }
 }
 

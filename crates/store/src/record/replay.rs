@@ -61,6 +61,12 @@ pub(crate) fn replay(
         count += 1;
         saved.error.take().map_or(Ok(false), Err)
     })?;
+    // What was deleted so long ago that the log from there on does not tell of it.
+    for key in state.unsaved_records() {
+        if let Some(at) = queries::deleted_at(connection, key.0, key.1)? {
+            state.bury(key, at);
+        }
+    }
     state.publish(&records.live.records);
     Ok(count)
 }

@@ -4,9 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{Activeflow, LogBody, LogEntry, Resource};
+use model::{Activeflow, LogBody, LogEntry, Resource, Timestamp};
 use uuid::Uuid;
 
+use super::graves::{self, Graves};
 use super::id_hash::IdHash;
 use super::open_timeline::{Piece, Spare, Timeline};
 use super::{Head, RecordKind};
@@ -61,6 +62,7 @@ pub(super) struct State {
     /// The last entry taken up.
     pub(super) last_seq: u64,
     timeline_octets: u64,
+    graves: Graves,
     /// Empty buffers of timelines that were written, for the next ones: growing each anew costs more than filling it.
     spare: Spare,
 }
@@ -74,6 +76,7 @@ impl State {
             due: BTreeSet::new(),
             last_seq,
             timeline_octets: 0,
+            graves: Graves::default(),
             spare: Spare::default(),
         }
     }
@@ -121,8 +124,15 @@ impl State {
         }
     }
 
-    fn update(&mut self, key: Key, resource: &Resource, head: Head, seq: u64) {
-        let resource = resource.clone();
+    fn update(&mut self, key: Key, resource: &Resource, mut head: Head, seq: u64) {
+        let mut resource = resource.clone();
+        // A deletion that is known holds, whether this record knows of it or not.
+        if let Some(at) = self.graves.of((head.kind, head.id)) {
+            graves::bury(&mut resource, at);
+            (head.deleted, head.ended) = (true, true);
+        } else if let Some(at) = graves::deleted_at(&resource) {
+            self.graves.add((head.kind, head.id), at);
+        }
         let tracked = match self.records.entry((head.kind, head.id)) {
             Entry::Occupied(known) => {
                 let tracked = known.into_mut();
@@ -140,6 +150,21 @@ impl State {
             if self.timelines.contains_key(&head.id) {
                 self.due.insert(Key::Timeline(head.id));
             }
+        }
+    }
+
+    /// What is not in the database as it is here, and not deleted.
+    pub(super) fn unsaved_records(&self) -> Vec<(RecordKind, Uuid)> {
+        let changed = |tracked: &Tracked| tracked.unsaved.is_some() && !tracked.head.deleted;
+        self.records.iter().filter(|(_, tracked)| changed(tracked)).map(|(key, _)| *key).collect()
+    }
+
+    /// The database has this one as deleted.
+    pub(super) fn bury(&mut self, key: (RecordKind, Uuid), at: Timestamp) {
+        self.graves.add(key, at);
+        if let Some(Tracked { resource, head, last_seq, .. }) = self.records.get(&key) {
+            let (resource, head, seq) = (resource.clone(), *head, *last_seq);
+            self.update(Key::Record(key.0, key.1), &resource, head, seq);
         }
     }
 

@@ -28,7 +28,8 @@ impl Plain {
             }
             match body {
                 LogBody::Event { resource: Resource::Call(call, action), .. } => {
-                    plain.calls.insert(call.id, (**call).clone());
+                    let tm_delete = plain.calls.get(&call.id).and_then(|known| known.tm_delete).or(call.tm_delete);
+                    plain.calls.insert(call.id, Call { tm_delete, ..(**call).clone() });
                     plain.actions.insert(call.id, action.as_deref().cloned());
                 }
                 LogBody::Event { resource: Resource::Activeflow(activeflow), .. } => {
