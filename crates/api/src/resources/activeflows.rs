@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::list::{self, Filters};
 use super::stored::Stored;
-use crate::auth::Manager;
+use crate::auth::{Identity, Manager};
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
@@ -71,7 +71,7 @@ async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): I
 /// What has ended already is answered as it is.
 async fn stop_one(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let stored: Activeflow = api.own(&identity, id).await?;
-    let activeflow = stopped(&api, stored).await?;
+    let activeflow = stopped(&api, &identity, stored).await?;
     Ok(api.show(&activeflow.into_resource()))
 }
 
@@ -80,32 +80,26 @@ async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id):
     if stored.is_deleted() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let ended = stopped(&api, stored).await?;
-    // The loops' last word is on its way to the repository; what is deleted there must be that one.
-    let state = move |stored: &mut Activeflow| {
-        if stored.status != ActiveflowStatus::Ended {
-            let at = stored.tm_delete;
-            *stored = ended;
-            stored.tm_delete = at;
-        }
-    };
-    list::without_body(list::delete(&api, &identity, id, "activeflow_deleted", state).await)
+    stopped(&api, &identity, stored).await?;
+    // The loops' last word is on its way to the repository.
+    list::until_over(&api, &identity, id, is_over).await?;
+    list::without_body(list::delete::<Activeflow>(&api, &identity, id, "activeflow_deleted", |_| {}).await)
 }
 
-async fn stopped(api: &Api, stored: Activeflow) -> Result<Activeflow, Problem> {
-    if stored.status == ActiveflowStatus::Ended {
+fn is_over(run: &Activeflow) -> bool {
+    run.status == ActiveflowStatus::Ended
+}
+
+async fn stopped(api: &Api, identity: &Identity, stored: Activeflow) -> Result<Activeflow, Problem> {
+    if is_over(&stored) {
         return Ok(stored);
     }
     match api.control.stop_activeflow(stored.id).await {
         Ok(activeflow) => Ok(activeflow),
-        // It ended while the request was on its way, and its record says so by now.
+        // It ended a moment ago: its record will say so at any moment.
         Err(Refused::NotFound) => {
-            let id = stored.id;
-            let again = api.ask(move |repository| repository.get(Kind::Activeflow, id)).await?;
-            let again = again.and_then(Activeflow::from_resource);
-            again
-                .filter(|again| again.status == ActiveflowStatus::Ended)
-                .ok_or_else(|| Problem::refused(Kind::Activeflow, Refused::StateInvalid))
+            list::until_over(api, identity, stored.id, is_over).await?;
+            api.own(identity, stored.id).await
         }
         Err(refused) => Err(Problem::refused(Kind::Activeflow, refused)),
     }

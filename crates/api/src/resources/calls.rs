@@ -100,5 +100,7 @@ async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id):
         }
         list::until_over(&api, &identity, id, |record: &CallRecord| record.call.status == CallStatus::Hangup).await?;
     }
+    // The end of a recording, of which its call tells, comes behind the call's own. If it does not come, so be it.
+    list::comes_true(&api, &identity, id, |record: &CallRecord| record.call.recording_id.is_nil()).await?;
     list::delete::<CallRecord>(&api, &identity, id, "call_deleted", |_| {}).await
 }

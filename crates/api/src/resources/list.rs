@@ -102,21 +102,34 @@ pub(super) async fn delete<T: Stored>(
     Ok(shown)
 }
 
-/// Waits until the record says that it is over: a deletion before would be written over.
+/// Waits until the record says that it is over: events of what is deleted would follow those of its deletion.
 pub(super) async fn until_over<T: Stored>(
     api: &Api,
     identity: &Identity,
     id: Uuid,
     is_over: impl Fn(&T) -> bool,
 ) -> Result<(), Problem> {
+    match comes_true(api, identity, id, is_over).await? {
+        true => Ok(()),
+        false => Err(Problem::refused(T::KIND, Refused::Timeout)),
+    }
+}
+
+/// Waits until something holds of a record; false if it does not within a few seconds.
+pub(super) async fn comes_true<T: Stored>(
+    api: &Api,
+    identity: &Identity,
+    id: Uuid,
+    holds: impl Fn(&T) -> bool,
+) -> Result<bool, Problem> {
     let deadline = tokio::time::Instant::now() + LAST_RECORD;
-    while !is_over(&api.own::<T>(identity, id).await?) {
+    while !holds(&api.own::<T>(identity, id).await?) {
         if tokio::time::Instant::now() >= deadline {
-            return Err(Problem::refused(T::KIND, Refused::Timeout));
+            return Ok(false);
         }
         tokio::time::sleep(LOOK).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// 204 in place of an answer with a body.

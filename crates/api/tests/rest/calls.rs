@@ -1,6 +1,7 @@
 //! Calls, activeflows, timelines.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Refused;
 use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Particulars, Resource};
@@ -35,6 +36,37 @@ async fn a_call_is_hung_up_and_deleted() {
     }
     assert_eq!(site.get("/v1.0/calls").await.json()["result"], json!([]));
     assert_eq!(site.get(&path).await.status, 200);
+}
+
+/// The loops do not know of deletions: what they tell afterwards would bring it back.
+#[tokio::test]
+async fn what_is_deleted_while_it_runs_is_deleted_behind_its_last_word() {
+    let site = site().await;
+    let run = activeflow(&site, ActiveflowStatus::Running);
+    let recorded = model::Call { recording_id: new_id(), ..call(CUSTOMER) };
+    let call = recorded.id;
+    site.put(Resource::Call(Arc::new(recorded), None));
+    let path = format!("/v1.0/calls/{call}");
+    assert_eq!(site.ask("POST", &format!("{path}/hangup"), None).await.status, 200);
+    assert!(site.ask("DELETE", &path, None).await.json()["tm_delete"].is_string());
+    let run = format!("/v1.0/activeflows/{run}");
+    assert_eq!(site.ask("POST", &format!("{run}/stop"), None).await.status, 200);
+    assert_eq!(site.ask("DELETE", &run, None).await.status, 204);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for (path, status) in [(&path, "hangup"), (&run, "ended")] {
+        let shown = site.get(path).await.json();
+        assert!(shown["tm_delete"].is_string() && shown["status"] == status, "{shown}");
+    }
+}
+
+/// A recording that the media side does not end keeps nobody from deleting its call.
+#[tokio::test]
+async fn a_call_whose_recording_does_not_end_is_deleted_all_the_same() {
+    let site = site().await;
+    let stuck = model::Call { recording_id: new_id(), status: CallStatus::Hangup, ..call(CUSTOMER) };
+    let path = format!("/v1.0/calls/{}", stuck.id);
+    site.put(Resource::Call(Arc::new(stuck), None));
+    assert!(site.ask("DELETE", &path, None).await.json()["tm_delete"].is_string());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A served API, and a client that speaks plain HTTP.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,10 +25,12 @@ use uuid::Uuid;
 pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(0xc1);
 pub(crate) const OTHER: Uuid = Uuid::from_u128(0xc2);
 
-/// What runs, played by a map: the repository says what state a call is in, this ends it.
+/// What runs, played by a map: the repository says what state a call is in, this ends it; recordings and runs end a little later.
 pub(crate) struct Calls {
     repository: Arc<MemoryRepository>,
     pub(crate) refuse: Mutex<Option<Refused>>,
+    /// Runs that were stopped, of which the loops know nothing any more.
+    stopped: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Calls {
@@ -36,6 +39,15 @@ impl Calls {
             Some(refused) => Err(refused),
             None => found.ok_or(Refused::NotFound),
         }
+    }
+
+    /// As the loops' last word of something comes: behind their answer.
+    fn put_later(&self, resource: Resource, event: &'static str) {
+        let repository = self.repository.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            repository.put(&resource, event).unwrap();
+        });
     }
 
     fn confbridge(&self, id: Uuid) -> Option<Confbridge> {
@@ -68,7 +80,11 @@ impl Control for Calls {
             let shown = Call { status: CallStatus::Terminating, ..call.clone() };
             call.status = CallStatus::Hangup;
             (call.hangup_by, call.hangup_reason) = (HangupBy::Local, HangupReason::Normal);
-            self.repository.put(&Resource::Call(Arc::new(call), None), "call_hangup").unwrap();
+            self.repository.put(&Resource::Call(Arc::new(call.clone()), None), "call_hangup").unwrap();
+            if !call.recording_id.is_nil() {
+                call.recording_id = Uuid::nil();
+                self.put_later(Resource::Call(Arc::new(call), None), "call_updated");
+            }
             Ok(shown)
         })
     }
@@ -79,9 +95,9 @@ impl Control for Calls {
             let found = found.and_then(|found| {
                 if let Resource::Activeflow(found) = found { Some(Arc::unwrap_or_clone(found)) } else { None }
             });
-            let mut activeflow = self.answer(found)?;
+            let mut activeflow = self.answer(found.filter(|_| self.stopped.lock().unwrap().insert(id)))?;
             activeflow.status = ActiveflowStatus::Ended;
-            self.repository.put(&Resource::Activeflow(Arc::new(activeflow.clone())), "activeflow_updated").unwrap();
+            self.put_later(Resource::Activeflow(Arc::new(activeflow.clone())), "activeflow_updated");
             Ok(activeflow)
         })
     }
@@ -225,7 +241,7 @@ pub(crate) async fn site() -> Site {
 
 pub(crate) async fn site_with(options: Options) -> Site {
     let repository = Arc::new(MemoryRepository::default());
-    let calls = Arc::new(Calls { repository: repository.clone(), refuse: Mutex::default() });
+    let calls = Arc::new(Calls { repository: repository.clone(), refuse: Mutex::default(), stopped: Mutex::default() });
     let published = Arc::new(Published::default());
     let folder = std::env::temp_dir().join(format!("flowswitch-api-{}-{}", std::process::id(), new_id().simple()));
     let config = ApiConfig {

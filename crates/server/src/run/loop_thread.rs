@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base::{MS, Now, Turns};
-use call::{Control, Counters, Effect, Gauges, Input, RegistrarNumbers};
+use call::{Control, Counters, Effect, Gauges, Input, RegistrarNumbers, Reply};
 use media_engine::{EngineHandle, SoundRequest, SoundSource};
 use sip_core::EndpointCounters;
 use sip_transport::UdpSender;
@@ -88,6 +88,7 @@ impl LoopThread {
             numbers: numbers.clone(),
             stop: stop.clone(),
             effects: Vec::new(),
+            replies: Vec::new(),
             published_ns: 0,
             turns: Turns::from_rate(BUSY_PER_SECOND),
         };
@@ -124,6 +125,9 @@ struct Driver {
     numbers: Arc<ArcSwap<LoopNumbers>>,
     stop: Arc<AtomicBool>,
     effects: Vec<Effect>,
+    /// Answers to the API, which wait for the round's entries to be on their way to the log: whoever writes down something because
+    /// of an answer writes behind what led to it.
+    replies: Vec<(u64, Reply)>,
     published_ns: u64,
     turns: Turns,
 }
@@ -148,6 +152,7 @@ impl Driver {
             }
             let commands_wait = self.parts.engine.flush();
             self.parts.outside.feed.flush();
+            self.replies.drain(..).for_each(|(token, reply)| self.parts.outside.wishes.reply(token, reply));
             let done = now();
             self.publish(done);
             if taken < BATCH {
@@ -200,7 +205,7 @@ impl Driver {
             Effect::Log(entry) => self.parts.outside.feed.event(*entry),
             Effect::Http(job) => self.parts.outside.http(job),
             Effect::Send(letter) => self.parts.outside.send(letter),
-            Effect::Reply { token, reply } => self.parts.outside.wishes.reply(token, reply),
+            Effect::Reply { token, reply } => self.replies.push((token, reply)),
             Effect::SaveBindings { token, extension_id, bindings } => {
                 self.parts.outside.save(token, extension_id, bindings);
             }
