@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
     Accesskey, Activeflow, Agent, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, FlowType, LogBody,
-    LogEntry, Number, Recording, Resource,
+    LogEntry, Number, Recording, ReferenceType, Resource,
 };
 use serde_json::Map;
 use store::{
@@ -222,7 +222,11 @@ impl Repository for StoreRepository {
 fn entry(resource: &Resource, event: &str) -> LogEntry {
     let (customer_id, call_id, activeflow_id) = match resource {
         Resource::Call(call, _) => (call.customer_id, call.id, call.activeflow_id),
-        Resource::Activeflow(activeflow) => (activeflow.customer_id, Uuid::nil(), activeflow.id),
+        // As its loop says it: webhooks keep the order of all that has one call.
+        Resource::Activeflow(run) if run.reference_type == ReferenceType::Call => {
+            (run.customer_id, run.reference_id, run.id)
+        }
+        Resource::Activeflow(run) => (run.customer_id, Uuid::nil(), run.id),
         Resource::Recording(recording) => (recording.customer_id, recording.reference_id, recording.activeflow_id),
         other => (super::resources::owner(other), Uuid::nil(), Uuid::nil()),
     };
@@ -265,5 +269,23 @@ impl Cursors for StoreCursors {
             self.0.remove_cursor(name).map_err(io::Error::other)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Webhooks take all of a call over one lane, and its other events over another would come in any order.
+    #[test]
+    fn the_deletion_of_a_run_stands_among_the_events_of_its_call() {
+        let (call_id, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let of = |reference_type| {
+            let run = Activeflow { id, reference_type, reference_id: call_id, ..Activeflow::default() };
+            let LogEntry { call_id, activeflow_id, .. } = entry(&activeflow(run), "activeflow_deleted");
+            (call_id, activeflow_id)
+        };
+        assert_eq!(of(ReferenceType::Call), (call_id, id));
+        assert_eq!(of(ReferenceType::Recording), (Uuid::nil(), id));
     }
 }
