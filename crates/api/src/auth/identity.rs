@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use model::{Accesskey, Agent, Resource};
+use model::{Accesskey, Agent, Resource, Timestamp};
 use uuid::Uuid;
 
 use super::accesskey::{PREFIX, token_hash};
@@ -29,6 +29,8 @@ pub(crate) mod permission {
 pub(crate) struct Identity {
     pub(crate) customer_id: Uuid,
     pub(crate) permission: u32,
+    /// When the key or login ends; none = never.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) who: Who,
 }
 
@@ -92,7 +94,8 @@ async fn of_key(token: &str, api: &Api) -> Result<Identity, Problem> {
     if key.tm_delete.is_some() || key.tm_expire.is_some_and(|expires| expires <= now()) {
         return Err(Problem::invalid_credentials());
     }
-    Ok(Identity { customer_id: key.customer_id, permission: permission::ADMIN, who: Who::Accesskey(key) })
+    let (customer_id, until) = (key.customer_id, key.tm_expire);
+    Ok(Identity { customer_id, permission: permission::ADMIN, until, who: Who::Accesskey(key) })
 }
 
 async fn find_key(hash: String, api: &Api) -> Result<Option<Arc<Accesskey>>, Problem> {
@@ -108,10 +111,11 @@ async fn find_key(hash: String, api: &Api) -> Result<Option<Arc<Accesskey>>, Pro
 }
 
 async fn of_token(token: &str, api: &Api) -> Result<Identity, Problem> {
-    let id = api.login.tokens.agent_of(token).ok_or_else(Problem::invalid_credentials)?;
+    let (id, until) = api.login.tokens.agent_of(token).ok_or_else(Problem::invalid_credentials)?;
     match api.ask(move |repository| repository.get(Kind::Agent, id)).await? {
         Some(Resource::Agent(agent)) if agent.tm_delete.is_none() => {
-            Ok(Identity { customer_id: agent.customer_id, permission: agent.permission, who: Who::Agent(agent) })
+            let (customer_id, permission) = (agent.customer_id, agent.permission);
+            Ok(Identity { customer_id, permission, until: Some(until), who: Who::Agent(agent) })
         }
         _ => Err(Problem::invalid_credentials()),
     }

@@ -1,6 +1,7 @@
 //! The tokens of logged-in people: JWT with HS256, valid for 7 days.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -38,9 +39,10 @@ impl Tokens {
         encode(&Header::new(Algorithm::HS256), &claims, &self.sign).ok()
     }
 
-    /// The agent that a token was made for, if it is one of ours and still valid.
-    pub(crate) fn agent_of(&self, token: &str) -> Option<Uuid> {
-        decode::<Claims>(token, &self.check, &self.rules).ok().map(|token| token.claims.sub)
+    /// The agent that a token was made for, and when the token ends, if it is one of ours and still valid.
+    pub(crate) fn agent_of(&self, token: &str) -> Option<(Uuid, Timestamp)> {
+        let claims = decode::<Claims>(token, &self.check, &self.rules).ok()?.claims;
+        Some((claims.sub, Timestamp::from_us(claims.exp.saturating_mul(1_000_000))))
     }
 }
 
@@ -53,7 +55,10 @@ mod tests {
         let (ours, other) = (Tokens::new(&[1; 32]), Tokens::new(&[2; 32]));
         let id = Uuid::from_u128(5);
         let token = ours.sign(id, Uuid::nil()).unwrap();
-        assert_eq!(ours.agent_of(&token), Some(id));
+        let (agent, until) = ours.agent_of(&token).unwrap();
+        assert_eq!(agent, id);
+        let left_s = (until.as_us() - now().as_us()).div_ceil(1_000_000);
+        assert!((VALID_S - 2..=VALID_S).contains(&left_s), "{left_s}");
         assert_eq!(other.agent_of(&token), None);
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDUifQ.";
         assert_eq!(ours.agent_of(unsigned), None);

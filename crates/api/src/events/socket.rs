@@ -6,11 +6,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::hub::Subscription;
+use super::hub::{Frame, Subscription};
 use super::topics::{Forbidden, Topics};
+use crate::auth::Standing;
 
 /// How often a ping is sent. Who has said nothing for two of them is gone.
 const PING: Duration = Duration::from_secs(30);
+/// How often it is asked whether the caller may stay while nothing else happens.
+const LOOK: Duration = Duration::from_secs(1);
 /// A frame that cannot be written for so long ends the connection.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -33,13 +36,14 @@ enum End {
 /// A connection after the upgrade.
 pub(crate) struct Socket {
     stream: WebSocket,
+    standing: Standing,
     topics: Topics,
     events: Subscription,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: WebSocket, topics: Topics, events: Subscription) -> Socket {
-        Socket { stream, topics, events }
+    pub(crate) fn new(stream: WebSocket, standing: Standing, topics: Topics, events: Subscription) -> Socket {
+        Socket { stream, standing, topics, events }
     }
 
     /// Serves the connection until it ends.
@@ -52,6 +56,7 @@ impl Socket {
 
     async fn serve(&mut self) -> End {
         let mut ping = interval_at(Instant::now() + PING, PING);
+        let mut look = interval_at(Instant::now() + LOOK, LOOK);
         let mut heard = Instant::now();
         loop {
             let outcome = tokio::select! {
@@ -66,9 +71,10 @@ impl Socket {
                 }
                 frame = self.events.recv() => match frame {
                     None => Err(End::Close(close_code::POLICY, "too slow for the events")),
-                    Some(frame) if self.topics.want(&frame.topics) => self.send(Message::Text(frame.json())).await,
+                    Some(frame) if self.topics.want(&frame.topics) => self.tell(&frame).await,
                     Some(_) => Ok(()),
                 },
+                _ = look.tick() => self.may_stay().await,
                 _ = ping.tick() => {
                     if heard.elapsed() > 2 * PING { Err(End::Gone) } else { self.send(Message::Ping(bytes::Bytes::new())).await }
                 }
@@ -92,6 +98,18 @@ impl Socket {
                 Ok(())
             }
             Err(_) => Err(End::Close(close_code::INVALID, "say {\"type\": \"subscribe\", \"topics\": [...]}")),
+        }
+    }
+
+    async fn tell(&mut self, frame: &Frame) -> Result<(), End> {
+        self.may_stay().await?;
+        self.send(Message::Text(frame.json())).await
+    }
+
+    async fn may_stay(&mut self) -> Result<(), End> {
+        match self.standing.holds().await {
+            true => Ok(()),
+            false => Err(End::Close(close_code::POLICY, "the access key or login has ended")),
         }
     }
 

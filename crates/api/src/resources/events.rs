@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use model::ErrorStatus;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Standing};
 use crate::endpoints::Endpoints;
 use crate::events::{Socket, Topics};
 use crate::openapi::Operation;
@@ -39,5 +39,6 @@ async fn subscribe(
         Problem::new(ErrorStatus::Unavailable, "SERVICE_UNAVAILABLE", "there are too many WebSockets at this time")
     })?;
     let upgrade = upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX);
-    Ok(upgrade.on_upgrade(move |stream| Socket::new(stream, topics, subscription).run()))
+    let standing = Standing::new(api, identity);
+    Ok(upgrade.on_upgrade(move |stream| Socket::new(stream, standing, topics, subscription).run()))
 }

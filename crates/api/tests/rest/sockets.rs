@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{LogBody, LogEntry, Resource};
+use model::{Agent, LogBody, LogEntry, Resource};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -119,6 +119,43 @@ async fn an_agent_hears_its_own_calls_only() {
     site.publish(&own);
     assert_eq!(socket.hear().await, Frame::Text(own.to_event().unwrap()));
     socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    assert_eq!(socket.hear().await, Frame::Close(1008));
+}
+
+#[tokio::test]
+async fn a_socket_does_not_outlive_its_key_or_login() {
+    let site = site().await;
+    let topic = format!("customer_id:{CUSTOMER}:call");
+    let entry = event(CUSTOMER, Uuid::nil(), "call_ringing");
+    let made = site.ask("POST", "/v1.0/accesskeys", json!({"name": "deleted"})).await.json();
+    let key = made["token"].as_str().unwrap();
+    let (mut busy, mut quiet) = (Socket::open(&site, key).await, Socket::open(&site, key).await);
+    busy.subscribe(&topic).await;
+    site.publish(&entry);
+    assert_eq!(busy.hear().await, Frame::Text(entry.to_event().unwrap()));
+    site.ask("DELETE", &format!("/v1.0/accesskeys/{}", made["id"].as_str().unwrap()), None).await;
+    site.publish(&entry);
+    assert_eq!(busy.hear().await, Frame::Close(1008), "an event was sent for a deleted key");
+    let closed = timeout(Duration::from_secs(3), quiet.hear()).await;
+    assert_eq!(closed, Ok(Frame::Close(1008)), "nothing happens on it, and it is closed all the same");
+
+    let made = site.ask("POST", "/v1.0/accesskeys", json!({"name": "ends", "expire": 1})).await.json();
+    let mut socket = Socket::open(&site, made["token"].as_str().unwrap()).await;
+    socket.subscribe(&topic).await;
+    tokio::time::sleep(Duration::from_millis(950)).await;
+    site.publish(&entry);
+    assert_eq!(socket.hear().await, Frame::Close(1008), "an event was sent for a key that had expired");
+}
+
+#[tokio::test]
+async fn a_person_who_may_less_than_before_hears_no_more() {
+    let site = site().await;
+    let agent = site.new_agent("ann", "secret", 64);
+    let login = site.ask_as("", "POST", "/auth/login", Some(r#"{"username": "ann", "password": "secret"}"#)).await;
+    let mut socket = Socket::open(&site, login.json()["token"].as_str().unwrap()).await;
+    socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    site.put(Resource::Agent(Arc::new(Agent { id: agent, customer_id: CUSTOMER, permission: 16, ..Agent::default() })));
+    site.publish(&event(CUSTOMER, Uuid::nil(), "call_ringing"));
     assert_eq!(socket.hear().await, Frame::Close(1008));
 }
 
