@@ -1,6 +1,8 @@
 //! Request bodies: JSON of the right type, size and depth, and if something is wrong the field that it is in. A field that is null
 //! is as good as not there: some programs write so what they have not got. A number says no more than its value: 5.0 is 5.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,6 +15,8 @@ use crate::problem::Problem;
 
 /// Longest body, bytes: that of the longest flow document.
 pub(crate) const MAX_BYTES: usize = flow::MAX_DOCUMENT_BYTES;
+/// Longest time that it may take to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
 /// Deepest nesting: a flow document inside of an object.
 const MAX_DEPTH: usize = flow::MAX_DEPTH + 1;
 
@@ -33,7 +37,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 /// The whole body, if it is not too long.
 async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
     use http_body_util::{BodyExt, LengthLimitError, Limited};
-    match Limited::new(body, MAX_BYTES).collect().await {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BYTES).collect()).await;
+    let Ok(collected) = collected else {
+        let message = format!("the body did not come within {} s", BODY_TIME.as_secs());
+        let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_JSON_BODY", message);
+        return Err(problem.coded(StatusCode::REQUEST_TIMEOUT));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let message = format!("the body is longer than {MAX_BYTES} bytes");

@@ -23,6 +23,8 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod paging;
+mod places;
+mod presence;
 mod problem;
 mod query;
 mod quotas;

@@ -1,5 +1,7 @@
-//! The TCP listener and its bounds: at most so many connections, none that is silent for long.
+//! The TCP listener and its bounds: at most so many connections, none that is silent for long, and who is silent makes room for
+//! who is not.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -8,20 +10,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use axum::{Router, middleware};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
 use crate::metrics::{MetricsSource, MetricsText};
+use crate::places::Places;
+use crate::presence::{Presence, under_way};
+
+/// Connections that may wait for a place; further ones are refused.
+const WAITING_MAX: usize = 128;
+/// Longest wait for a place.
+const WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked who can make room, while somebody waits.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Bounds of the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most connections at one time; further ones wait in the kernel's queue.
+    /// Most connections at one time. For a further one the connection is closed that has been silent longest and has no request under
+    /// way; if there is none, it waits, and is refused after 10 s.
     pub max_connections: usize,
+    /// Places besides these that only this machine itself can take, so that it is heard whatever others do.
+    pub reserved: usize,
+    /// A connection is closed that has not said within so long what it wants: its first request from the beginning, further ones from
+    /// their first byte on, up to the end of the head.
+    pub head: Duration,
     /// A connection on which nothing arrives for so long is closed.
     pub idle: Duration,
 }
@@ -30,10 +48,26 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,
-    places: Arc<Semaphore>,
-    /// Connections that had to wait for a place.
-    delayed: Arc<AtomicU64>,
+    places: Arc<Places>,
+    waiting: VecDeque<Waiting>,
+    counters: Arc<Counters>,
     limits: Limits,
+}
+
+/// A connection that has no place yet.
+#[derive(Debug)]
+struct Waiting {
+    stream: TcpStream,
+    peer: SocketAddr,
+    since: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    /// Connections that had to wait for a place.
+    delayed: AtomicU64,
+    /// Those that did not get one.
+    refused: AtomicU64,
 }
 
 /// The address cannot be listened on.
@@ -73,8 +107,8 @@ impl Listener {
 
     /// Takes over a socket that was bound elsewhere, such as one inherited from another process.
     pub fn new(inner: TcpListener, limits: Limits) -> Listener {
-        let places = Arc::new(Semaphore::new(limits.max_connections));
-        Listener { inner, places, delayed: Arc::default(), limits }
+        let places = Arc::new(Places::new(limits.max_connections, limits.reserved));
+        Listener { inner, places, waiting: VecDeque::new(), counters: Arc::default(), limits }
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -89,9 +123,22 @@ impl Listener {
     pub fn metrics(&self) -> Arc<dyn MetricsSource> {
         Arc::new(ConnectionMetrics {
             places: Arc::clone(&self.places),
-            delayed: Arc::clone(&self.delayed),
+            counters: Arc::clone(&self.counters),
             limits: self.limits,
         })
+    }
+
+    fn seat(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
+        Connection::new(stream, place, self.places.enter(), &self.limits)
+    }
+
+    /// Says 503, if that can be said at once, and closes.
+    fn refuse(&self, stream: &TcpStream) {
+        self.counters.refused.fetch_add(1, Ordering::Relaxed);
+        let answer =
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        // Who cannot be told sees that it is closed.
+        let _ = stream.try_write(answer.as_bytes());
     }
 }
 
@@ -104,17 +151,21 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let router = router.layer(middleware::from_fn(under_way));
     let service = router.into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 /// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) presence: Arc<Presence>,
+}
 
 impl Connected<IncomingStream<'_, Listener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Listener>) -> Peer {
-        Peer(*stream.remote_addr())
+        Peer { address: *stream.remote_addr(), presence: stream.io().presence().clone() }
     }
 }
 
@@ -123,14 +174,41 @@ impl axum::serve::Listener for Listener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // axum's own implementation tries again after errors such as too many open files.
-        let (stream, peer) = axum::serve::Listener::accept(&mut self.inner).await;
-        let places = Arc::clone(&self.places);
-        if places.available_permits() == 0 {
-            self.delayed.fetch_add(1, Ordering::Relaxed);
+        loop {
+            if let Some(place) = self.waiting.front().and_then(|_| self.places.take())
+                && let Some(Waiting { stream, peer, .. }) = self.waiting.pop_front()
+            {
+                return (self.seat(stream, place), peer);
+            }
+            let somebody_waits = !self.waiting.is_empty();
+            tokio::select! {
+                // axum's own implementation tries again after errors such as too many open files.
+                (stream, peer) = axum::serve::Listener::accept(&mut self.inner) => {
+                    let place = if somebody_waits { None } else { self.places.take() };
+                    if let Some(place) = place.or_else(|| self.places.take_kept(peer.ip())) {
+                        return (self.seat(stream, place), peer);
+                    }
+                    self.counters.delayed.fetch_add(1, Ordering::Relaxed);
+                    if self.waiting.len() >= WAITING_MAX {
+                        self.refuse(&stream);
+                        continue;
+                    }
+                    self.waiting.push_back(Waiting { stream, peer, since: Instant::now() });
+                    if !somebody_waits {
+                        self.places.make_room(1);
+                    }
+                }
+                () = self.places.freed(), if somebody_waits => {}
+                () = sleep(LOOK), if somebody_waits => {
+                    while self.waiting.front().is_some_and(|first| first.since.elapsed() >= WAIT)
+                        && let Some(first) = self.waiting.pop_front()
+                    {
+                        self.refuse(&first.stream);
+                    }
+                    self.places.make_room(self.waiting.len());
+                }
+            }
         }
-        let place = places.acquire_owned().await.expect("the semaphore is never closed");
-        (Connection::new(stream, place, self.limits.idle), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -139,20 +217,21 @@ impl axum::serve::Listener for Listener {
 }
 
 struct ConnectionMetrics {
-    places: Arc<Semaphore>,
-    delayed: Arc<AtomicU64>,
+    places: Arc<Places>,
+    counters: Arc<Counters>,
     limits: Limits,
 }
 
 impl MetricsSource for ConnectionMetrics {
     fn collect(&self, out: &mut MetricsText) {
-        let taken = self.limits.max_connections - self.places.available_permits();
-        out.gauge("http_connections", "HTTP connections that are open").value(taken);
+        out.gauge("http_connections", "HTTP connections that are open").value(self.places.taken());
         out.gauge("http_connections_max", "Bound of flowswitch_http_connections").value(self.limits.max_connections);
         out.counter(
             "http_connections_delayed_total",
             "HTTP connections that had to wait because the bound was reached",
         )
-        .value(self.delayed.load(Ordering::Relaxed));
+        .value(self.counters.delayed.load(Ordering::Relaxed));
+        out.counter("http_connections_refused_total", "HTTP connections that waited in vain for a place")
+            .value(self.counters.refused.load(Ordering::Relaxed));
     }
 }

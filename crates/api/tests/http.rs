@@ -26,13 +26,22 @@ struct Site {
     served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-const LIMITS: Limits = Limits { max_connections: 2, idle: Duration::from_millis(300) };
+const LIMITS: Limits =
+    Limits { max_connections: 2, reserved: 0, head: Duration::from_secs(10), idle: Duration::from_millis(300) };
 
 async fn site() -> Site {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), LIMITS).await.unwrap();
+    site_with(LIMITS).await
+}
+
+async fn site_with(limits: Limits) -> Site {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (readiness, calls) = (Arc::new(Readiness::default()), Arc::new(Calls(AtomicU64::new(0))));
-    let router = api::router(readiness.clone(), vec![calls.clone(), listener.metrics()]);
+    let slow = axum::routing::get(|| async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        "slow"
+    });
+    let router = api::router(readiness.clone(), vec![calls.clone(), listener.metrics()]).route("/slow", slow);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = tokio::spawn(api::serve(listener, router, async {
         let _ = stopped.await;
@@ -126,6 +135,67 @@ async fn silent_connections_give_their_places_back() {
     let mut rest = Vec::new();
     silent.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn who_says_nothing_makes_room_for_who_asks() {
+    let site = site_with(Limits { idle: Duration::from_secs(60), ..LIMITS }).await;
+    let mut silent = TcpStream::connect(site.address).await.unwrap();
+    let mut slow = TcpStream::connect(site.address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHo").await.unwrap();
+    let began = Instant::now();
+    for _ in 0..20 {
+        let answer = tokio::time::timeout(Duration::from_secs(5), site.ask("GET /healthz")).await;
+        assert_eq!(answer.expect("silent connections hold all places").0, "HTTP/1.1 200 OK");
+    }
+    assert!(began.elapsed() >= Duration::from_millis(900), "nobody is sent away who has just come");
+    assert_eq!(silent.read(&mut [0; 8]).await.unwrap_or(0), 0, "who was silent longest is sent away");
+    slow.write_all(b"st: x\r\n\r\n").await.unwrap();
+    let mut answer = [0; 15];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK", "one place was enough for the others");
+}
+
+#[tokio::test]
+async fn requests_under_way_keep_their_places_and_this_machine_has_some_of_its_own() {
+    for reserved in [0, 1] {
+        let site = site_with(Limits { idle: Duration::from_secs(60), reserved, ..LIMITS }).await;
+        let (mut first, mut second) =
+            (TcpStream::connect(site.address).await.unwrap(), TcpStream::connect(site.address).await.unwrap());
+        for stream in [&mut first, &mut second] {
+            stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let began = Instant::now();
+        assert_eq!(site.ask("GET /healthz").await.0, "HTTP/1.1 200 OK");
+        assert_eq!(began.elapsed() < Duration::from_secs(1), reserved == 1, "{:?}", began.elapsed());
+        for stream in [&mut first, &mut second] {
+            let mut answer = [0; 15];
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_come_to_the_end_of_a_head_is_closed() {
+    let limits = Limits { idle: Duration::from_secs(60), head: Duration::from_millis(400), ..LIMITS };
+    let site = site_with(limits).await;
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    // The first request is whole; being silent after it is no fault.
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 1_000];
+    let length = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK"));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let began = Instant::now();
+    while stream.write_all(b"G").await.is_ok() && began.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!((300..3_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    let mut silent = TcpStream::connect(site.address).await.unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(3), silent.read(&mut [0; 8])).await;
+    assert_eq!(closed.expect("a first request is waited for without an end").unwrap_or(0), 0);
 }
 
 #[tokio::test]

@@ -73,13 +73,11 @@ impl RateLimiter {
 
 /// Takes one request of the address that it comes from.
 pub(crate) async fn limit_by_address(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    if let (Some(limiter), Some(ConnectInfo(peer))) =
-        (&api.limiter, request.extensions().get::<ConnectInfo<Peer>>().copied())
-    {
+    if let (Some(limiter), Some(ConnectInfo(peer))) = (&api.limiter, request.extensions().get::<ConnectInfo<Peer>>()) {
         let path = request.uri().path();
         let is_auth = path.starts_with("/auth/") || path.starts_with("/v1.0/auth/");
         let buckets = if is_auth { &limiter.auth } else { &limiter.address };
-        if let Err(seconds) = buckets.take(peer.0.ip(), Instant::now()) {
+        if let Err(seconds) = buckets.take(peer.address.ip(), Instant::now()) {
             return refusal("ip", seconds).into_response();
         }
     }

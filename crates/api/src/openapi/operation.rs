@@ -109,7 +109,7 @@ impl Operation {
         let mut refusals = self.refusals;
         refusals.extend([400, 429, 500]);
         if let Some(body) = self.body {
-            refusals.extend([413, 415]);
+            refusals.extend([408, 413, 415]);
             let content = json!({"application/json": {"schema": schema::reference(body)}});
             described["requestBody"] = json!({"required": true, "content": content});
         }
@@ -190,6 +190,7 @@ fn meaning(status: u16) -> &'static str {
         401 => "the credentials are missing or not valid",
         403 => "the caller may not",
         404 => "there is no such thing, or it belongs to somebody else",
+        408 => "the body did not come in time",
         409 => "not in this state, or there is one already",
         413 => "the body is too long",
         415 => "the body is no JSON",

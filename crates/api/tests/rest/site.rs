@@ -254,8 +254,9 @@ pub(crate) async fn site_with(options: Options) -> Site {
     };
     let ports = Ports { repository: repository.clone(), control: calls.clone(), publish: published.clone() };
     let api = Api::new(config, ports);
-    let listener =
-        Listener::bind("127.0.0.1:0".parse().unwrap(), Limits { max_connections: 64, idle: Duration::from_secs(20) });
+    let (head, idle) = (Duration::from_secs(10), Duration::from_secs(20));
+    let limits = Limits { max_connections: 64, reserved: 8, head, idle };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits);
     let listener = listener.await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = api::api_router(&api, Arc::new(Readiness::default()), vec![listener.metrics()]);

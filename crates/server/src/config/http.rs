@@ -16,7 +16,7 @@ pub struct HttpConfig {
     /// Local port.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 65_535>")]
     pub port: u16,
-    /// Most connections at one time; further ones wait in the kernel's queue.
+    /// Most connections at one time; see [`api::Limits::max_connections`].
     #[serde(deserialize_with = "value::whole::<_, _, 4, 1_000_000>")]
     pub max_connections: usize,
     /// A connection that says nothing for so long is closed, seconds.

@@ -67,6 +67,10 @@ use wishes::Wishes;
 const PORT_WAIT_ROUND: Duration = Duration::from_millis(10);
 const PORT_WAIT_ROUNDS: u32 = 500;
 
+/// Places for HTTP connections of this machine itself, besides those of all: who looks after the server is heard whatever others do.
+const HTTP_RESERVED: usize = 8;
+/// How long a connection may take to say what it wants.
+const HTTP_HEAD: Duration = Duration::from_secs(10);
 /// How long the end waits for HTTP requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long it waits for what runs besides: webhooks, and names that are looked up.
@@ -109,8 +113,12 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let started = Timestamp::from_us(clock::now().wall_us);
     let (store, bridges) = keeping::open(&config, started)?;
     let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
-    let limits =
-        Limits { max_connections: config.http.max_connections, idle: Duration::from_secs(config.http.idle_seconds) };
+    let limits = Limits {
+        max_connections: config.http.max_connections,
+        reserved: HTTP_RESERVED,
+        head: HTTP_HEAD,
+        idle: Duration::from_secs(config.http.idle_seconds),
+    };
     let http = Listener::bind(config.http.socket_address(), limits).await?;
     let http_address = http.local_addr()?;
 
