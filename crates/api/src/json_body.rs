@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use model::ErrorStatus;
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 
@@ -69,14 +69,18 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     let invalid = |message: String| Problem::new(ErrorStatus::InvalidArgument, "INVALID_JSON_BODY", message);
-    if too_deep(octets) {
-        return Err(invalid(format!("the body is nested deeper than {MAX_DEPTH} levels")));
+    if let Some(at) = too_deep(octets) {
+        let (line, column) = place(&octets[..at]);
+        let message = format!("the body is nested deeper than {MAX_DEPTH} levels at line {line} column {column}");
+        return Err(at_place(invalid(message), line, column));
     }
     if octets.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte != b'{') {
         return Err(invalid("the body must be a JSON object".into()));
     }
-    let Fields(fields) =
-        serde_json::from_slice(octets).map_err(|error| invalid(format!("the body is not valid JSON: {error}")))?;
+    let Fields(fields) = serde_json::from_slice(octets).map_err(|error| {
+        let problem = invalid(format!("the body is not valid JSON: {error}"));
+        at_place(problem, error.line(), error.column())
+    })?;
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let field = error.path().to_string();
         let what = error.into_inner();
@@ -85,6 +89,19 @@ fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
             false => Problem { reason: "INVALID_JSON_BODY", ..Problem::field(&field, format!("{field}: {what}")) },
         }
     })
+}
+
+/// Says where in the body it is.
+fn at_place(mut problem: Problem, line: usize, column: usize) -> Problem {
+    problem.details.push(json!({"line": line, "column": column}));
+    problem
+}
+
+/// Line and column, counted in bytes from 1, of what stands behind this text.
+fn place(before: &[u8]) -> (usize, usize) {
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    (line, column)
 }
 
 /// The fields of the body's object that say something.
@@ -125,10 +142,10 @@ fn whole(value: Value) -> Value {
     }
 }
 
-/// Counts brackets outside of strings, so that the parser never sees what is too deep.
-fn too_deep(text: &[u8]) -> bool {
+/// Counts brackets outside of strings, so that the parser never sees what is too deep. The bracket that is one too many.
+fn too_deep(text: &[u8]) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text {
+    for (at, byte) in text.iter().enumerate() {
         match (in_string, byte) {
             (true, _) if escaped => escaped = false,
             (true, b'\\') => escaped = true,
@@ -136,12 +153,12 @@ fn too_deep(text: &[u8]) -> bool {
             (false, b'[' | b'{') => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    return true;
+                    return Some(at);
                 }
             }
             (false, b']' | b'}') => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    false
+    None
 }

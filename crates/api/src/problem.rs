@@ -1,6 +1,6 @@
 //! Refusals, in the envelope that all errors of the API have (spec/resources.md §1.1).
 
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::{ErrorEnvelope, ErrorStatus};
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub(crate) struct Problem {
     pub details: Vec<Value>,
     /// When to come again, seconds.
     pub retry_after: Option<u64>,
+    /// More headers of the response.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Marks a response whose body is to be written once the request's id is known.
@@ -32,7 +34,15 @@ pub(crate) struct Pending(pub(crate) Problem);
 impl Problem {
     pub(crate) fn new(status: ErrorStatus, reason: &'static str, message: impl Into<String>) -> Problem {
         let code = StatusCode::from_u16(status.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Problem { status, code, reason, message: message.into(), details: Vec::new(), retry_after: None }
+        Problem {
+            status,
+            code,
+            reason,
+            message: message.into(),
+            details: Vec::new(),
+            retry_after: None,
+            headers: Vec::new(),
+        }
     }
 
     /// One field of the request is wrong.
@@ -115,7 +125,14 @@ impl Problem {
         self
     }
 
-    fn about(mut self, field: &str) -> Problem {
+    /// With this header.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What exactly it is about.
+    pub(crate) fn about(mut self, field: &str) -> Problem {
         self.details.push(json!({ "field": field }));
         self
     }
@@ -125,6 +142,7 @@ impl Problem {
         let mut envelope = ErrorEnvelope::new(self.status, self.reason, self.message, request_id);
         envelope.error.details = self.details;
         let mut response = (self.code, axum::Json(envelope)).into_response();
+        response.headers_mut().extend(self.headers);
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

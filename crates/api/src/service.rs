@@ -177,14 +177,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Ids {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Ids, Problem> {
         let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state).await;
-        let axum::extract::Path((first, second)) = path.map_err(|_| invalid_id())?;
-        let parse = |text: &str| Uuid::parse_str(text).map_err(|_| invalid_id());
-        Ok(Ids(parse(&first)?, parse(&second)?))
+        let axum::extract::Path((first, second)) = path.map_err(|_| invalid_id("id"))?;
+        let parse = |name, text: &str| Uuid::parse_str(text).map_err(|_| invalid_id(name));
+        Ok(Ids(parse("id", &first)?, parse("call_id", &second)?))
     }
 }
 
-fn invalid_id() -> Problem {
-    Problem::new(ErrorStatus::InvalidArgument, "INVALID_ID", "the id in the path must be a UUID")
+/// `name` is what the path calls it.
+fn invalid_id(name: &str) -> Problem {
+    let message = format!("{name} in the path must be a UUID");
+    Problem::new(ErrorStatus::InvalidArgument, "INVALID_ID", message).about(name)
 }
 
 /// The id in a path.
@@ -194,7 +196,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, Problem> {
-        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid_id())?;
-        Uuid::parse_str(&path.0).map(Id).map_err(|_| invalid_id())
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let path = path.map_err(|_| invalid_id("id"))?;
+        Uuid::parse_str(&path.0).map(Id).map_err(|_| invalid_id("id"))
     }
 }

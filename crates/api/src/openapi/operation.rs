@@ -121,6 +121,9 @@ impl Operation {
         if path.contains('{') {
             refusals.push(404);
         }
+        if matches!(self.success, Success::Bytes(_)) {
+            refusals.push(416);
+        }
         let mut responses = success(self.success);
         refusals.sort_unstable();
         refusals.dedup();
@@ -163,7 +166,6 @@ fn success(success: Success) -> Map<String, Value> {
             for (status, what) in [("200", "all of it"), ("206", "the range that was asked for")] {
                 responses.insert(status.into(), json!({"description": what, "content": content}));
             }
-            responses.insert("416".into(), json!({"description": "there is no such range"}));
         }
         Success::Upgrade => {
             responses.insert("101".into(), json!({"description": "from here on WebSocket"}));
@@ -194,6 +196,7 @@ fn meaning(status: u16) -> &'static str {
         409 => "not in this state, or there is one already",
         413 => "the body is too long",
         415 => "the body is no JSON",
+        416 => "there is no such range",
         426 => "this is for WebSockets",
         429 => "too many requests, and Retry-After says when to come again; or too many of its kind",
         503 => "not now",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use model::ErrorStatus;
 
@@ -32,7 +32,11 @@ async fn subscribe(
     let upgrade = upgrade.map_err(|_| {
         let message = "this is for WebSockets: ask with Connection: Upgrade";
         let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
-        problem.coded(StatusCode::UPGRADE_REQUIRED)
+        let problem = problem.coded(StatusCode::UPGRADE_REQUIRED);
+        // RFC 9110 §15.5.22 and §7.8.
+        problem
+            .with(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .with(header::CONNECTION, HeaderValue::from_static("upgrade"))
     })?;
     let topics = Topics::of(&identity);
     let subscription = api.events.subscribe().ok_or_else(|| {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use model::{Recording, RecordingStatus};
+use model::{ErrorStatus, Recording, RecordingStatus};
 
 use super::recordings;
 use super::stored::Stored;
@@ -66,8 +66,10 @@ async fn download(
     let content_range = |text: String| HeaderValue::try_from(text).map_err(Problem::internal);
     match Range::parse(asked, total) {
         Err(RangeError) => {
-            let range = (header::CONTENT_RANGE, content_range(format!("bytes */{total}"))?);
-            Ok((StatusCode::RANGE_NOT_SATISFIABLE, [range]).into_response())
+            let message = format!("there is no such range: it is {total} bytes long");
+            let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message).about("Range");
+            let problem = problem.coded(StatusCode::RANGE_NOT_SATISFIABLE);
+            Err(problem.with(header::CONTENT_RANGE, content_range(format!("bytes */{total}"))?))
         }
         Ok(None) => Ok((sound(id, total), Body::from_stream(pieces(mix, 0, total))).into_response()),
         Ok(Some(Range { first, length })) => {

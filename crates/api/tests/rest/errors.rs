@@ -96,6 +96,30 @@ async fn the_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn the_place_that_is_wrong_is_named() {
+    let site = site().await;
+    let deep = format!("{{\n \"actions\": {}{}}}", "[".repeat(100), "]".repeat(100));
+    for (body, line) in
+        [("{\n\"name\": \"a\",}", 2), ("{\"name\": \"a\"", 1), (deep.as_str(), 2), ("{\"a\": 1, \"a\": 2}", 1)]
+    {
+        let answer = site.ask_as(&site.key, "POST", "/v1.0/flows", Some(body)).await.json();
+        let place = &answer["error"]["details"][0];
+        assert_eq!(place["line"], line, "{body}: {answer}");
+        assert!(place["column"].as_u64() >= Some(1), "{body}: {answer}");
+        let named = format!("line {line} column {}", place["column"]);
+        assert!(answer["error"]["message"].as_str().unwrap().contains(&named), "{answer}");
+    }
+    for (path, field) in [("flows/menu", "id"), (&format!("confbridges/{ID}/calls/x/kick"), "call_id")] {
+        let method = if path.ends_with("kick") { "POST" } else { "GET" };
+        let answer = site.ask(method, &format!("/v1.0/{path}"), None).await;
+        assert_eq!(answer.refusal(), (400, "INVALID_ID".into()));
+        assert_eq!(answer.json()["error"]["details"][0]["field"], field);
+    }
+    let upgrade = site.get("/v1.0/ws").await;
+    assert!(upgrade.head.contains("\r\nupgrade: websocket"), "{}", upgrade.head);
+}
+
+#[tokio::test]
 async fn null_is_as_good_as_not_there_and_a_number_is_its_value() {
     let site = site().await;
     let bodies = [

@@ -69,7 +69,9 @@ async fn the_sound_is_both_directions_added() {
         assert!(part.octets == whole.octets[first..=last], "{range}");
     }
     let head = format!("Authorization: Bearer {}\r\nRange: bytes={total}-\r\n", site.key);
-    assert_eq!(site.raw("GET", &format!("/v1.0/recordingfiles/{id}"), &head, b"").await.status, 416);
+    let none = site.raw("GET", &format!("/v1.0/recordingfiles/{id}"), &head, b"").await;
+    assert_eq!(none.refusal(), (416, "INVALID_ARGUMENT".into()));
+    assert!(none.head.contains(&format!("content-range: bytes */{total}")), "{}", none.head);
 }
 
 #[tokio::test]
