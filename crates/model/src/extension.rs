@@ -37,12 +37,15 @@ pub struct Extension {
 
 /// What an extension may be, in words.
 pub const EXTENSION_FORM: &str = "1 to 64 letters, digits and . - _ + * #";
+/// Longest extension, bytes.
+pub const EXTENSION_MAX: usize = 64;
 /// Longest password of an extension, bytes.
 pub const PASSWORD_MAX: usize = 255;
 
 /// Whether a phone can register as this and others can dial it: on a telephone's keys, or in letters.
 pub fn is_extension(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_+*#".contains(&b))
+    (1..=EXTENSION_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_+*#".contains(&b))
 }
 
 /// What a digest challenge needs of a password (RFC 7616 §3.4.2): H(user ":" realm ":" password), lower-case hex.

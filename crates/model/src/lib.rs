@@ -38,13 +38,15 @@ pub use conference::{
 };
 pub use error::{ErrorBody, ErrorEnvelope, ErrorStatus};
 pub use event::Event;
-pub use extension::{Binding, EXTENSION_FORM, Extension, ExtensionBody, PASSWORD_MAX, PasswordDigests, is_extension};
+pub use extension::{
+    Binding, EXTENSION_FORM, EXTENSION_MAX, Extension, ExtensionBody, PASSWORD_MAX, PasswordDigests, is_extension,
+};
 pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};
 pub use id::random_id;
 pub use log_entry::{LogBody, LogEntry, Resource};
 pub use number::{
-    NUMBER_FORM, Number, NumberBody, NumberMetadata, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number,
+    NUMBER_FORM, NUMBER_MAX, Number, NumberBody, NumberMetadata, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number,
 };
 pub use particulars::Particulars;
 pub use recording::{Recording, RecordingReference, RecordingStatus, recording_name};

@@ -82,11 +82,14 @@ impl NumberType {
 }
 
 /// What a number may be, in words.
-pub const NUMBER_FORM: &str = "what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"";
+pub const NUMBER_FORM: &str = "what is dialled, 1 to 255 bytes without spaces and any of @ ; < > \"";
+
+/// Longest number, bytes.
+pub const NUMBER_MAX: usize = 255;
 
 /// Whether it can stand before the `@` of a SIP address, after unescaping, and be dialled on a telephone's keys or letters.
 pub fn is_number(text: &str) -> bool {
-    (1..=255).contains(&text.len())
+    (1..=NUMBER_MAX).contains(&text.len())
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "@;<>\"".contains(c))
 }
 

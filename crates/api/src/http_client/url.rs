@@ -53,10 +53,17 @@ impl Url {
         if host.is_empty() {
             return Err(wrong("the host is missing"));
         }
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        if port == 0 || authority.as_str().ends_with(':') {
-            return Err(wrong("the port is wrong"));
-        }
+        let port = match authority.port_u16() {
+            Some(port) if port > 0 => port,
+            None if authority.host().len() == authority.as_str().len() => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            _ => return Err(wrong("the port must be 1 to 65535")),
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let target = PathAndQuery::try_from(path.as_str()).map_err(|error| wrong(&error.to_string()))?.into();
@@ -102,8 +109,19 @@ mod tests {
             let url = Url::parse(text).unwrap();
             assert_eq!((url.tls, url.host.as_str(), url.port, url.path.as_str()), (tls, host, port, path), "{text}");
         }
-        for text in ["", "x", "/x", "ftp://a", "http://", "http://:80/", "http://a:0/", "http://u:p@a/", "http://a b/"]
-        {
+        for text in [
+            "",
+            "x",
+            "/x",
+            "ftp://a",
+            "http://",
+            "http://:80/",
+            "http://a:0/",
+            "http://a:65536/",
+            "http://a:/",
+            "http://u:p@a/",
+            "http://a b/",
+        ] {
             assert!(Url::parse(text).is_err(), "{text}");
         }
     }

@@ -27,6 +27,13 @@ pub(crate) fn short(max: usize) -> Value {
     json!({"type": "string", "maxLength": max})
 }
 
+/// Text of at least and at most so many bytes. A schema counts characters: those of up to a quarter are always short enough, and
+/// of longer ones those are described that have one byte each.
+pub(crate) fn bytes(min: usize, max: usize) -> Value {
+    let plain = format!("^[ -~]{{{min},{max}}}$");
+    json!({"type": "string", "minLength": min, "anyOf": [{"maxLength": max / 4}, {"pattern": plain}]})
+}
+
 /// One of these words.
 pub(crate) fn word(words: &[&str]) -> Value {
     json!({"type": "string", "enum": words})

@@ -49,7 +49,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &schema::times(),
     ];
     endpoints.schema("Customer", schema::answer(&answer.concat()));
-    let uri = serde_json::json!({"type": "string", "pattern": "^(https?://[A-Za-z0-9.-]+(/[A-Za-z0-9/_.-]*)?)?$", "maxLength": TEXT_MAX});
+    let uri = serde_json::json!({"type": "string", "pattern": uri_pattern(), "maxLength": TEXT_MAX,
+        "description": "http or https, a host, and perhaps a port, a path and a query; empty = none"});
     let request = [("webhook_uri", uri), method, ("webhook_secret", schema::short(TEXT_MAX))];
     endpoints.schema("CustomerRequest", schema::body(&[about.as_slice(), &request].concat(), &[]));
     endpoints.get(
@@ -59,6 +60,14 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     );
     let put = Operation::new("customer", "Changes the own customer").takes("CustomerRequest").gives("Customer");
     endpoints.put("/v1.0/customer", put.refuses(&[404]), update);
+}
+
+/// What `check_url` takes: a port is 1 to 65535, and there are no user names and no fragments. IPv6 addresses in brackets are taken, too,
+/// but a pattern for them would be longer than all the rest.
+fn uri_pattern() -> String {
+    let port = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    let characters = "A-Za-z0-9/_.~!$&'()*+,;=:@%-";
+    format!(r"^(https?://[A-Za-z0-9.-]+(:{port})?(/[{characters}]*)?(\?[{characters}?]*)?)?$")
 }
 
 async fn get(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Result<Shown, Problem> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::{EXTENSION_FORM, ErrorStatus, Extension, PASSWORD_MAX, PasswordDigests, is_extension};
+use model::{EXTENSION_FORM, EXTENSION_MAX, ErrorStatus, Extension, PASSWORD_MAX, PasswordDigests, is_extension};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::Digest;
@@ -51,8 +51,12 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &schema::times(),
     ];
     endpoints.schema("Extension", schema::answer(&answer.concat()));
-    let extension = json!({"type": "string", "pattern": "^[A-Za-z0-9_.+*#-]{1,64}$"});
-    let password = || json!({"type": "string", "minLength": 1, "maxLength": 60, "writeOnly": true});
+    let extension = json!({"type": "string", "pattern": format!("^[A-Za-z0-9_.+*#-]{{1,{EXTENSION_MAX}}}$")});
+    let password = || {
+        let mut password = schema::bytes(1, PASSWORD_MAX);
+        password["writeOnly"] = true.into();
+        password
+    };
     let request = [&[("extension", extension), ("password", password())], texts.as_slice()].concat();
     endpoints.schema("ExtensionRequest", schema::body(&request, &["extension", "password"]));
     endpoints.schema("ExtensionUpdate", schema::body(&[&[("password", password())], texts.as_slice()].concat(), &[]));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flow::Problem as FlowProblem;
-use model::{Action, ErrorStatus, Flow, FlowType};
+use model::{Action, ErrorStatus, Flow, FlowType, action_id};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -85,8 +85,8 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.schema("Flow", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
     let kind = json!({"type": "string",
         "description": "the name of an action, such as answer, play, digits_receive, branch or hangup"});
-    let action =
-        [("id", schema::short(63)), ("next_id", schema::short(63)), ("type", kind), ("option", schema::free())];
+    let action_id = || schema::bytes(0, action_id::MAX_BYTES);
+    let action = [("id", action_id()), ("next_id", action_id()), ("type", kind), ("option", schema::free())];
     endpoints.schema("ActionRequest", schema::object(&action, &["type"]));
     let body = [
         ("name", schema::text()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::{ErrorStatus, Flow, NUMBER_FORM, Number, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number};
+use model::{ErrorStatus, Flow, NUMBER_FORM, NUMBER_MAX, Number, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -70,7 +70,10 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &schema::times(),
     ];
     endpoints.schema("Number", schema::answer(&answer.concat()));
-    let number = json!({"type": "string", "pattern": "^[+]?[A-Za-z0-9*#_.-]{1,64}$",
+    // Any character counts for up to four bytes, and those of one byte are one.
+    let plain = format!("^[!#-9:=?A-~]{{1,{NUMBER_MAX}}}$");
+    let any = format!(r#"^[^\s\u0000-\u001f\u007f-\u009f@;<>"]{{1,{}}}$"#, NUMBER_MAX / 4);
+    let number = json!({"type": "string", "anyOf": [{"pattern": plain}, {"pattern": any}],
         "description": "what is dialled: E.164, or any text without spaces and @ ; < > \""});
     let request = [&[("number", number), kind], flow_ids.as_slice(), &texts].concat();
     endpoints.schema("NumberRequest", schema::body(&request, &["number"]));

@@ -52,6 +52,54 @@ async fn every_operation_of_the_document_is_served_and_no_other_method_is() {
     assert_eq!(names.len(), count, "operation ids are unique");
 }
 
+/// What is generated from the document is as long as it may be.
+#[tokio::test]
+async fn texts_may_be_as_long_as_the_document_says_and_no_longer() {
+    let site = site().await;
+    let document = site.ask_as("", "GET", "/openapi.json", None).await.json();
+    let number = |text: String| json!({ "number": text });
+    let extension = |text: String| json!({"extension": text, "password": "x"});
+    let password = |text: String| json!({"extension": format!("e{}", text.len()), "password": text});
+    let action = |text: String| json!({"actions": [{"type": "answer", "id": text}]});
+    type Body<'a> = &'a dyn Fn(String) -> Value;
+    let cases: [(&str, &str, Body, &str); 4] = [
+        ("numbers", "/NumberRequest/properties/number", &number, "{1,255}"),
+        ("extensions", "/ExtensionRequest/properties/extension", &extension, "{1,64}"),
+        ("extensions", "/ExtensionRequest/properties/password", &password, "{1,255}"),
+        ("flows", "/ActionRequest/properties/id", &action, "{0,255}"),
+    ];
+    for (collection, field, body, bounds) in cases {
+        let schema = document.pointer(&format!("/components/schemas{field}")).unwrap().to_string();
+        assert!(schema.contains(bounds), "{field}: {schema}");
+        let longest: usize = bounds.trim_end_matches('}').split(',').nth(1).unwrap().parse().unwrap();
+        // Characters of four bytes, too, as far as the document takes them.
+        let wide = "\u{1f4de}".repeat(longest / 4);
+        let texts =
+            if field.ends_with("extension") { vec!["x".repeat(longest)] } else { vec!["x".repeat(longest), wide] };
+        for text in texts {
+            let answer = site.ask("POST", &format!("/v1.0/{collection}"), body(text)).await;
+            assert_eq!(answer.status, 200, "{field}: {answer:?}");
+        }
+        let answer = site.ask("POST", &format!("/v1.0/{collection}"), body("x".repeat(longest + 1))).await;
+        assert_eq!(answer.status, 400, "{field}: {answer:?}");
+    }
+    let pattern = &document["components"]["schemas"]["CustomerRequest"]["properties"]["webhook_uri"]["pattern"];
+    for part in ["6553[0-5]", r"(\?["] {
+        assert!(pattern.as_str().unwrap().contains(part), "{pattern}");
+    }
+    for (uri, status) in [
+        ("https://a.b:65535/c/d?e=f&g=%20", 200),
+        ("http://127.0.0.1:8080?x", 200),
+        ("http://a.b/c!$&'()*+,;=:@~", 200),
+        ("http://a.b:65536/", 400),
+        ("http://a.b:0/", 400),
+        ("http://u@a.b/", 400),
+    ] {
+        let answer = site.ask("PUT", "/v1.0/customer", json!({ "webhook_uri": uri })).await;
+        assert_eq!(answer.status, status, "{uri}: {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_reference_of_the_document_leads_somewhere() {
     fn walk<'a>(value: &'a Value, found: &mut Vec<&'a str>) {

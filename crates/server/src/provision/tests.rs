@@ -111,7 +111,7 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
         (
             "{\"numbers\": [{\"number\": \"\"}]}".into(),
             &[
-                "x.json line 1: numbers[0].number: found \"\"; allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+                "x.json line 1: numbers[0].number: found \"\"; allowed: what is dialled, 1 to 255 bytes without spaces and any of @ ; < > \"",
             ],
         ),
         (
@@ -148,7 +148,7 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
             "{\"numbers\": [{\"number\": 5},\n{\"number\": \" \"}]}".into(),
             &[
                 "x.json line 1: numbers[0].number: found 5; allowed: text",
-                "x.json line 2: numbers[1].number: found \" \"; allowed: what is dialled, 1 to 255 characters without spaces and any of @ ; < > \"",
+                "x.json line 2: numbers[1].number: found \" \"; allowed: what is dialled, 1 to 255 bytes without spaces and any of @ ; < > \"",
             ],
         ),
     ];
