@@ -20,6 +20,17 @@ struct Kept {
     log: Vec<LogEntry>,
 }
 
+impl Kept {
+    /// Recordings are of the flow that ran when they were made.
+    fn flow_of(&self, resource: &Resource, public: &Value) -> Option<Uuid> {
+        let Resource::Recording(recording) = resource else { return id_at(public, "flow_id") };
+        match self.resources.get(&(Kind::Activeflow, recording.activeflow_id)) {
+            Some(Resource::Activeflow(activeflow)) => Some(activeflow.flow_id),
+            _ => None,
+        }
+    }
+}
+
 impl MemoryRepository {
     /// Adds an entry to the timelines; the first has sequence number 1.
     pub fn note(&self, entry: LogEntry) {
@@ -45,7 +56,8 @@ impl Repository for MemoryRepository {
             .filter_map(|((_, id), resource)| {
                 let public = resource.to_public();
                 let alive = public["tm_delete"].is_null();
-                (alive && owner(&public) == listing.customer_id && passes(listing, &public))
+                let flow_id = kept.flow_of(resource, &public);
+                (alive && owner(&public) == listing.customer_id && passes(listing, &public, flow_id))
                     .then(|| (created(&public), *id, resource))
             })
             .filter(|(at, id, _)| match listing.after {
@@ -127,11 +139,12 @@ fn created(public: &Value) -> Timestamp {
     public["tm_create"].as_str().and_then(|text| Timestamp::parse(text).ok()).unwrap_or_default()
 }
 
-fn passes(listing: &Listing, public: &Value) -> bool {
+fn passes(listing: &Listing, public: &Value, flow_id: Option<Uuid>) -> bool {
     let is_listed = listing.kind != Kind::Flow || public["type"] == "flow";
+    let reference = if listing.kind == Kind::Call { "groupcall_id" } else { "reference_id" };
     is_listed
-        && listing.reference_id.is_none_or(|id| id_at(public, "reference_id") == Some(id))
-        && listing.flow_id.is_none_or(|id| id_at(public, "flow_id") == Some(id))
+        && listing.reference_id.is_none_or(|id| id_at(public, reference) == Some(id))
+        && listing.flow_id.is_none_or(|id| flow_id == Some(id))
         && listing.status.as_deref().is_none_or(|status| public["status"] == status)
 }
 

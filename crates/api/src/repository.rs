@@ -100,11 +100,11 @@ pub struct Listing {
     pub after: Option<After>,
     /// Most items.
     pub limit: usize,
-    /// Only those for this reference.
+    /// Only those for this reference; of calls, those of this group call.
     pub reference_id: Option<Uuid>,
     /// Only those in this status.
     pub status: Option<String>,
-    /// Only those of this flow.
+    /// Only those of this flow; of recordings, those that were made while it ran.
     pub flow_id: Option<Uuid>,
 }
 

@@ -268,6 +268,47 @@ fn lists_filter_live_and_ended_records_alike() {
     assert_eq!(store.records::<Call>(None, &Filter::default(), &Page::default()).unwrap().items.len(), 30);
 }
 
+/// Of a recording only its activeflow is said.
+#[test]
+fn recordings_are_found_by_the_flow_that_ran() {
+    let folder = Folder::new();
+    let mut store = folder.open().store;
+    let of = call(1, CallStatus::Progressing);
+    let recording = |status| {
+        let record = Recording {
+            id: Uuid::from_u128(9),
+            customer_id: CUSTOMER,
+            activeflow_id: of.activeflow_id,
+            status,
+            tm_create: of.tm_create,
+            ..Recording::default()
+        };
+        event("recording", 5, &of, Resource::Recording(Arc::new(record)))
+    };
+    let found = |store: &Store, flow_id| {
+        let filter = Filter { flow_id, ..Filter::default() };
+        store.records::<Recording>(Some(CUSTOMER), &filter, &Page::default()).unwrap().items.len()
+    };
+    let check = |store: &Store, when: &str| {
+        assert_eq!((found(store, of.flow_id), found(store, of.activeflow_id)), (1, 0), "{when}");
+    };
+    let mut entries = life(1);
+    let end = entries.split_off(3);
+    entries.push(recording(RecordingStatus::Recording));
+    store.append_synced(entries).unwrap();
+    check(&store, "while it runs");
+    store.append_synced(end).unwrap();
+    store.settle().unwrap();
+    // Its activeflow has left memory.
+    store.append_synced(vec![recording(RecordingStatus::Ended)]).unwrap();
+    check(&store, "after its end");
+    store.settle().unwrap();
+    check(&store, "in the database");
+    drop(store);
+    store = folder.open().store;
+    check(&store, "after a start");
+}
+
 #[test]
 fn old_records_go_step_by_step_and_live_ones_stay() {
     let folder = Folder::new();

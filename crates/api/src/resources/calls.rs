@@ -19,7 +19,7 @@ use crate::service::{Api, Id};
 use crate::shown::Shown;
 
 const STATUSES: [&str; 6] = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
-const FILTERS: Filters = Filters { reference_id: false, flow_id: true, status: &STATUSES };
+const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &STATUSES };
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let ids = || schema::many(schema::id());

@@ -22,6 +22,21 @@ const LAST_RECORD: Duration = Duration::from_secs(5);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What some lists can be narrowed by, here or in VoIPBIN. A list that does not take one of these says so: to show everything to who
+/// asked for little would be worse. Names that narrow nothing anywhere mean nothing, as in VoIPBIN.
+const NARROWING: [&str; 10] = [
+    "activeflow_id",
+    "conference_id",
+    "confbridge_id",
+    "direction",
+    "flow_id",
+    "owner_id",
+    "reference_id",
+    "reference_type",
+    "status",
+    "type",
+];
+
 /// The filters that a list takes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Filters {
@@ -45,6 +60,20 @@ impl Filters {
         }
         operation
     }
+
+    /// Refuses what the list cannot be narrowed by.
+    pub(super) fn check(self, query: &Query) -> Result<(), Problem> {
+        let takes = |name: &str| match name {
+            "reference_id" => self.reference_id,
+            "flow_id" => self.flow_id,
+            "status" => !self.status.is_empty(),
+            _ => false,
+        };
+        match query.names().find(|name| NARROWING.contains(name) && !takes(name)) {
+            None => Ok(()),
+            Some(name) => Err(Problem::parameter(name, format!("this list cannot be narrowed by {name}"))),
+        }
+    }
 }
 
 /// `GET /<collection>`
@@ -54,6 +83,7 @@ pub(super) async fn list<T: Stored>(
     query: &Query,
     filters: Filters,
 ) -> Result<Shown, Problem> {
+    filters.check(query)?;
     let limit = paging::page_size(query);
     let listing = Listing {
         kind: T::KIND,

@@ -18,7 +18,7 @@ use crate::service::{Api, Id};
 use crate::shown::Shown;
 
 const STATUSES: [&str; 4] = ["initiating", "recording", "stopping", "ended"];
-const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };
+const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &STATUSES };
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let fields = [

@@ -268,6 +268,14 @@ async fn where_events_go_is_no_longer_than_the_document_says() {
 async fn only_the_own_phones_are_shown() {
     let site = site().await;
     let shown = site.get("/v1.0/registrations").await.json();
-    assert_eq!(shown["result"].as_array().unwrap().len(), 1);
-    assert_eq!(shown["result"][0]["tm_expire"], "1970-01-01T00:00:02.000000Z");
+    assert_eq!(shown["result"].as_array().unwrap().len(), 3);
+    assert_eq!(shown["result"][2]["tm_expire"], "1970-01-01T00:00:02.000000Z");
+    // Two of them came in one request; the newest stands first.
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    for size in [1, 1, 2] {
+        let page = site.get(&format!("/v1.0/registrations?page_size={size}&page_token={token}")).await.json();
+        seen.extend(page["result"].as_array().unwrap().clone());
+        token = page["next_page_token"].as_str().unwrap().to_owned();
+    }
+    assert_eq!((token.as_str(), &json!(seen)), ("", &shown["result"]));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Refused;
-use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Particulars, Resource};
+use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Particulars, Recording, Resource};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -94,16 +94,29 @@ async fn lists_take_filters() {
     let flow_id = Uuid::from_u128(77);
     site.new_call(1, CallStatus::Progressing, 10);
     site.new_call(2, CallStatus::Hangup, 11);
-    let with_flow = model::Call { flow_id, tm_create: Some(at(12)), ..call(CUSTOMER) };
+    let groupcall_id = Uuid::from_u128(78);
+    let with_flow = model::Call { flow_id, groupcall_id, tm_create: Some(at(12)), ..call(CUSTOMER) };
     site.put(Resource::Call(Arc::new(with_flow), None));
+    let run = Activeflow { id: new_id(), customer_id: CUSTOMER, flow_id, ..Activeflow::default() };
+    let recording =
+        |activeflow_id| Recording { id: new_id(), customer_id: CUSTOMER, activeflow_id, ..Recording::default() };
+    site.put(Resource::Recording(Arc::new(recording(run.id))));
+    site.put(Resource::Recording(Arc::new(recording(Uuid::nil()))));
+    site.put(Resource::Activeflow(Arc::new(run)));
     for (query, expected) in [
-        ("", 3),
-        ("?status=hangup", 1),
-        ("?status=progressing", 2),
-        (&format!("?flow_id={flow_id}"), 1),
-        (&format!("?flow_id={flow_id}&status=hangup"), 0),
+        ("calls", 3),
+        ("calls?status=hangup", 1),
+        ("calls?status=progressing", 2),
+        (&format!("calls?flow_id={flow_id}"), 1),
+        (&format!("calls?flow_id={flow_id}&status=hangup"), 0),
+        (&format!("calls?reference_id={groupcall_id}"), 1),
+        (&format!("calls?reference_id={flow_id}"), 0),
+        ("calls?what_nobody_knows=1", 3),
+        ("recordings", 2),
+        (&format!("recordings?flow_id={flow_id}"), 1),
+        (&format!("recordings?flow_id={groupcall_id}"), 0),
     ] {
-        let list = site.get(&format!("/v1.0/calls{query}")).await.json();
+        let list = site.get(&format!("/v1.0/{query}")).await.json();
         assert_eq!(list["result"].as_array().unwrap().len(), expected, "{query}");
     }
 }

@@ -155,10 +155,10 @@ impl Control for Calls {
     }
 
     fn live_registrations(&self, _: Uuid) -> BoxFuture<'_, Vec<Binding>> {
-        let binding = |customer_id| Binding {
+        let binding = |customer_id, contact: &str, created_us| Binding {
             extension_id: Uuid::from_u128(1),
             customer_id,
-            contact: "sip:1000@127.0.0.1:5062".into(),
+            contact: contact.into(),
             received: "127.0.0.1:5062".into(),
             listener: 0,
             local: "127.0.0.1:5060".into(),
@@ -166,9 +166,16 @@ impl Control for Calls {
             cseq: 1,
             user_agent: "phone".into(),
             expires_us: 2_000_000,
-            created_us: 1_000_000,
+            created_us,
         };
-        Box::pin(async move { vec![binding(CUSTOMER), binding(OTHER)] })
+        let own = "sip:1000@127.0.0.1:5062";
+        let bindings = vec![
+            binding(CUSTOMER, own, 1_000_000),
+            binding(OTHER, own, 1_000_000),
+            binding(CUSTOMER, "sip:1000@127.0.0.2:5062", 1_500_000),
+            binding(CUSTOMER, "sip:1000@127.0.0.3:5062", 1_500_000),
+        ];
+        Box::pin(async move { bindings })
     }
 }
 

@@ -98,7 +98,7 @@ record!(Call, Activeflow, Recording, Conferencecall, Confbridge);
 /// Which records a list shows. Nil and empty: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this flow.
+    /// Of this flow; recordings that began while it ran.
     pub flow_id: Uuid,
     /// Of this activeflow.
     pub activeflow_id: Uuid,

@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
                      reference_id, conference_id, seq, body)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT (id, kind) DO UPDATE SET customer_id = ?3, tm_create = ?4, deleted = ?5, live = ?6, status = ?7,
-                     flow_id = ?8, activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13
+                     flow_id = COALESCE(?8, flow_id), activeflow_id = ?9, reference_id = ?10, conference_id = ?11, seq = ?12, body = ?13
                      WHERE records.deleted <= ?5",
             )
             .map_err(doing("write a record"))?;

@@ -133,6 +133,9 @@ impl State {
         } else if let Some(at) = graves::deleted_at(&resource) {
             self.graves.add((head.kind, head.id), at);
         }
+        if head.kind == RecordKind::Recording {
+            head.flow_id = self.flow_of_recording(&head);
+        }
         let tracked = match self.records.entry((head.kind, head.id)) {
             Entry::Occupied(known) => {
                 let tracked = known.into_mut();
@@ -151,6 +154,16 @@ impl State {
                 self.due.insert(Key::Timeline(head.id));
             }
         }
+    }
+
+    /// A recording names its activeflow only, which runs while the recording begins.
+    fn flow_of_recording(&self, head: &Head) -> Uuid {
+        let known = self.records.get(&(RecordKind::Recording, head.id)).map(|tracked| tracked.head.flow_id);
+        let activeflow = || self.records.get(&(RecordKind::Activeflow, head.activeflow_id));
+        known
+            .filter(|flow_id| !flow_id.is_nil())
+            .or_else(|| activeflow().map(|tracked| tracked.head.flow_id))
+            .unwrap_or_default()
     }
 
     /// What is not in the database as it is here, and not deleted.
