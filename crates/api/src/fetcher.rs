@@ -8,9 +8,9 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Method};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
-use crate::http_client::{Client, Outgoing, Reach, Times, Url, exchange};
+use crate::http_client::{Client, Outgoing, Reach, ReplyBody, Times, Url, exchange};
 use crate::metrics::{MetricsSource, MetricsText};
 use crate::webhooks::signature;
 
@@ -20,6 +20,8 @@ const AT_ONCE: usize = 512;
 const AT_ONCE_TO_ONE: usize = 256;
 /// Longest body of an answer, bytes.
 const BODY_MAX: usize = 1024 * 1024;
+/// So much is kept of a longer one where its beginning is enough (spec/flow.md §10.1).
+const BEGINNING: usize = 32 * 1024;
 /// All of it, connection and repetitions included (spec/flow.md §10.1).
 const WHOLE: Duration = Duration::from_secs(30);
 /// All of a request that is not repeated (§10.2).
@@ -41,6 +43,8 @@ pub struct FetchRequest {
     pub body: String,
     /// Whether transport errors and 5xx are tried again, as for webhooks.
     pub repeat: bool,
+    /// Whether the beginning of an answer longer than 1 MiB is enough; if not, such an answer is a failure.
+    pub beginning_is_enough: bool,
     /// Signs the body as webhooks are signed; none = unsigned.
     pub secret: Option<String>,
 }
@@ -50,7 +54,7 @@ pub struct FetchRequest {
 pub struct FetchResult {
     /// 0 = no answer.
     pub status: u16,
-    /// At most 1 MiB.
+    /// At most 1 MiB, or the first 32 KiB of a longer one.
     pub body: Vec<u8>,
     /// Why there is no answer, or none that can be used; empty otherwise.
     pub error: String,
@@ -100,11 +104,15 @@ impl HttpFetcher {
         };
         let deadline = Instant::now() + if request.repeat { WHOLE } else { WHOLE_ONCE };
         let attempts = if request.repeat { ATTEMPTS } else { 1 };
-        let mut result = failure("no answer in time".into());
+        let mut result = FetchResult::default();
         for attempt in 0..attempts {
-            let attempted = timeout_at(deadline, self.attempt(outgoing.clone(), attempt)).await;
-            let Ok(outcome) = attempted else { break };
-            result = outcome;
+            if attempt > 0 {
+                if Instant::now() + PAUSE >= deadline {
+                    break;
+                }
+                sleep(PAUSE).await;
+            }
+            result = self.attempt(&outgoing, deadline, request.beginning_is_enough).await;
             if result.status != 0 && result.status < 500 {
                 break;
             }
@@ -114,20 +122,29 @@ impl HttpFetcher {
         result
     }
 
-    async fn attempt(&self, outgoing: Outgoing, attempt: u32) -> FetchResult {
-        if attempt > 0 {
-            sleep(PAUSE).await;
-        }
+    /// Once. A success whose body does not come to its end is no answer; of any other answer the status says enough.
+    async fn attempt(&self, outgoing: &Outgoing, deadline: Instant, beginning_is_enough: bool) -> FetchResult {
         let seconds = Duration::from_secs;
-        let times = Times { connect: seconds(10), first_byte: seconds(15), whole: WHOLE, body: WHOLE };
-        match exchange(&self.client, &mut None, &outgoing, &times, BODY_MAX).await {
-            Ok(reply) if reply.complete => FetchResult { status: reply.status, body: reply.body, error: String::new() },
-            Ok(reply) => {
-                let error = "the body is longer than 1 MiB or did not end in time".into();
-                FetchResult { status: reply.status, body: Vec::new(), error }
-            }
-            Err(error) => failure(error.to_string()),
+        let whole = deadline.saturating_duration_since(Instant::now());
+        let times = Times { connect: seconds(10), first_byte: seconds(15), whole, body: whole };
+        let reply = match exchange(&self.client, &mut None, outgoing, &times, BODY_MAX).await {
+            Ok(reply) => reply,
+            Err(failed) => return failure(failed.to_string()),
+        };
+        let status = reply.status;
+        let body = match reply.body {
+            Ok(body) => body,
+            Err(failed) if (200..300).contains(&status) => return failure(failed.to_string()),
+            Err(_) => ReplyBody { octets: Vec::new(), is_whole: true },
+        };
+        let mut result = FetchResult { status, body: body.octets, error: String::new() };
+        if !body.is_whole && beginning_is_enough {
+            result.body.truncate(BEGINNING);
+        } else if !body.is_whole {
+            result.body.clear();
+            result.error = "the answer is longer than 1 MiB".to_owned();
         }
+        result
     }
 }
 

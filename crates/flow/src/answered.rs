@@ -99,7 +99,7 @@ impl Machine {
 }
 
 fn is_success(outcome: &HttpOutcome) -> bool {
-    (200..300).contains(&outcome.status)
+    (200..300).contains(&outcome.status) && outcome.error.is_empty()
 }
 
 /// Why a response is none that was hoped for.
@@ -107,6 +107,8 @@ fn failure(outcome: &HttpOutcome) -> String {
     if outcome.status == 0 {
         let why = if outcome.error.is_empty() { "no reason is known" } else { &outcome.error };
         format!("there was no answer: {why}")
+    } else if (200..300).contains(&outcome.status) {
+        outcome.error.clone()
     } else {
         format!("the answer has status {}", outcome.status)
     }

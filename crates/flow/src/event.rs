@@ -113,7 +113,7 @@ pub struct HttpOutcome {
     pub status: u16,
     /// The body; at most 1 MiB.
     pub body: Vec<u8>,
-    /// Why there is no answer; empty if there is one.
+    /// Why there is no answer, or none that can be used; empty otherwise.
     pub error: String,
 }
 

@@ -339,6 +339,13 @@ fn fetch_takes_an_array_or_an_object_with_one_and_ends_for_anything_else() {
         assert_eq!(d.start(), "http#1 Fetch GET https://x");
         assert_eq!(d.answer(status, body), expected, "{status} {body}");
     }
+    let mut d = one(json!({"type": "fetch", "option": {"event_url": "https://x"}}));
+    d.start();
+    let too_long = HttpOutcome { status: 200, body: b"[]".to_vec(), error: "the answer is longer than 1 MiB".into() };
+    assert_eq!(
+        d.event(Event::HttpAnswered { step: 1, outcome: too_long }),
+        "ended: the answer is longer than 1 MiB | end hang_up"
+    );
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let mut d = one(json!({"type": "fetch", "option": {"event_url": "https://x"}}));
     d.start();

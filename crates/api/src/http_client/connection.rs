@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::exchange::ReplyBody;
 use super::{Client, Failure, Url};
 
 /// Longest head of an answer, bytes.
@@ -86,25 +87,20 @@ impl Connection {
         drive(&mut self.driver, &mut self.alarm, until, answer).await?.map_err(|error| Failure::Protocol(chain(&error)))
     }
 
-    /// Reads a body, at most `most` bytes of it. The second value says whether that was all.
-    pub(super) async fn read(
-        &mut self,
-        mut body: Incoming,
-        most: usize,
-        until: Instant,
-    ) -> Result<(Vec<u8>, bool), Failure> {
+    /// Reads a body, at most `most` bytes of it.
+    pub(super) async fn read(&mut self, mut body: Incoming, most: usize, until: Instant) -> Result<ReplyBody, Failure> {
         let mut octets = Vec::new();
         loop {
-            let frame = drive(&mut self.driver, &mut self.alarm, until, body.frame()).await?;
-            match frame {
-                None => return Ok((octets, true)),
-                Some(Err(error)) => return Err(Failure::Protocol(chain(&error))),
+            let frame = drive(&mut self.driver, &mut self.alarm, until, body.frame()).await;
+            match frame.map_err(in_the_body)? {
+                None => return Ok(ReplyBody { octets, is_whole: true }),
+                Some(Err(error)) => return Err(Failure::Body(chain(&error))),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         let taken = data.len().min(most - octets.len());
                         octets.extend_from_slice(&data[..taken]);
                         if taken < data.len() {
-                            return Ok((octets, false));
+                            return Ok(ReplyBody { octets, is_whole: false });
                         }
                     }
                 }
@@ -154,6 +150,15 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// The same failure, once the head of the answer is there.
+fn in_the_body(failure: Failure) -> Failure {
+    match failure {
+        Failure::Protocol(what) => Failure::Body(what),
+        Failure::Timeout(_) => Failure::Timeout("end of the answer"),
+        other => other,
+    }
 }
 
 /// An error and what is behind it.

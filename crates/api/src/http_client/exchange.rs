@@ -44,10 +44,17 @@ pub(crate) struct Times {
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// At most as many bytes as asked for.
-    pub(crate) body: Vec<u8>,
-    /// Whether the body is all there.
-    pub(crate) complete: bool,
+    /// What came behind the head, or why it did not come to its end.
+    pub(crate) body: Result<ReplyBody, Failure>,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReplyBody {
+    /// At most as many as asked for.
+    pub(crate) octets: Vec<u8>,
+    /// Whether that is all of it.
+    pub(crate) is_whole: bool,
 }
 
 /// Asks and reads at most `most` bytes of the answer's body. `kept` is the connection of the request before, and becomes that
@@ -71,11 +78,11 @@ pub(crate) async fn exchange(
         };
         let limit = if next.is_some() { 0 } else { most };
         let until = deadline.min(Instant::now() + times.body);
-        // The head is there and says what was decided; of a body that does not end nothing is used.
-        let (body, complete) = connection.read(response.into_body(), limit, until).await.unwrap_or_default();
-        *kept = Some(connection).filter(|connection| complete && connection.is_reusable());
+        let body = connection.read(response.into_body(), limit, until).await;
+        let is_whole = body.as_ref().is_ok_and(|body| body.is_whole);
+        *kept = Some(connection).filter(|connection| is_whole && connection.is_reusable());
         match next {
-            None => return Ok(Reply { status, body, complete }),
+            None => return Ok(Reply { status, body }),
             Some(url) => {
                 let outgoing = outgoing.to_mut();
                 if status == 303 {

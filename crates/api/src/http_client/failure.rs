@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Tls(String),
     /// What came back is no HTTP, or the connection broke.
     Protocol(String),
+    /// The connection broke before the end of the answer's body.
+    Body(String),
     /// Not in time.
     Timeout(&'static str),
     /// It was sent on too often.
@@ -32,6 +34,7 @@ impl fmt::Display for Failure {
             Failure::Connect(what) => write!(f, "no connection: {what}"),
             Failure::Tls(what) => write!(f, "no TLS: {what}"),
             Failure::Protocol(what) => write!(f, "the answer is no HTTP or broke off: {what}"),
+            Failure::Body(what) => write!(f, "the answer broke off: {what}"),
             Failure::Timeout(what) => write!(f, "no {what} in time"),
             Failure::Redirects => f.write_str("it was redirected more than 3 times"),
         }

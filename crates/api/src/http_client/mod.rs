@@ -12,7 +12,7 @@ mod tls;
 mod url;
 
 pub(crate) use connection::Connection;
-pub(crate) use exchange::{Outgoing, Times, exchange};
+pub(crate) use exchange::{Outgoing, ReplyBody, Times, exchange};
 pub(crate) use failure::Failure;
 pub use reach::Reach;
 pub(crate) use tls::Tls;

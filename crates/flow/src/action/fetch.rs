@@ -10,7 +10,7 @@ use crate::{Effect, HttpPurpose, HttpRequest};
 pub(super) const ABOUT: About = About {
     does: "Asks a web server for actions, runs them, and then goes on behind this action. The request says who asks: its body is `{\"activeflow_id\": …, \"reference_id\": …}`. The answer is an array of actions, or an object with such an array under `actions`. Actions without ids get some. The actions may jump to ids of this flow, which leaves them behind.",
     waits: "The answer, at most 15 s, and then the actions that it holds.",
-    fails: "No answer, a status other than 2xx, or a body that holds no actions ends the flow, and the call is hung up; so does an option that cannot be read.",
+    fails: "No answer, a status other than 2xx, or a body that is longer than 1 MiB or holds no actions ends the flow, and the call is hung up; so does an option that cannot be read.",
     options: &[
         Field::new("event_url", Type::Text, "Where to ask: `http://` or `https://`.").required(),
         Field::new("event_method", Type::Text, "The HTTP method.").default("`POST`"),

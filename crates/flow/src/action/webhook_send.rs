@@ -6,9 +6,9 @@ use super::{Fault, Outcome, Run, Wait, request};
 use crate::{Effect, HttpPurpose, HttpRequest, webhook_response};
 
 pub(super) const ABOUT: About = About {
-    does: "Tells a web server something. With `sync` the answer sets variables: a JSON object `{\"customer\": {\"name\": \"Ann\"}}` sets `customer.name`, elements of arrays are numbered from 0, and names that begin with `voipbin.` are left out. `voipbin.webhook.status_code` (0 without an answer) and `voipbin.webhook.body` are set, too.\n\nA value that is substituted inside of a string in JSON `data` is escaped, so that a quote in a name does no harm.",
+    does: "Tells a web server something. With `sync` the answer sets variables: a JSON object `{\"customer\": {\"name\": \"Ann\"}}` sets `customer.name`, elements of arrays are numbered from 0, and names that begin with `voipbin.` are left out. `voipbin.webhook.status_code` (0 without an answer) and `voipbin.webhook.body` (its first 32 KiB) are set, too; an answer longer than 1 MiB sets nothing else.\n\nA value that is substituted inside of a string in JSON `data` is escaped, so that a quote in a name does no harm.",
     waits: "Nothing, or the answer if `sync`: at most 15 s, and 30 s with all repetitions.",
-    fails: "A failure never ends the flow. The reason stands in the timeline.",
+    fails: "A failure never ends the flow: no answer, one that breaks off, or a status other than 2xx. The reason stands in the timeline.",
     options: &[
         Field::new("uri", Type::Text, "Where to send it: `http://` or `https://`.").required(),
         Field::new("method", Type::Text, "The HTTP method.").default("`POST`"),

@@ -60,6 +60,7 @@ impl Outside {
                     content_type: request.content_type,
                     body: request.body,
                     repeat: is_webhook,
+                    beginning_is_enough: is_webhook,
                     secret,
                 })
                 .await;
