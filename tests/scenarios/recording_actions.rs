@@ -38,6 +38,7 @@ fn share(samples: &[i16], hz: f64) -> f64 {
 #[test]
 fn before_the_answer_nothing_is_recorded_and_the_timeline_says_why() {
     scenario("record_unanswered", |world| {
+        world.page(HOOK, 200, "");
         world.number(
             "early",
             json!([start(json!({})), {"type": "answer"}, tell("<${voipbin.recording.id}>"), sleep(200)]),
@@ -55,6 +56,7 @@ fn before_the_answer_nothing_is_recorded_and_the_timeline_says_why() {
 #[test]
 fn a_recording_has_its_variables_events_and_files() {
     scenario("record_stop", |world| {
+        world.page(HOOK, 200, "");
         let variables = "${voipbin.recording.id} ${voipbin.recording.reference_type} ${voipbin.recording.reference_id} \
                          ${voipbin.recording.format} ${voipbin.recording.recording_name} ${voipbin.recording.filenames}";
         world.number(

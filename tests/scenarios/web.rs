@@ -170,6 +170,31 @@ fn a_webhook_that_is_waited_for_sets_variables() {
     });
 }
 
+/// The reason stands where the webhook was sent, though the flow is elsewhere by then.
+#[test]
+fn a_webhook_that_is_not_waited_for_and_fails_is_noted() {
+    scenario("webhook_async_fails", |world| {
+        world.page(HOOK, 404, "");
+        let silent = json!({"type": "webhook_send", "option": {"uri": "http://silent.test/"}});
+        let last = json!({"type": "webhook_send", "option": {"uri": "http://silent.test/"}});
+        world.number("hook", json!([{"type": "answer"}, send(false, ""), silent, play(600, 500), last]));
+        let alice = world.phone("alice");
+        alice.is_connected_to("hook");
+        alice.hears(600.0);
+        alice.is_asked("BYE");
+        world.passes_ms(50);
+        assert_eq!(
+            world.failures(),
+            [
+                ("webhook_send".to_owned(), "the answer has status 404".to_owned()),
+                ("webhook_send".to_owned(), "there was no answer: nobody answers".to_owned()),
+            ],
+            "the last one fails when its activeflow is over"
+        );
+        world.is_empty_after_40_s();
+    });
+}
+
 /// A failure never ends the flow. What is not waited for sets nothing.
 #[test]
 fn a_webhook_that_fails_is_noted_and_one_that_is_not_waited_for_sets_nothing() {

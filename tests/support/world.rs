@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use base::{LoopId, MS, Now};
 use bytes::Bytes;
-use call::{Control, Effect, Input, NoteKind, Snapshot};
+use call::{Control, Effect, HttpJob, Input, NoteKind, Snapshot};
 use sip_core::{Hop, Message, Transport, loop_of};
 
 use crate::ladder::Ladder;
@@ -304,8 +304,16 @@ impl WorldState {
             }
             Effect::Http(job) => {
                 let outcome = self.web.request(&job.request);
-                if job.wait {
-                    let input = Input::Http { cell: job.cell, step: job.step, outcome };
+                let HttpJob { cell, step, activeflow_id, wait, request, .. } = job;
+                let input = match outcome.failure() {
+                    _ if wait => Some(Input::Http { cell, step, outcome }),
+                    Some(reason) => {
+                        let action_id = request.action_id;
+                        Some(Input::WebhookFailed { cell, activeflow_id, step, action_id, reason })
+                    }
+                    None => None,
+                };
+                if let Some(input) = input {
                     self.enqueue(self.now.after_ms(10), Delivery::Answer { owner, input });
                 }
             }

@@ -117,7 +117,8 @@ impl HttpFetcher {
                 break;
             }
         }
-        let counter = if result.error.is_empty() { &self.answered } else { &self.failed };
+        let is_answered = result.error.is_empty() && result.status < 300;
+        let counter = if is_answered { &self.answered } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);
         result
     }

@@ -25,7 +25,7 @@ pub struct HttpJob {
     pub activeflow_id: Uuid,
     /// The request itself.
     pub request: HttpRequest,
-    /// Whether [`crate::Input::Http`] is wanted.
+    /// Whether [`crate::Input::Http`] is wanted; else only [`crate::Input::WebhookFailed`].
     pub wait: bool,
 }
 

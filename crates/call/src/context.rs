@@ -34,6 +34,8 @@ pub(crate) enum CellInput {
     Sound { step: u64, outcome: SoundOutcome },
     /// An answer to [`Effect::Http`].
     Http { step: u64, outcome: HttpOutcome },
+    /// A request of [`Effect::Http`] that is not waited for has failed.
+    WebhookFailed { activeflow_id: Uuid, step: u64, action_id: String, reason: String },
     /// What became of a recording.
     Recording { recording: base::RecordingId, fact: RecordingFact },
     /// Another cell has something to say.

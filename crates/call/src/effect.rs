@@ -47,7 +47,8 @@ pub enum Effect {
         /// What is to be said.
         speech: Speech,
     },
-    /// Send an HTTP request; answer with [`crate::Input::Http`] where it is waited for.
+    /// Send an HTTP request; answer with [`crate::Input::Http`] where it is waited for, else with
+    /// [`crate::Input::WebhookFailed`] if it fails.
     Http(HttpJob),
     /// A resource has changed: write it to the event log, from where webhooks and subscribers learn of it.
     Log(Box<LogEntry>),

@@ -6,6 +6,7 @@ use media_core::{PortLease, RecordingFact};
 use model::{Binding, Resource};
 use serde::{Deserialize, Serialize};
 use sip_core::{Hop, Message};
+use uuid::Uuid;
 
 use crate::message::Envelope;
 use crate::{Request, Snapshot};
@@ -49,6 +50,19 @@ pub enum Input {
         /// What came of it.
         outcome: HttpOutcome,
     },
+    /// An HTTP request that no cell waits for has failed.
+    WebhookFailed {
+        /// The cell that asked.
+        cell: CellId,
+        /// As in [`crate::HttpJob`].
+        activeflow_id: Uuid,
+        /// The step that asked.
+        step: u64,
+        /// The action that asked.
+        action_id: String,
+        /// Why, for the timeline.
+        reason: String,
+    },
     /// What became of a recording.
     Recording {
         /// The stream that is recorded.
@@ -91,7 +105,7 @@ pub enum Input {
     /// Tests only: the handling of the next REGISTER panics.
     InjectPanicIntoRegistrar,
     /// Tests only: the next input of the bridge of this confbridge id panics.
-    InjectPanicIntoBridge(uuid::Uuid),
+    InjectPanicIntoBridge(Uuid),
 }
 
 /// What came of the preparation of a list of sounds.

@@ -67,6 +67,9 @@ impl Run {
                 self.step(context, FlowEvent::Start);
             }
             CellInput::Http { step, outcome } => self.step(context, FlowEvent::HttpAnswered { step, outcome }),
+            CellInput::WebhookFailed { activeflow_id, step, action_id, reason } => {
+                self.step(context, FlowEvent::WebhookFailed { activeflow_id, step, action_id, reason });
+            }
             CellInput::Timeout => self.timeout(context),
             CellInput::StopFlow | CellInput::HangUpNow => self.step(context, FlowEvent::Stop(StopReason::Request)),
             // Nothing else is ever asked for on behalf of a run.

@@ -11,7 +11,7 @@ use crate::action::Wait;
 use crate::document::parse;
 use crate::machine::{Machine, Phase};
 use crate::webhook_response;
-use crate::{CallView, EndReason, Event, HttpOutcome, HttpPurpose, What, read_actions};
+use crate::{CallView, Effect, EndReason, Event, HttpOutcome, HttpPurpose, TimelineEntry, What, read_actions};
 
 impl Machine {
     /// Takes an answer if the machine waits for just that one; any other is stale.
@@ -77,8 +77,8 @@ impl Machine {
         self.set_variable(webhook_response::STATUS_CODE, outcome.status.to_string());
         // What an earlier response left makes room first.
         self.set_variable(webhook_response::BODY, String::new());
-        if !is_success(outcome) {
-            self.timeline(What::Failed, failure(outcome));
+        if let Some(why) = outcome.failure() {
+            self.timeline(What::Failed, why);
         } else if let Err(why) =
             webhook_response::leaves(&outcome.body).and_then(|leaves| self.variables.set_all(&leaves))
         {
@@ -86,6 +86,16 @@ impl Machine {
         }
         self.set_variable(webhook_response::BODY, webhook_response::shown(&outcome.body));
         self.go_on();
+    }
+
+    /// Says why a webhook that is not waited for came to nothing; the cursor is somewhere else by now.
+    pub(crate) fn webhook_failed(&mut self, activeflow_id: Uuid, step: u64, action_id: String, reason: String) {
+        if activeflow_id != self.id {
+            return self.stale();
+        }
+        let action_type = "webhook_send".to_owned();
+        let entry = TimelineEntry { step, action_id, action_type, what: What::Failed, reason };
+        self.outbox.push_back(Effect::Timeline(entry));
     }
 
     /// Ids for what this step brings in. They differ between steps and activeflows and follow from the state alone.
@@ -98,26 +108,10 @@ impl Machine {
     }
 }
 
-fn is_success(outcome: &HttpOutcome) -> bool {
-    (200..300).contains(&outcome.status) && outcome.error.is_empty()
-}
-
-/// Why a response is none that was hoped for.
-fn failure(outcome: &HttpOutcome) -> String {
-    if outcome.status == 0 {
-        let why = if outcome.error.is_empty() { "no reason is known" } else { &outcome.error };
-        format!("there was no answer: {why}")
-    } else if (200..300).contains(&outcome.status) {
-        outcome.error.clone()
-    } else {
-        format!("the answer has status {}", outcome.status)
-    }
-}
-
 /// The actions in a response, bare or in an object as flows are shown.
 fn actions_of(outcome: &HttpOutcome, random: &mut Random) -> Result<Vec<Action>, String> {
-    if !is_success(outcome) {
-        return Err(failure(outcome));
+    if let Some(why) = outcome.failure() {
+        return Err(why);
     }
     let value = parse(&outcome.body).map_err(|error| format!("the answer cannot be read: {error}"))?;
     let actions = match value {

@@ -72,7 +72,7 @@ pub enum Effect {
         /// Which one; not nil.
         flow_id: Uuid,
     },
-    /// Send an HTTP request; answered by `HttpAnswered` if `wait`.
+    /// Send an HTTP request; answered by `HttpAnswered` if `wait`, else by `WebhookFailed` if it fails.
     Http {
         /// Comes back in the answer.
         step: u64,
@@ -152,6 +152,8 @@ pub struct RecordingOptions {
 pub struct HttpRequest {
     /// What it is for.
     pub purpose: HttpPurpose,
+    /// The id of the action that asks.
+    pub action_id: String,
     /// An HTTP token, such as `POST`.
     pub method: String,
     /// Begins with `http://` or `https://`.

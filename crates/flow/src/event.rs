@@ -86,6 +86,17 @@ pub enum Event {
         /// What came back.
         outcome: HttpOutcome,
     },
+    /// A `webhook_send` that nobody waits for has failed. Whatever runs by now goes on.
+    WebhookFailed {
+        /// The activeflow that sent it; another one may run by now.
+        activeflow_id: Uuid,
+        /// As in the effect.
+        step: u64,
+        /// As in the request.
+        action_id: String,
+        /// Why, for the timeline.
+        reason: String,
+    },
     /// The call is over: the activeflow ends.
     CallGone,
     /// End the activeflow.
@@ -115,6 +126,20 @@ pub struct HttpOutcome {
     pub body: Vec<u8>,
     /// Why there is no answer, or none that can be used; empty otherwise.
     pub error: String,
+}
+
+impl HttpOutcome {
+    /// Why it is none that was hoped for; none if it is.
+    pub fn failure(&self) -> Option<String> {
+        let HttpOutcome { status, error, .. } = self;
+        match status {
+            0 if error.is_empty() => Some("there was no answer: no reason is known".to_owned()),
+            0 => Some(format!("there was no answer: {error}")),
+            200..300 if error.is_empty() => None,
+            200..300 => Some(error.clone()),
+            _ => Some(format!("the answer has status {status}")),
+        }
+    }
 }
 
 /// Why somebody ends an activeflow from outside.

@@ -169,6 +169,9 @@ impl Machine {
             (Phase::Created, Event::Start) => self.phase = Phase::Ready,
             (_, Event::Start) => self.stale_events += 1,
             (_, Event::Digit { digit, .. }) => self.digit(digit),
+            (_, Event::WebhookFailed { activeflow_id, step, action_id, reason }) => {
+                self.webhook_failed(activeflow_id, step, action_id, reason);
+            }
             (_, Event::CallGone) => self.end(now, EndReason::CallGone, view),
             (_, Event::Stop(reason)) => self.end(now, EndReason::Stopped(reason), view),
             (_, Event::Forward { stack_id, action_id }) => self.forward(stack_id, &action_id, view),

@@ -374,6 +374,10 @@ fn a_webhook_is_sent_in_the_background_and_sets_nothing() {
     assert_eq!((request.content_type.as_str(), request.body.as_str()), ("application/json", "{\"digits\": \"\"}"));
     assert_eq!(d.event(Event::HttpAnswered { step: 1, outcome: HttpOutcome::default() }), "", "nobody asked");
     assert_eq!(d.variable("voipbin.webhook.status_code"), "<unset>");
+    let failed =
+        |activeflow_id| Event::WebhookFailed { activeflow_id, step: 1, action_id: "a".into(), reason: "x".into() };
+    assert_eq!(d.event(failed(ACTIVEFLOW_ID)), "failed webhook_send: x", "the reason stands in the timeline");
+    assert_eq!(d.event(failed(CALL_ID)), "", "another flow of the same call sent it");
     let option = json!({"uri": "http://x", "method": "delete", "data_type": "text/plain", "data": "x"});
     let mut d = one(json!({"type": "webhook_send", "option": option}));
     assert_eq!(d.start(), "http#1 Webhook DELETE http://x (async) | timer#2 1");

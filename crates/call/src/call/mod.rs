@@ -213,6 +213,9 @@ impl Call {
             CellInput::Media(event) => self.media_event(context, event),
             CellInput::Sound { step, outcome } => self.sound_ready(context, step, outcome),
             CellInput::Http { step, outcome } => self.step_flow(context, FlowEvent::HttpAnswered { step, outcome }),
+            CellInput::WebhookFailed { activeflow_id, step, action_id, reason } => {
+                self.step_flow(context, FlowEvent::WebhookFailed { activeflow_id, step, action_id, reason });
+            }
             CellInput::Recording { recording, fact } => self.recording_fact(context, recording, fact),
             CellInput::Message(message) => self.message(context, message),
             CellInput::Timeout => self.timeout(context),

@@ -158,6 +158,10 @@ impl Control {
             Input::Http { cell, step, outcome } => {
                 self.deliver(now, cell, CellInput::Http { step, outcome }, effects);
             }
+            Input::WebhookFailed { cell, activeflow_id, step, action_id, reason } => {
+                let input = CellInput::WebhookFailed { activeflow_id, step, action_id, reason };
+                self.deliver(now, cell, input, effects);
+            }
             Input::Recording { stream, recording, fact } => self.recording(now, stream, recording, fact, effects),
             Input::Message(letter) => self.mail.push_back(letter),
             Input::Request { token, request } => self.request(now, token, &request, effects),

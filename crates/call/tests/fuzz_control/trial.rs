@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base::{LoopId, MS, Now, SECOND};
 use bytes::Bytes;
-use call::{Admission, Control, Effect, Gauges, Input, NoteKind, Reply, SoundOutcome};
+use call::{Admission, Control, Effect, Gauges, HttpJob, Input, NoteKind, Reply, SoundOutcome};
 use model::{Binding, Resource, Timestamp};
 use sip_core::{EndpointConfig, Hop, Message};
 use sip_transport::{Edge, Pushed};
@@ -366,6 +366,10 @@ impl Trial {
                     let outcome = crate::flows::answer(dice);
                     self.seen.fetched += 1;
                     self.media.owed.push(Input::Http { cell: job.cell, step: job.step, outcome });
+                } else if !job.wait {
+                    let HttpJob { cell, step, activeflow_id, request, .. } = job;
+                    let (action_id, reason) = (request.action_id, "nobody answers".to_owned());
+                    self.media.owed.push(Input::WebhookFailed { cell, activeflow_id, step, action_id, reason });
                 }
             }
             Effect::Log(entry) => {

@@ -44,6 +44,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
     let body = json!({"activeflow_id": run.activeflow_id, "reference_id": run.reference.id}).to_string();
     let request = HttpRequest {
         purpose: HttpPurpose::Fetch,
+        action_id: run.action.id.clone(),
         method: options.event_method,
         url: url.to_owned(),
         content_type: "application/json; charset=utf-8".to_owned(),

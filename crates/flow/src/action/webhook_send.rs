@@ -52,9 +52,10 @@ impl<'a> Options<'a> {
         })
     }
 
-    fn request(&self) -> Option<HttpRequest> {
+    fn request(&self, action_id: &str) -> Option<HttpRequest> {
         Some(HttpRequest {
             purpose: HttpPurpose::Webhook,
+            action_id: action_id.to_owned(),
             method: self.method.clone(),
             url: self.uri?.to_owned(),
             content_type: self.data_type.to_owned(),
@@ -72,7 +73,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<Outcome, Fault> {
         run.set_variable(webhook_response::BODY, String::new());
     }
     let options = Options::read(&option)?;
-    let Some(request) = options.request() else { return Err(request::missing("uri")) };
+    let Some(request) = options.request(&run.action.id) else { return Err(request::missing("uri")) };
     run.emit(Effect::Http { step: run.step, request, wait: options.sync });
     Ok(if options.sync { Outcome::Wait(Wait::Http(HttpPurpose::Webhook)) } else { Outcome::Continue })
 }

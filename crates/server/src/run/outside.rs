@@ -52,7 +52,7 @@ impl Outside {
         let secret = is_webhook.then(|| self.webhook_secret.load().to_string()).filter(|secret| !secret.is_empty());
         let (fetcher, sender) = (self.fetcher.clone(), self.senders[usize::from(self.owner.0)].clone());
         self.runtime.spawn(async move {
-            let url = request.url.clone();
+            let (url, action_id) = (request.url.clone(), request.action_id);
             let result = fetcher
                 .carry_out(FetchRequest {
                     method: request.method,
@@ -64,15 +64,18 @@ impl Outside {
                     secret,
                 })
                 .await;
-            if !result.error.is_empty() {
-                tracing::warn!(%call_id, %activeflow_id, url, "no use of a request: {}", result.error);
+            let outcome = HttpOutcome { status: result.status, body: result.body, error: result.error };
+            let failure = outcome.failure();
+            if let Some(why) = &failure {
+                tracing::warn!(%call_id, %activeflow_id, url = shown(&url), "no use of a request: {why}");
             }
-            if wait {
-                let outcome = HttpOutcome { status: result.status, body: result.body, error: result.error };
-                let input = Input::Http { cell, step, outcome };
-                // The lane is full only while the loop is far behind; another thread serves the runtime meanwhile.
-                tokio::task::block_in_place(|| sender.fact(input));
-            }
+            let input = match failure {
+                _ if wait => Input::Http { cell, step, outcome },
+                Some(reason) => Input::WebhookFailed { cell, activeflow_id, step, action_id, reason },
+                None => return,
+            };
+            // The lane is full only while the loop is far behind; another thread serves the runtime meanwhile.
+            tokio::task::block_in_place(|| sender.fact(input));
         });
     }
 
@@ -85,5 +88,31 @@ impl Outside {
             }
             sender.letter(Input::Saved { token, saved: result.is_ok() });
         });
+    }
+}
+
+/// What a log may show of an address: no query and no user, since there secrets are put.
+fn shown(url: &str) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = plain.split_once("://").unwrap_or(("", plain));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_log_shows_no_secrets_of_an_address() {
+        for (url, expected) in [
+            ("https://example.com:8443/a/b?token=secret#x", "https://example.com:8443/a/b"),
+            ("http://user:secret@example.com/a", "http://example.com/a"),
+            ("http://user:secret@example.com?key=secret", "http://example.com"),
+            ("http://example.com/a@b", "http://example.com/a@b"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
     }
 }
