@@ -80,7 +80,7 @@ fn worker(scene: &Scene) -> Worker {
         };
         let stream = StreamId { worker: WorkerId(0), slot, lease: 1 };
         let room = RoomId { worker: WorkerId(0), number: u64::from(slot / scene.members) };
-        for command in [Command::Open { stream, config }, Command::JoinRoom { stream, room }] {
+        for command in [Command::Open { stream, config }, Command::JoinRoom { stream, room, forwards_keys: false }] {
             let op = Op::resolve(command, LoopId(0), |_| None, |_| unreachable!("nothing is recorded"));
             worker.apply(SECOND, op, &mut Nowhere);
         }

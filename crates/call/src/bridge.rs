@@ -234,8 +234,11 @@ impl Bridge {
         }
         // spec/actions.md `conference_join`: a participant is answered when it enters.
         let answers = self.confbridge.kind != ConferenceType::Connect || member.conferencecall.is_some();
+        // There are two, and what one presses is meant for the other: spec/media.md §5.
+        let forwards_keys = self.confbridge.kind == ConferenceType::Connect;
         let confbridge_id = self.confbridge.id;
-        context.send(Address::Cell(from), CellMessage::Entered { step, room, confbridge_id, answers });
+        let entered = CellMessage::Entered { step, room, confbridge_id, answers, forwards_keys };
+        context.send(Address::Cell(from), entered);
         self.publish_bridge(context, "confbridge_joined", Map::from_iter([("joined_call_id".into(), json!(call_id))]));
         self.publish_conference(context);
     }

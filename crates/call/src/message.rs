@@ -44,7 +44,7 @@ pub(crate) enum CellMessage {
     /// The conference does not take the call.
     NotAdmitted { step: u64, why: String },
     /// The mix is open to the call.
-    Entered { step: u64, room: RoomId, confbridge_id: Uuid, answers: bool },
+    Entered { step: u64, room: RoomId, confbridge_id: Uuid, answers: bool, forwards_keys: bool },
     /// The mix is closed to the call.
     NotEntered { step: u64, why: String },
     /// Leave this bridge: the mix, or the way into it.

@@ -90,6 +90,8 @@ pub enum Command {
         stream: StreamId,
         /// The room. It exists from its first member's coming to its last one's going.
         room: RoomId,
+        /// Whether the keys of this member are sent on to the other one, as long as there are two.
+        forwards_keys: bool,
     },
     /// Take the stream out of its room, if it is in one.
     LeaveRoom {

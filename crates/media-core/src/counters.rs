@@ -109,6 +109,8 @@ worker_counters! {
     room_joins,
     /// Times that a stream was not put into a room because that was full.
     room_joins_refused,
+    /// Keys that one of two sent on to the other.
+    room_keys_forwarded,
     /// Ticks of rooms served, each 20 ms of one room.
     room_ticks,
     /// Ticks of rooms that were due 20 ms or more before they were served.

@@ -144,8 +144,8 @@ impl Op {
                 Op::StartRecording { stream, recording, tap: record(request) }
             }
             Command::StopRecording { stream, recording } => Op::StopRecording { stream, recording },
-            Command::JoinRoom { stream, room } => {
-                Op::JoinRoom { stream, room, member: Member::new(), spare: Room::new() }
+            Command::JoinRoom { stream, room, forwards_keys } => {
+                Op::JoinRoom { stream, room, member: Member::new(forwards_keys), spare: Room::new() }
             }
             Command::LeaveRoom { stream } => Op::LeaveRoom { stream },
             Command::Close { stream } => Op::Close { stream },

@@ -42,7 +42,7 @@ use self::sender::{Route, Sender};
 use crate::recording::TapEnd;
 use crate::room::{FAREWELL, Member};
 use crate::seed::Seed;
-use crate::telephone_event::{DigitDetector, DigitSender};
+use crate::telephone_event::{Digit, DigitDetector, DigitSender};
 use crate::{DigitString, EchoMode, PlaybackOutcome, Port, Sound, StreamConfig, StreamSettings, StreamStats, WorkerIo};
 
 /// How soon facts that were not taken are offered again.
@@ -198,6 +198,14 @@ impl Stream {
         });
     }
 
+    /// A key of the party is over: it is reported, and sent on to the other one of a room for two.
+    fn key<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, digit: Digit) {
+        self.facts.digit(digit, cx.counters);
+        if let Some(member) = &mut self.member {
+            member.key(digit);
+        }
+    }
+
     pub(crate) fn refuse_room<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, room: RoomId) {
         self.facts.room_refused(room, cx.counters);
         self.flush(cx);
@@ -206,7 +214,7 @@ impl Stream {
     /// The last thing a stream does: what runs is ended and the peer is told. Its facts may still wait.
     pub(crate) fn close<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
         if let Some(digit) = self.detector.restart() {
-            self.facts.digit(digit, cx.counters);
+            self.key(cx, digit);
         }
         self.end_playback(cx, PlaybackOutcome::Stopped);
         self.finish_digits(cx);

@@ -156,7 +156,8 @@ fn config(slot: u32) -> StreamConfig {
 
 fn join(slot: u32, number: u64) -> Op {
     let room = RoomId { worker: WorkerId(0), number };
-    Op::resolve(Command::JoinRoom { stream: id(slot), room }, LoopId(0), |_| None, |request| panic!("{request:?}"))
+    let command = Command::JoinRoom { stream: id(slot), room, forwards_keys: true };
+    Op::resolve(command, LoopId(0), |_| None, |request| panic!("{request:?}"))
 }
 
 /// The instructions before tick `n`, made outside of the counted part.

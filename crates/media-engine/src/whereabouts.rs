@@ -108,7 +108,7 @@ mod tests {
     const STREAM: StreamId = StreamId { worker: WorkerId(0), slot: 3, lease: 2 };
 
     fn join(worker: u8) -> Command {
-        Command::JoinRoom { stream: STREAM, room: RoomId { worker: WorkerId(worker), number: 5 } }
+        Command::JoinRoom { stream: STREAM, room: RoomId { worker: WorkerId(worker), number: 5 }, forwards_keys: false }
     }
 
     fn arrival(to: u8, has_moved: bool) -> Arrival {

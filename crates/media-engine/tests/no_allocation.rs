@@ -108,7 +108,7 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
         // Some go from room to room, of one worker and of the other.
         for (at, stream) in recorded.iter().enumerate().skip(playback as usize % 3).step_by(3) {
             let room = RoomId { worker: WorkerId((playback / 5 % 2) as u8), number: at as u64 % 2 };
-            rig.handle.send(monotonic_ns(), Command::JoinRoom { stream: *stream, room });
+            rig.handle.send(monotonic_ns(), Command::JoinRoom { stream: *stream, room, forwards_keys: false });
         }
         rig.handle.send(monotonic_ns(), Command::LeaveRoom { stream: recorded[4] });
         rig.settle();

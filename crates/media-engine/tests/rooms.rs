@@ -51,7 +51,7 @@ fn attend(rig: &mut Rig, until: Instant) {
 }
 
 fn join(rig: &mut Rig, stream: StreamId, room: RoomId) {
-    rig.handle.send(media_engine::monotonic_ns(), Command::JoinRoom { stream, room });
+    rig.handle.send(media_engine::monotonic_ns(), Command::JoinRoom { stream, room, forwards_keys: false });
     rig.handle.flush();
 }
 
@@ -187,7 +187,7 @@ fn commands_for_a_stream_on_its_way_reach_it_in_order() {
     for playback in 0..4 {
         rig.handle.send(now_ns(), Command::Play { stream, playback, sound: beep, barge_in: false });
         let to = if playback % 2 == 0 { away } else { stream.worker.0 };
-        rig.handle.send(now_ns(), Command::JoinRoom { stream, room: room(to, playback) });
+        rig.handle.send(now_ns(), Command::JoinRoom { stream, room: room(to, playback), forwards_keys: false });
     }
     rig.handle.send(now_ns(), Command::LeaveRoom { stream });
     rig.handle.send(now_ns(), Command::StopPlayback { stream });
@@ -281,7 +281,7 @@ fn the_engine_may_end_while_streams_are_on_their_way() {
 fn a_room_that_cannot_be_is_refused_and_a_stream_that_is_not_cannot_move() {
     let mut rig = Rig::start(two_workers(21_240));
     let (stream, _peer) = rig.open();
-    rig.tell(Command::JoinRoom { stream, room: room(9, 1) });
+    rig.tell(Command::JoinRoom { stream, room: room(9, 1), forwards_keys: false });
     assert_eq!(rig.next_event(), Event::RoomRefused { stream, room: room(9, 1) });
     rig.close(stream);
     join(&mut rig, stream, room(1 - stream.worker.0, 1));

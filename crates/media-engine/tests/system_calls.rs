@@ -125,7 +125,7 @@ fn whole_life(rig: &mut Rig) {
         // Into a room of its own worker, then into one of the other's, and back home.
         for (to, number) in [(0, 1), (1, 2), (0, 3)] {
             let room = base::RoomId { worker: base::WorkerId(to ^ stream.worker.0), number };
-            rig.handle.send(media_engine::monotonic_ns(), Command::JoinRoom { stream, room });
+            rig.handle.send(media_engine::monotonic_ns(), Command::JoinRoom { stream, room, forwards_keys: false });
             rig.settle();
             for _ in 0..10 {
                 peer.say(0x23);

@@ -1,7 +1,7 @@
 //! Bridges that are made by hand for `confbridge_join` (spec/resources.md §7), and what may be done to those of conferences.
 
 use model::{ConferenceStatus, ConferenceType, NO_AUTO_LEAVE};
-use support::{Reply, Request, Value, World, json, scenario, uuid};
+use support::{Phone, Reply, Request, Value, World, json, scenario, uuid};
 use uuid::Uuid;
 
 use super::{hangs_up, in_conference, join, join_bridge, play};
@@ -154,6 +154,31 @@ fn a_bridge_of_two_made_by_hand_ends_when_one_is_left_unless_it_is_told_not_to()
         assert_eq!(closes(world, stays), Some(ConferenceStatus::Terminating));
         emil.gets(480);
         carol.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+/// spec/actions.md `confbridge_join`: keys reach the other leg of a two-party bridge, and nobody in a bridge for many.
+#[test]
+fn a_key_in_a_bridge_of_two_reaches_the_other_phone_and_the_flow() {
+    scenario("confbridge_keys", |world| {
+        let pair = world.confbridge(uuid(0xb1d), |bridge| bridge.kind = ConferenceType::Connect);
+        let many = world.confbridge(uuid(0xb1e), |_| ());
+        world.number("pair", json!([{"type": "answer"}, join_bridge(pair)]));
+        world.number("many", json!([{"type": "answer"}, join_bridge(many)]));
+        let [alice, bob] = in_conference(world, "pair", ["alice", "bob"]);
+        let [carol, dora] = in_conference(world, "many", ["carol", "dora"]);
+        bob.waits_ms(200);
+        alice.presses('5');
+        carol.presses('6');
+        bob.waits_ms(300);
+        let keys = |phone: &Phone| phone.heard().into_iter().filter(|packet| packet.payload_type == 101).count();
+        assert_eq!([&alice, &bob, &carol, &dora].map(keys), [0, 7, 0, 0]);
+        assert_eq!(world.published("dtmf_received"), 2);
+        for phone in [&alice, &carol, &dora] {
+            hangs_up(phone);
+        }
+        bob.is_asked("BYE");
         world.is_empty_after_40_s();
     });
 }

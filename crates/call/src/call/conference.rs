@@ -124,7 +124,7 @@ impl Call {
             CellMessage::NotAdmitted { step, why } => {
                 self.step_flow(context, FlowEvent::ServiceRefused { step, reason: why });
             }
-            CellMessage::Entered { step, room, confbridge_id, answers } => {
+            CellMessage::Entered { step, room, confbridge_id, answers, forwards_keys } => {
                 let Some(mix) = self.stays.mix.as_mut().filter(|mix| mix.step == step) else {
                     // The flow went elsewhere in between, and the bridge was told so.
                     return context.act(Act::CountStale);
@@ -135,7 +135,7 @@ impl Call {
                 }
                 self.record.confbridge_id = confbridge_id;
                 self.record.tm_update = Some(Timestamp::from_us(context.now.wall_us));
-                self.media.join_room(context, room);
+                self.media.join_room(context, room, forwards_keys);
                 self.publish(context, "call_updated");
             }
             CellMessage::NotEntered { step, why } => {

@@ -29,6 +29,8 @@ pub(crate) struct LegMedia {
     held_digits: Option<(String, u16, u16)>,
     /// The mix that it is in.
     room: Option<RoomId>,
+    /// Whether its keys are sent on there.
+    forwards_keys: bool,
     /// A recording to start as soon as the stream is open.
     held_recording: Option<HeldRecording>,
     /// What the worker counted, when it has let go of the stream.
@@ -77,6 +79,7 @@ impl LegMedia {
             next_playback: 1,
             held_digits: None,
             room: None,
+            forwards_keys: false,
             held_recording: None,
             totals: None,
         }
@@ -127,7 +130,8 @@ impl LegMedia {
                     context.act(Act::Media(Command::SendDigits { stream, digits, duration_ms, interval_ms }));
                 }
                 if let Some(room) = self.room {
-                    context.act(Act::Media(Command::JoinRoom { stream, room }));
+                    let forwards_keys = self.forwards_keys;
+                    context.act(Act::Media(Command::JoinRoom { stream, room, forwards_keys }));
                 }
                 if let Some(held) = self.held_recording.take() {
                     self.tell_recording(context, held);
@@ -203,10 +207,11 @@ impl LegMedia {
         }
     }
 
-    pub(crate) fn join_room(&mut self, context: &mut Context<'_>, room: RoomId) {
+    pub(crate) fn join_room(&mut self, context: &mut Context<'_>, room: RoomId, forwards_keys: bool) {
         self.room = Some(room);
+        self.forwards_keys = forwards_keys;
         if self.is_open() {
-            context.act(Act::Media(Command::JoinRoom { stream: self.lease.stream, room }));
+            context.act(Act::Media(Command::JoinRoom { stream: self.lease.stream, room, forwards_keys }));
         }
     }
 

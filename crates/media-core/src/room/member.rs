@@ -9,6 +9,7 @@ use super::ROOM_FRAME;
 use super::fade::{fade_in, fade_out, mirror};
 use super::voice::VoiceDetector;
 use crate::jitter_buffer::{Popped, Pushed};
+use crate::telephone_event::Digit;
 use crate::{Codec, JitterBuffer, WorkerCounters};
 
 /// What comes before a voice is heard as well: 20 ms, the least that the jitter buffer holds back.
@@ -19,6 +20,8 @@ const HANGOVER: u32 = 1920;
 const LATE_IN_ROW_MAX: u8 = 5;
 /// Octets that may wait for their packet: one of 60 ms, and a frame of the room.
 const WAITING_MAX: usize = 480 + ROOM_FRAME;
+/// Keys that may wait for the tick, which comes in 20 ms.
+const KEYS_MAX: usize = 4;
 
 /// Made outside of the worker's thread and freed outside of it; it comes with the instruction to join.
 #[derive(Debug)]
@@ -41,6 +44,10 @@ pub struct Member {
     pub(crate) hears: bool,
     waiting: [u8; WAITING_MAX],
     waiting_length: usize,
+    /// Whether its keys go to the other one of two.
+    forwards_keys: bool,
+    /// Keys that were pressed since the last tick, the oldest first.
+    keys: [Option<Digit>; KEYS_MAX],
 }
 
 /// Timestamps between which a member talks.
@@ -52,7 +59,7 @@ struct Spurt {
 
 impl Member {
     #[expect(clippy::disallowed_methods, reason = "a member is made outside of the worker's thread")]
-    pub(crate) fn new() -> Box<Member> {
+    pub(crate) fn new(forwards_keys: bool) -> Box<Member> {
         Box::new(Member {
             room: 0,
             buffer: JitterBuffer::new(),
@@ -66,7 +73,23 @@ impl Member {
             hears: false,
             waiting: [0; WAITING_MAX],
             waiting_length: 0,
+            forwards_keys,
+            keys: [None; KEYS_MAX],
         })
+    }
+
+    /// A key was pressed. More of them than a hand can press between two ticks are not sent on.
+    pub(crate) fn key(&mut self, digit: Digit) {
+        if self.forwards_keys
+            && let Some(free) = self.keys.iter_mut().find(|place| place.is_none())
+        {
+            *free = Some(digit);
+        }
+    }
+
+    /// Takes the keys that are to be sent on.
+    pub(crate) fn take_keys(&mut self) -> [Option<Digit>; KEYS_MAX] {
+        std::mem::take(&mut self.keys)
     }
 
     /// A packet of audio has arrived.

@@ -20,7 +20,7 @@ impl Stream {
     /// Does everything that is due.
     pub(crate) fn tick<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>) {
         if let Some(digit) = self.detector.expire(cx.now_ns) {
-            self.facts.digit(digit, cx.counters);
+            self.key(cx, digit);
         }
         self.serve_frames(cx);
         if self.reporter.next_ns() <= cx.now_ns {

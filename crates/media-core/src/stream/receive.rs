@@ -95,7 +95,7 @@ impl Stream {
         }
         self.reporter.forget_source();
         if let Some(digit) = self.detector.restart() {
-            self.facts.digit(digit, cx.counters);
+            self.key(cx, digit);
             self.flush(cx);
         }
     }
@@ -201,7 +201,7 @@ impl Stream {
         let detected = self.detector.packet(cx.now_ns, packet.header.timestamp, event);
         cx.counters.events_ignored += u64::from(detected.ignored);
         for digit in [detected.earlier, detected.own].into_iter().flatten() {
-            self.facts.digit(digit, cx.counters);
+            self.key(cx, digit);
         }
         if !self.facts.is_empty() {
             self.flush(cx);

@@ -5,7 +5,7 @@ use base::{MS, RoomId};
 use super::{Slot, Worker};
 use crate::room::{Member, ROOM_TICK_NS, Room};
 use crate::stream::context::Context;
-use crate::{Retired, Stream, WorkerIo};
+use crate::{DigitString, Retired, Stream, WorkerIo};
 
 /// Rooms of one worker at most. A room has two members as a rule, so there are more of them than a worker has streams for.
 const ROOMS_MAX: u32 = 4096;
@@ -183,6 +183,16 @@ fn tick<Io: WorkerIo>(room: &mut Room, slots: &mut [Slot], congested: &mut u32, 
         }
     }
     cx.counters.room_talkers += room.talkers;
+    if let [one, other] = *room.members() {
+        forward_keys(slots, one, other, cx);
+        forward_keys(slots, other, one, cx);
+    } else {
+        for place in room.members() {
+            if let Some(member) = open(slots, *place).and_then(Stream::member) {
+                member.take_keys();
+            }
+        }
+    }
     for at in 0..room.members().len() {
         let Some(stream) = open(slots, room.members()[at]) else { continue };
         let codec = stream.codec();
@@ -204,6 +214,18 @@ fn tick<Io: WorkerIo>(room: &mut Room, slots: &mut [Slot], congested: &mut u32, 
             (false, true) => *congested -= 1,
             _ => {}
         }
+    }
+}
+
+/// spec/media.md §5: what one of two presses the other is told, after the key was released. Sent as the other one has negotiated it.
+fn forward_keys<Io: WorkerIo>(slots: &mut [Slot], from: u32, to: u32, cx: &mut Context<'_, Io>) {
+    let Some(member) = open(slots, from).and_then(Stream::member) else { return };
+    let keys = member.take_keys();
+    let Some(other) = open(slots, to) else { return };
+    for key in keys.into_iter().flatten() {
+        let duration_ms = u16::try_from(key.duration_ms).unwrap_or(u16::MAX);
+        other.send_digits(cx, DigitString::new(key.digit.encode_utf8(&mut [0; 4]), duration_ms, 0));
+        cx.counters.room_keys_forwarded += 1;
     }
 }
 

@@ -185,6 +185,52 @@ fn keys_are_reported_and_not_heard() {
 }
 
 #[test]
+fn a_key_of_one_of_two_reaches_the_other_and_is_still_reported() {
+    let mut hall = Hall::new((0..2).map(|n| Phone::new(n, Codec::Pcmu, Some(tone(n)))).collect());
+    (0..2).for_each(|n| hall.join_for_two(n, 1));
+    hall.run_ms(300);
+    hall.listen_anew();
+    hall.press(0, 5);
+    hall.run_ms(300);
+    assert_eq!(hall.outside.events, [Event::Digit { stream: id(0), digit: '5', duration_ms: 100 }]);
+    let keys: Vec<_> = hall.phones[1].heard.iter().filter(|(header, _)| header.payload_type == 101).collect();
+    // Five packets of 20 ms each, the last of which ends the key; that one is repeated twice.
+    assert_eq!(keys.len(), 7);
+    assert!(keys.iter().all(|(header, payload)| header.timestamp == keys[0].0.timestamp && payload[0] == 5));
+    assert_eq!(keys.iter().filter(|(_, payload)| payload[1] & 0x80 != 0).count(), 3);
+    assert!(hall.phones[0].heard.iter().all(|(header, _)| header.payload_type == 0), "it does not come back");
+    assert_heard(&hall.phones[1], tone(0), 100);
+}
+
+#[test]
+fn a_key_is_heard_where_telephone_events_were_not_agreed_on() {
+    let mut hall = Hall::new((0..2).map(|n| Phone::new(n, Codec::Pcmu, None)).collect());
+    hall.configure(1, |config| config.telephone_event = None);
+    (0..2).for_each(|n| hall.join_for_two(n, 1));
+    hall.run_ms(300);
+    hall.press(0, 5);
+    hall.run_ms(130);
+    assert!(hall.phones[1].hears(770.0, 60) > 1_000.0 && hall.phones[1].hears(1_336.0, 60) > 1_000.0);
+    assert!(hall.phones[1].heard.iter().all(|(header, _)| header.payload_type == 0));
+}
+
+#[test]
+fn keys_stay_with_who_presses_them_while_more_than_two_are_there() {
+    let mut hall = Hall::new((0..3).map(|n| Phone::new(n, Codec::Pcmu, None)).collect());
+    (0..3).for_each(|n| hall.join_for_two(n, 1));
+    hall.run_ms(300);
+    hall.press(0, 5);
+    hall.run_ms(40);
+    hall.leave(2);
+    hall.run_ms(300);
+    assert!(hall.phones[1].heard.iter().all(|(header, _)| header.payload_type == 0));
+    hall.press(0, 6);
+    hall.run_ms(300);
+    let keys = hall.phones[1].heard.iter().filter(|(header, _)| header.payload_type == 101);
+    assert!(keys.clone().count() > 0 && keys.clone().all(|(_, payload)| payload[0] == 6));
+}
+
+#[test]
 fn a_member_hears_its_playback_instead_and_the_room_still_hears_the_member() {
     let mut hall = Hall::new((0..2).map(|n| Phone::new(n, codec(n), Some(tone(n)))).collect());
     (0..2).for_each(|n| hall.join(n, 1));

@@ -84,8 +84,12 @@ fn a_mover_leaves_its_room() {
     let mut other = Worker::with_guests(WorkerId(1), 4, 2);
     other.apply(hall.now_ns, Op::Arrive { journey, slot }, &mut hall.outside);
     let room = RoomId { worker: WorkerId(1), number: 8 };
-    let join =
-        Op::resolve(Command::JoinRoom { stream: id(0), room }, LoopId(0), |_| None, |request| panic!("{request:?}"));
+    let join = Op::resolve(
+        Command::JoinRoom { stream: id(0), room, forwards_keys: false },
+        LoopId(0),
+        |_| None,
+        |request| panic!("{request:?}"),
+    );
     other.apply(hall.now_ns, join, &mut hall.outside);
     assert_eq!((other.counters().rooms, other.counters().room_members), (1, 1));
     hall.run_ms(100);

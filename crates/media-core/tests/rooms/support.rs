@@ -172,7 +172,12 @@ impl Hall {
     }
 
     pub(crate) fn join(&mut self, slot: u32, number: u64) {
-        self.command(Command::JoinRoom { stream: id(slot), room: room(number) });
+        self.command(Command::JoinRoom { stream: id(slot), room: room(number), forwards_keys: false });
+    }
+
+    /// Joins a room whose members send their keys on.
+    pub(crate) fn join_for_two(&mut self, slot: u32, number: u64) {
+        self.command(Command::JoinRoom { stream: id(slot), room: room(number), forwards_keys: true });
     }
 
     pub(crate) fn leave(&mut self, slot: u32) {
