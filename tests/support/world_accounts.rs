@@ -67,6 +67,7 @@ impl World {
             user_agent: "Old phone".to_owned(),
             expires_us: now_us + expires_s * 1_000_000,
             created_us: now_us - 1_000_000,
+            params: String::new(),
         };
         self.to_all(|| Input::Bindings(vec![binding.clone()]));
     }

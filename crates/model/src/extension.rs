@@ -128,4 +128,8 @@ pub struct Binding {
     pub expires_us: u64,
     /// When it was first made, microseconds since the Unix epoch: the oldest is removed when there are too many.
     pub created_us: u64,
+    /// The Contact's parameters without `expires`, such as `;q=0.5`: the 200 to a REGISTER shows them again. Bindings that
+    /// were stored before there was this have none.
+    #[serde(default)]
+    pub params: String,
 }

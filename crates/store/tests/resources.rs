@@ -227,6 +227,7 @@ fn binding(extension: u128, port: u16) -> Binding {
         user_agent: "phone 1.0".into(),
         expires_us: 1_000,
         created_us: 1,
+        params: String::new(),
     }
 }
 

@@ -167,6 +167,7 @@ impl Control for Calls {
             user_agent: "phone".into(),
             expires_us: 2_000_000,
             created_us,
+            params: String::new(),
         };
         let own = "sip:1000@127.0.0.1:5062";
         let bindings = vec![

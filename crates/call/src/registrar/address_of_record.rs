@@ -20,20 +20,12 @@ pub struct AddressOfRecord {
     extension_id: Uuid,
     customer_id: Uuid,
     /// The oldest first; a refreshed one keeps its place.
-    places: Vec<Place>,
-}
-
-/// A binding and what is shown of it but not stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Place {
-    binding: Binding,
-    /// The Contact's parameters without `expires`. They are not stored: after a restart the next refresh brings them back.
-    params: String,
+    places: Vec<Binding>,
 }
 
 /// What takes one REGISTER back: of each place that it touched, how it was before and what it became.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Undo(Vec<(Option<Place>, Option<Place>)>);
+pub struct Undo(Vec<(Option<Binding>, Option<Binding>)>);
 
 /// What a REGISTER has come to.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,13 +44,10 @@ pub struct Registered {
     pub undo: Undo,
 }
 
-impl Place {
-    /// Whether both have the same Contact, compared as RFC 3261 §19.1.4 says.
-    fn is_same(&self, other: &Place) -> bool {
-        let (one, other) = (&self.binding.contact, &other.binding.contact);
-        one == other
-            || matches!((one.parse::<Uri>(), other.parse::<Uri>()), (Ok(one), Ok(other)) if one.matches(&other))
-    }
+/// Whether both have the same Contact, compared as RFC 3261 §19.1.4 says.
+fn is_same(one: &Binding, other: &Binding) -> bool {
+    let (one, other) = (&one.contact, &other.contact);
+    one == other || matches!((one.parse::<Uri>(), other.parse::<Uri>()), (Ok(one), Ok(other)) if one.matches(&other))
 }
 
 impl AddressOfRecord {
@@ -70,8 +59,7 @@ impl AddressOfRecord {
     /// As the store knows it, after a restart. Those that have expired since go with the first [`AddressOfRecord::expire`].
     pub fn restore(extension_id: Uuid, customer_id: Uuid, mut bindings: Vec<Binding>) -> AddressOfRecord {
         bindings.sort_by_key(|binding| binding.created_us);
-        let places = bindings.into_iter().map(|binding| Place { binding, params: String::new() }).collect();
-        AddressOfRecord { extension_id, customer_id, places }
+        AddressOfRecord { extension_id, customer_id, places: bindings }
     }
 
     /// Does what a REGISTER wants that came over `hop` from somebody who may do it.
@@ -94,28 +82,28 @@ impl AddressOfRecord {
             Wish::Query => {}
             Wish::RemoveAll => {
                 changed |= !self.places.is_empty();
-                removed.extend(self.places.drain(..).map(|place| place.binding));
+                removed.append(&mut self.places);
             }
             Wish::Update(wishes) => {
                 for wish in wishes {
                     let at = self.position(&wish.uri);
                     changed |= at.is_some() || wish.expires_s != Some(0);
                     if wish.expires_s == Some(0) {
-                        removed.extend(at.map(|at| self.places.remove(at).binding));
+                        removed.extend(at.map(|at| self.places.remove(at)));
                         continue;
                     }
                     let place = self.place(now, request, wish, hop, settings);
                     match at {
                         Some(at) => {
-                            let created_us = self.places[at].binding.created_us;
+                            let created_us = self.places[at].created_us;
                             self.places[at] = place;
-                            self.places[at].binding.created_us = created_us;
+                            self.places[at].created_us = created_us;
                         }
                         None => self.places.push(place),
                     }
                 }
                 let too_many = self.places.len().saturating_sub(settings.max_contacts.max(1));
-                removed.extend(self.places.drain(..too_many).map(|place| place.binding));
+                removed.extend(self.places.drain(..too_many));
             }
         }
         let undo = self.back_to(before);
@@ -126,7 +114,7 @@ impl AddressOfRecord {
     pub fn undo(&mut self, now: Now, Undo(touched): &Undo) {
         for (before, after) in touched {
             let Some(place) = after.as_ref().or(before.as_ref()) else { continue };
-            let at = self.places.iter().position(|known| known.is_same(place));
+            let at = self.places.iter().position(|known| is_same(known, place));
             if at.map(|at| &self.places[at]) != after.as_ref() {
                 continue;
             }
@@ -135,15 +123,15 @@ impl AddressOfRecord {
             }
             self.places.extend(before.clone());
         }
-        self.places.sort_by_key(|place| place.binding.created_us);
+        self.places.sort_by_key(|place| place.created_us);
         self.expire(now);
     }
 
-    fn back_to(&self, before: Vec<Place>) -> Undo {
-        let is_new = |after: &&Place| !before.iter().any(|known| known.is_same(after));
-        let new: Vec<Place> = self.places.iter().filter(is_new).cloned().collect();
+    fn back_to(&self, before: Vec<Binding>) -> Undo {
+        let is_new = |after: &&Binding| !before.iter().any(|known| is_same(known, after));
+        let new: Vec<Binding> = self.places.iter().filter(is_new).cloned().collect();
         let touched = before.into_iter().filter_map(|before| {
-            let after = self.places.iter().find(|known| known.is_same(&before)).cloned();
+            let after = self.places.iter().find(|known| is_same(known, &before)).cloned();
             (after.as_ref() != Some(&before)).then_some((Some(before), after))
         });
         Undo(touched.chain(new.into_iter().map(|after| (None, Some(after)))).collect())
@@ -151,25 +139,24 @@ impl AddressOfRecord {
 
     /// All bindings, the oldest first, as the store is to keep them.
     pub fn to_store(&self) -> Vec<Binding> {
-        self.places.iter().map(|place| place.binding.clone()).collect()
+        self.places.clone()
     }
 
     /// Takes out what has expired. If that is anything, the store is to be given [`AddressOfRecord::to_store`].
     pub fn expire(&mut self, now: Now) -> Vec<Binding> {
-        if self.places.iter().all(|place| place.binding.expires_us > now.wall_us) {
+        if self.places.iter().all(|place| place.expires_us > now.wall_us) {
             return Vec::new();
         }
-        let (stand, gone) = std::mem::take(&mut self.places)
-            .into_iter()
-            .partition(|place: &Place| place.binding.expires_us > now.wall_us);
+        let (stand, gone) =
+            std::mem::take(&mut self.places).into_iter().partition(|place: &Binding| place.expires_us > now.wall_us);
         self.places = stand;
-        gone.into_iter().map(|place| place.binding).collect()
+        gone
     }
 
     /// When the next binding expires, in monotonic nanoseconds; `None` when there is none. Bindings end by the wall clock,
     /// since they outlive the process: the timer may find that nothing has expired yet and is then set again.
     pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
-        let ends_us = self.places.iter().map(|place| place.binding.expires_us).min()?;
+        let ends_us = self.places.iter().map(|place| place.expires_us).min()?;
         let left_us = ends_us.saturating_sub(now.wall_us);
         Some(now.mono_ns.saturating_add(left_us.saturating_mul(1_000)))
     }
@@ -177,7 +164,7 @@ impl AddressOfRecord {
     /// The places to ring, the oldest first.
     pub fn bindings(&self, now: Now) -> impl Iterator<Item = &Binding> {
         let stands = move |binding: &&Binding| binding.expires_us > now.wall_us;
-        self.places.iter().map(|place| &place.binding).filter(stands)
+        self.places.iter().filter(stands)
     }
 
     /// Whether a phone of this extension is registered from exactly this address and port.
@@ -202,8 +189,7 @@ impl AddressOfRecord {
 
     /// §10.3 steps 6 and 7: a REGISTER that was overtaken by a later one of the same phone changes nothing.
     fn check_order(&self, now: Now, request: &Register) -> Result<(), uas::Rejection> {
-        let is_overtaken = |place: &Place| {
-            let binding = &place.binding;
+        let is_overtaken = |binding: &Binding| {
             let stands = binding.expires_us > now.wall_us;
             stands && binding.call_id == request.call_id && request.cseq <= binding.cseq
         };
@@ -226,14 +212,20 @@ impl AddressOfRecord {
     /// The place of this Contact, compared as RFC 3261 §19.1.4 says.
     fn position(&self, contact: &Uri) -> Option<usize> {
         self.places.iter().position(|place| {
-            place.binding.contact == contact.as_str()
-                || place.binding.contact.parse::<Uri>().is_ok_and(|known| known.matches(contact))
+            place.contact == contact.as_str() || place.contact.parse::<Uri>().is_ok_and(|known| known.matches(contact))
         })
     }
 
-    fn place(&self, now: Now, request: &Register, wish: &ContactWish, hop: &Hop, settings: &BindingSettings) -> Place {
+    fn place(
+        &self,
+        now: Now,
+        request: &Register,
+        wish: &ContactWish,
+        hop: &Hop,
+        settings: &BindingSettings,
+    ) -> Binding {
         let granted_us = u64::from(settings.granted_s(wish.expires_s)) * 1_000_000;
-        let binding = Binding {
+        Binding {
             extension_id: self.extension_id,
             customer_id: self.customer_id,
             contact: wish.uri.as_str().to_owned(),
@@ -245,15 +237,15 @@ impl AddressOfRecord {
             user_agent: request.user_agent.clone(),
             expires_us: now.wall_us.saturating_add(granted_us),
             created_us: now.wall_us,
-        };
-        Place { binding, params: wish.params.clone() }
+            params: wish.params.clone(),
+        }
     }
 
     fn listed(&self, now: Now) -> Vec<ListedContact> {
-        let listed = |place: &Place| ListedContact {
-            uri: place.binding.contact.clone(),
+        let listed = |place: &Binding| ListedContact {
+            uri: place.contact.clone(),
             params: place.params.clone(),
-            expires_s: (place.binding.expires_us.saturating_sub(now.wall_us) / 1_000_000).max(1),
+            expires_s: (place.expires_us.saturating_sub(now.wall_us) / 1_000_000).max(1),
         };
         self.places.iter().map(listed).collect()
     }

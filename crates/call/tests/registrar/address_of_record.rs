@@ -2,6 +2,7 @@
 
 use base::Now;
 use call::registrar::{AddressOfRecord, BindingSettings, Registered};
+use model::Binding;
 use sip_core::register::Register;
 use sip_core::uas::Rejection;
 use uuid::Uuid;
@@ -165,6 +166,27 @@ fn bindings_expire_at_their_deadline() {
     assert_eq!(desk.record.next_deadline_ns(at(60)), Some(at(90).mono_ns));
     let told = desk.register(at(95), "c3", 1, "");
     assert_eq!((told.removed.len(), told.contacts.len(), told.changed), (1, 0, true));
+}
+
+#[test]
+fn the_parameters_of_a_contact_outlive_a_restart() {
+    let mut desk = Desk::new();
+    let line = "Contact: <sip:a@192.0.2.7:5060>;q=0.7;expires=120;+sip.instance=\"<urn:uuid:1>\"\n";
+    let made = desk.register(at(0), "c1", 7, line);
+    desk.record = AddressOfRecord::restore(Uuid::from_u128(1), Uuid::from_u128(2), made.bindings);
+    let told = desk.register(at(1), "query", 1, "");
+    assert_eq!(told.contacts[0].params, ";q=0.7;+sip.instance=\"<urn:uuid:1>\"");
+}
+
+/// Eleven values stood there before the parameters did.
+#[test]
+fn a_binding_that_an_older_server_stored_is_read() {
+    let mut desk = Desk::new();
+    let binding = desk.register(at(0), "c1", 7, &contact("a")).bindings.remove(0);
+    let mut stored = rmp_serde::to_vec(&binding).unwrap();
+    assert_eq!((stored[0], stored.pop()), (0x90 + 12, Some(0xa0)), "an array, and an empty text at its end");
+    stored[0] = 0x90 + 11;
+    assert_eq!(rmp_serde::from_slice::<Binding>(&stored).unwrap(), binding);
 }
 
 #[test]

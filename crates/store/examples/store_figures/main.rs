@@ -245,6 +245,7 @@ fn bindings(store: &Store) {
             user_agent: "phone 1.0".into(),
             expires_us: 1,
             created_us: 1,
+            params: String::new(),
         };
         let (sender, begin) = (sender.clone(), Instant::now());
         store.put_bindings_then(extension_id, vec![binding], move |result| {
