@@ -1,5 +1,7 @@
 //! A recording of a call or conference (spec/resources.md §6, spec/media.md §8).
 
+use std::path::{Component, Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -51,6 +53,16 @@ pub struct Recording {
     /// When it was deleted.
     #[serde(default, deserialize_with = "optional_timestamp")]
     pub tm_delete: Option<Timestamp>,
+}
+
+impl Recording {
+    /// The paths of its files below the folder of recordings. Names that would lead out of it are left out.
+    pub fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let stays_inside = |name: &&String| {
+            !name.is_empty() && Path::new(name.as_str()).components().all(|part| matches!(part, Component::Normal(_)))
+        };
+        self.filenames.iter().filter(stays_inside).map(|name| folder.join(name)).collect()
+    }
 }
 
 /// Where a recording is in its life.

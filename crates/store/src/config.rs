@@ -11,6 +11,8 @@ pub struct StoreConfig {
     pub log: LogConfig,
     /// Call records and timelines older than this are removed, days; 0: they are kept for ever.
     pub records_days: u32,
+    /// The folder of the recordings' files, which go with the records of their recordings; none: they stay.
+    pub recordings: Option<PathBuf>,
     /// How long ended calls gather before they are written to the database in one transaction, ms. They are safe in the log and
     /// can be read meanwhile. The longer, the fewer pages of the database are written for each.
     pub flush_ms: u64,
@@ -52,6 +54,7 @@ impl StoreConfig {
             data_dir: data_dir.into(),
             log: LogConfig::default(),
             records_days: 0,
+            recordings: None,
             flush_ms: 2_000,
             checkpoint_entries: 500_000,
             bindings_ms: 10,

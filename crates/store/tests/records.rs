@@ -332,3 +332,51 @@ fn old_records_go_step_by_step_and_live_ones_stay() {
     assert_eq!(all_calls(&store, &Filter::default(), 100), [long.id]);
     assert_eq!(store.timeline(call(7, CallStatus::Hangup).id).unwrap().len(), 12);
 }
+
+#[test]
+fn the_files_of_old_recordings_go_with_their_records() {
+    let folder = Folder::new();
+    let files = folder.path().join("recordings");
+    std::fs::create_dir(&files).unwrap();
+    let store = folder.open().store;
+    let recording = |number: u128, names: &[String], at: Timestamp| Recording {
+        id: Uuid::from_u128(number),
+        customer_id: CUSTOMER,
+        status: RecordingStatus::Ended,
+        filenames: names.to_vec(),
+        tm_create: Some(at),
+        tm_end: Some(at),
+        ..Recording::default()
+    };
+    let outside = folder.path().join("outside.wav");
+    let kept = files.join("young_in.wav");
+    let mut recordings = vec![
+        recording(1_000, &["../outside.wav".into(), outside.display().to_string()], Timestamp::from_us(1)),
+        recording(1_001, &["young_in.wav".into()], Timestamp::from_us(4_000_000_000_000_000)),
+    ];
+    for path in [&outside, &kept] {
+        std::fs::write(path, "x").unwrap();
+    }
+    for number in 0..90 {
+        let names = ["in", "out"].map(|way| format!("{number}_{way}.wav"));
+        names.iter().for_each(|name| std::fs::write(files.join(name), "x").unwrap());
+        recordings.push(recording(number, &names, Timestamp::from_us(1)));
+    }
+    let of = call(1, CallStatus::Hangup);
+    let finished = |recording: Recording| event("recording_finished", 1, &of, Resource::Recording(Arc::new(recording)));
+    store.append(recordings.into_iter().map(finished).collect());
+    store.settle().unwrap();
+    drop(store);
+    let config = StoreConfig { records_days: 30, flush_ms: 5, recordings: Some(files.clone()), ..folder.config() };
+    let store = Store::open(config).unwrap().store;
+    for _ in 0..1_000 {
+        if store.metrics().records.expired >= 91 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let left: Vec<_> = std::fs::read_dir(&files).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [kept]);
+    assert!(outside.exists(), "nothing outside of the folder is touched");
+    assert_eq!(store.records::<Recording>(None, &Filter::default(), &Page::default()).unwrap().items.len(), 1);
+}

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use model::{ErrorStatus, Recording, RecordingStatus};
 
-use super::recordings;
 use super::stored::Stored;
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
@@ -45,7 +44,7 @@ async fn download(
     if recording.status != RecordingStatus::Ended || recording.is_deleted() {
         return Err(Problem::not_found(Kind::Recording));
     }
-    let files = recordings::files(&api.config.recordings, &recording);
+    let files = recording.files(&api.config.recordings);
     if kind.as_deref() == Some("zip") {
         let attachment = disposition(id, "zip");
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));

@@ -1,6 +1,5 @@
 //! Recordings (spec/resources.md §6). Their sound is at `/recordingfiles/{id}`.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -61,7 +60,7 @@ async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id):
         return Err(Problem::refused(Kind::Recording, Refused::StateInvalid));
     }
     let answer = list::delete::<Recording>(&api, &identity, id, "recording_deleted", |_| {}).await?;
-    let files = files(&api.config.recordings, &recording);
+    let files = recording.files(&api.config.recordings);
     let removed = tokio::task::spawn_blocking(move || {
         for file in files {
             match std::fs::remove_file(&file) {
@@ -74,13 +73,4 @@ async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id):
     });
     removed.await.map_err(Problem::internal)?;
     Ok(answer)
-}
-
-/// The paths of a recording's files. Names that would lead out of the folder are left out.
-pub(super) fn files(folder: &Path, recording: &Recording) -> Vec<PathBuf> {
-    let inside = |name: &&String| {
-        let mut parts = Path::new(name.as_str()).components();
-        parts.all(|part| matches!(part, std::path::Component::Normal(_))) && !name.is_empty()
-    };
-    recording.filenames.iter().filter(inside).map(|name| folder.join(name)).collect()
 }

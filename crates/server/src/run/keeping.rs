@@ -70,6 +70,7 @@ pub(super) fn store_config(config: &Config) -> StoreConfig {
     let hard = config.store.log_mib.saturating_mul(4) << 20;
     StoreConfig {
         records_days: config.store.record_days,
+        recordings: Some(config.recordings_folder()),
         log: LogConfig {
             sync_ms: config.store.sync_ms,
             retention_days: config.store.log_days,

@@ -181,7 +181,7 @@ impl Database {
             connection,
             inbox,
             flusher,
-            expiry: Expiry::new(config.records_days),
+            expiry: Expiry::new(config.records_days, config.recordings.clone()),
             flush_every: std::time::Duration::from_millis(config.flush_ms),
             company: std::time::Duration::from_millis(config.bindings_ms),
             written: None,
