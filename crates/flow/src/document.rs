@@ -159,6 +159,7 @@ pub fn read_actions(value: Value, random: &mut Random) -> Result<Vec<Action>, Ve
                 let path =
                     if error.key.is_empty() { format!("actions[{i}]") } else { format!("actions[{i}].{}", error.key) };
                 Problem {
+                    is_mistake: false,
                     reason: ProblemReason::InvalidArgument,
                     json_path: path,
                     what: error.what,

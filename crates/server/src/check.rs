@@ -16,8 +16,8 @@ pub struct CheckArgs {
     /// Print the result as one JSON object, for programs.
     ///
     /// {"flows": 1, "numbers": 0, "faults": [], "warnings": [], "hints": []}: how many flows and numbers were looked at,
-    /// and what was found. A fault is refused by the server; a warning is accepted and probably not what was meant; a
-    /// hint may well be meant. Each entry of the three lists is an object with `file`, `line` (from 1; 0 for the whole
+    /// and what was found. A fault is refused by the server, or is accepted and fails or does nothing when the flow runs;
+    /// a warning is accepted and probably not what was meant; a hint may well be meant. Each entry of the three lists is an object with `file`, `line` (from 1; 0 for the whole
     /// file), `path` (such as `actions[2].option.duration`; empty for the whole file), `what` (what is wrong) and
     /// `expected` (what would be right; empty where `what` says it already).
     #[arg(long)]
@@ -142,8 +142,11 @@ mod tests {
             serde_json::json!({
                 "flows": 1,
                 "numbers": 0,
-                "faults": at(4, "actions[2].type", "unknown type: dance", "a type of action that this server carries out"),
-                "warnings": at(3, "actions[1].option.duration", "it is \"soon\": the action would be passed over", "a whole number"),
+                "faults": [
+                    at(4, "actions[2].type", "unknown type: dance", "a type of action that this server carries out")[0],
+                    at(3, "actions[1].option.duration", "it is \"soon\": the action would be passed over", "a whole number")[0],
+                ],
+                "warnings": [],
                 "hints": at(
                     2,
                     "actions[0]",
@@ -175,7 +178,7 @@ mod tests {
         assert_eq!(
             text.lines().collect::<Vec<_>>(),
             [
-                "warning: a.json line 3: [2]: these go round without waiting, until 1000 actions end the flow: actions[2] → actions[2]; allowed: an action that waits, or a goto with a loop_count",
+                "warning: a.json line 3: [2]: these go round without waiting, until 1000 actions end the flow: [2] → [2]; allowed: an action that waits, or a goto with a loop_count",
                 "warning: a.json line 2: [1]: an incoming call is not answered yet, so the action would be passed over; allowed: answer or talk before it",
                 "hint: a.json line 1: [0]: an incoming call is not answered yet: this is early media, which some networks do not carry; allowed: answer before it, unless early media is meant",
                 "1 flow, 0 numbers: 0 mistakes, 2 warnings, 1 hint",
@@ -184,11 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn what_fails_or_does_nothing_at_run_time_is_a_mistake() {
+        let flow = "[{\"type\": \"sleep\", \"option\": {\"duration\": -3}},\n{\"type\": \"hangup\", \"option\": {\"reason\": \"bored\"}}]";
+        let (good, text) = checked("values", &[("a.json", flow)], false);
+        assert!(!good);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "mistake: a.json line 1: [0].option.duration: -3 is taken for 0; allowed: a time in ms");
+        assert!(
+            lines[1].starts_with("mistake: a.json line 2: [1].option.reason: \"bored\" means nothing here"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn actions_inside_of_a_call_are_found_by_their_path() {
         let flow = "[{\"type\": \"call\", \"option\": {\"actions\": [\n{\"type\": \"goto\", \"option\": {\"target_id\": \"x\", \"loop_count\": 1}}]}}]";
         let (_, text) = checked("nested", &[("a.json", flow)], false);
         assert!(
-            text.contains("warning: a.json line 2: [0].option.actions[0].option.target_id: there is no action x"),
+            text.contains("mistake: a.json line 2: [0].option.actions[0].option.target_id: there is no action x"),
             "{text}"
         );
     }

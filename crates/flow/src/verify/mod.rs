@@ -9,6 +9,7 @@ mod problem;
 mod sounds;
 mod targets;
 mod unanswered;
+mod values;
 
 use model::Action;
 
@@ -49,7 +50,7 @@ fn array(path: &str, actions: &[Action]) -> Verdict {
         }
         if !action.next_id.is_empty() && index.get(&action.next_id).is_none() {
             let what = format!("there is no action {}: the flow ends here", problem::shown(&action.next_id));
-            verdict.warn(format!("{path}.next_id"), what, "the id of an action of this array");
+            verdict.mistake(format!("{path}.next_id"), what, "the id of an action of this array");
         }
         nested::check(&mut verdict, &path, action);
     }

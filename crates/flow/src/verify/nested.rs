@@ -21,8 +21,14 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, action: &Action) {
             Verdict { problems: problems.into_iter().map(|p| below(&path, p)).collect(), ..Verdict::default() }
         }
     };
-    for problem in found.problems.into_iter().chain(found.warnings) {
-        verdict.warn(problem.json_path, problem.what, problem.expected);
+    for problem in found.problems {
+        verdict.mistake(problem.json_path, problem.what, problem.expected);
+    }
+    for Problem { json_path, what, expected, is_mistake, .. } in found.warnings {
+        match is_mistake {
+            true => verdict.mistake(json_path, what, expected),
+            false => verdict.warn(json_path, what, expected),
+        }
     }
     for hint in found.hints {
         verdict.hint(hint.json_path, hint.what, hint.expected);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::graph::{Index, is_unknown};
 use super::problem::{self, Verdict};
 use super::targets::{Target, targets};
+use super::values;
 use crate::action::about::{Absent, Allowed, Field, Type};
 use crate::action::option::{OptionReader, integer_of};
 use crate::action::{self, Kind};
@@ -16,23 +17,18 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, actions: &[Ac
     let path = format!("{path}.option");
     let reader = match OptionReader::verifying(action.option.as_ref()) {
         Ok(reader) => reader,
-        Err(error) => return verdict.warn(path, format!("it is {}", error.what), error.expected),
+        Err(error) => return verdict.mistake(path, format!("it is {}", error.what), error.expected),
     };
-    let mut unreadable = String::new();
-    if let Err(error) = action::check(kind, &reader) {
-        let consequence =
-            if kind.failure_ends() { "the flow would end here" } else { "the action would be passed over" };
-        verdict.warn(format!("{path}.{}", error.key), format!("it is {}: {consequence}", error.what), error.expected);
-        unreadable = error.key;
-    }
-    for field in action::about(kind).options.iter().filter(|field| field.name != unreadable) {
+    let unreadable = unreadable(verdict, &path, kind, action);
+    for field in action::about(kind).options.iter().filter(|field| !unreadable.iter().any(|key| key == field.name)) {
         value(verdict, &path, action, field);
     }
+    values::check(verdict, &path, kind, &reader);
     let fields = action::about(kind).options;
     for key in reader.keys().filter(|key| !fields.iter().any(|field| field.name == *key)) {
         let names: Vec<_> = fields.iter().map(|field| field.name).collect();
         let expected = if names.is_empty() { "no fields".to_owned() } else { format!("one of {}", names.join(", ")) };
-        verdict.warn(format!("{path}.{}", problem::shown(key)), "it has no effect", expected);
+        verdict.mistake(format!("{path}.{}", problem::shown(key)), "it has no effect", expected);
     }
     for target in targets(kind, action) {
         match target {
@@ -41,11 +37,11 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, actions: &[Ac
             }
             Target::Id { key, id } if index.get(id).is_none() => {
                 let what = format!("there is no action {}: the flow would end here", problem::shown(id));
-                verdict.warn(format!("{path}.{key}"), what, "the id of an action of this array");
+                verdict.mistake(format!("{path}.{key}"), what, "the id of an action of this array");
             }
             Target::Index { key, index } if usize::try_from(index).map_or(true, |index| index >= actions.len()) => {
                 let what = format!("there is no action at index {index}: the flow would end here");
-                verdict.warn(format!("{path}.{key}"), what, format!("an index from 0 to {}", actions.len() - 1));
+                verdict.mistake(format!("{path}.{key}"), what, format!("an index from 0 to {}", actions.len() - 1));
             }
             Target::Id { .. } | Target::Index { .. } | Target::Unknown => {}
         }
@@ -65,6 +61,25 @@ fn other_format(verdict: &mut Verdict, path: &str, format: Option<&Value>) {
         let what = format!("this server cannot write \"{format}\": the recording would be a WAV file");
         verdict.warn(format!("{path}.format"), what, "wav");
     }
+}
+
+/// Tells of all fields that the action could not read. It stops at the first one, so each is looked at without those before.
+fn unreadable(verdict: &mut Verdict, path: &str, kind: Kind, action: &Action) -> Vec<String> {
+    let consequence = if kind.failure_ends() { "the flow would end here" } else { "the action would be passed over" };
+    let mut option = action.option.clone();
+    let mut keys = Vec::new();
+    while let Ok(reader) = OptionReader::verifying(option.as_ref())
+        && let Err(error) = action::check(kind, &reader)
+    {
+        let what = format!("it is {}: {consequence}", error.what);
+        verdict.mistake(format!("{path}.{}", error.key), what, error.expected);
+        let removed = option.as_mut().and_then(Value::as_object_mut).and_then(|fields| fields.remove(&error.key));
+        keys.push(error.key);
+        if removed.is_none() {
+            break;
+        }
+    }
+    keys
 }
 
 /// A goto without a count, or with one of 0 or less, lets the flow pass (spec/actions.md `goto`). Guides elsewhere take it for
@@ -95,7 +110,7 @@ fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
             Absent::RequiredUnless(other) => present(other).is_none(),
         };
         if missing {
-            verdict.warn(format!("{path}.{}", field.name), "it is missing", field.is.as_str());
+            verdict.mistake(format!("{path}.{}", field.name), "it is missing", field.is.as_str());
         }
         return;
     };
@@ -121,5 +136,5 @@ fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
         Value::String(text) => format!("\"{}\" means nothing here", problem::shown(text)),
         other => format!("{other} is out of range"),
     };
-    verdict.warn(format!("{path}.{}", field.name), what, expected);
+    verdict.mistake(format!("{path}.{}", field.name), what, expected);
 }

@@ -15,6 +15,9 @@ pub struct Problem {
     pub what: String,
     /// What would be right.
     pub expected: String,
+    /// Of a warning: when the flow runs this fails or does nothing. It is accepted because VoIPBIN accepts it.
+    #[serde(default)]
+    pub is_mistake: bool,
 }
 
 impl Problem {
@@ -27,6 +30,7 @@ impl Problem {
             json_path: json_path.into(),
             what: what.into(),
             expected: expected.into(),
+            is_mistake: false,
         }
     }
 }
@@ -88,6 +92,11 @@ impl Verdict {
 
     pub(super) fn warn(&mut self, path: impl Into<String>, what: impl Into<String>, expected: impl Into<String>) {
         push(&mut self.warnings, Problem::invalid(path, what, expected));
+    }
+
+    /// A warning of what fails or does nothing when the flow runs.
+    pub(super) fn mistake(&mut self, path: impl Into<String>, what: impl Into<String>, expected: impl Into<String>) {
+        push(&mut self.warnings, Problem { is_mistake: true, ..Problem::invalid(path, what, expected) });
     }
 
     pub(super) fn hint(&mut self, path: impl Into<String>, what: impl Into<String>, expected: impl Into<String>) {

@@ -82,7 +82,7 @@ fn what_is_probably_a_mistake_is_a_warning_only() {
         (json!([{"type": "sleep", "option": {"duraton": 5}}]), &["actions[0].option.duraton"]),
         (json!([{"type": "answer", "option": {"x": 5}}]), &["actions[0].option.x"]),
         (json!([{"type": "sleep", "option": 5}]), &["actions[0].option"]),
-        (json!([{"type": "play", "option": {"stream_url": ["a", "b"]}}]), &[]),
+        (json!([{"type": "play", "option": {"stream_url": ["file:a", "file:b"]}}]), &[]),
         (json!([{"type": "play", "option": {"stream_urls": [5]}}]), &["actions[0].option.stream_urls"]),
         (json!([{"type": "answer"}, {"type": "hangup"}, {"type": "beep"}]), &["actions[2]"]),
         (json!([{"type": "stop"}, {"type": "beep"}]), &["actions[1]"]),
@@ -191,7 +191,7 @@ fn fields_that_are_missing_or_mean_nothing_are_told() {
         ),
         (json!({"type": "talk", "option": {"text": "x", "gender": "${g}"}}), &[]),
         (json!({"type": "play"}), &["stream_urls: it is missing; expected: array of texts, or one text"]),
-        (json!({"type": "play", "option": {"stream_url": "a"}}), &[]),
+        (json!({"type": "play", "option": {"stream_url": "file:a"}}), &[]),
         (json!({"type": "fetch", "option": {"event_url": "${u}"}}), &[]),
         (
             json!({"type": "fetch", "option": {"event_url": "example.com"}}),
@@ -278,7 +278,7 @@ fn a_loop_in_which_nothing_waits_is_told_and_one_that_ends_or_waits_is_not() {
             json!([{"id": "a", "type": "webhook_send", "option": {"uri": "http://x", "sync": true}, "next_id": "a"}]),
             false,
         ),
-        (json!([{"id": "a", "type": "play", "option": {"stream_url": "x"}, "next_id": "a"}]), false),
+        (json!([{"id": "a", "type": "play", "option": {"stream_url": "file:x"}, "next_id": "a"}]), false),
         (json!([{"id": "a", "type": "play", "option": {"stream_urls": []}, "next_id": "a"}]), true),
         (json!([{"id": "a", "type": "fetch", "option": {"event_url": "http://x"}, "next_id": "a"}]), false),
         (json!([{"id": "a", "type": "echo", "option": {"duration": []}, "next_id": "a"}]), true),
@@ -327,7 +327,7 @@ fn what_needs_an_answered_call_is_told_where_it_is_certainly_not_answered() {
         (json!([{"type": "answer"}, {"type": "recording_start"}]), &[], &[]),
         (json!([{"type": "talk", "option": {"text": "x"}}, {"type": "recording_start"}, {"type": "beep"}]), &[], &[]),
         (
-            json!([{"type": "play", "option": {"stream_url": "x"}}, {"type": "echo"}]),
+            json!([{"type": "play", "option": {"stream_url": "file:x"}}, {"type": "echo"}]),
             &[],
             &["actions[0]", "actions[1]"],
         ),
@@ -416,4 +416,38 @@ fn a_sound_whose_name_says_that_it_cannot_be_played_is_hinted_at() {
         assert!(verdict.hints.iter().all(|hint| hint.json_path.starts_with("actions[1].option.stream_url")));
         assert!(verdict.hints.iter().all(|hint| hint.expected.starts_with("WAV, MP3, OGG")));
     }
+}
+
+#[test]
+fn values_that_do_nothing_are_mistakes() {
+    for (kind, option, expected) in [
+        ("condition_datetime", json!({"hour": 9}), &["condition"][..]),
+        ("condition_datetime", json!({"hour": -1, "day": 0}), &[]),
+        ("condition_datetime", json!({"weekdays": [1, 2]}), &[]),
+        ("condition_datetime", json!({"condition": "${c}", "hour": 9}), &[]),
+        ("condition_datetime", json!({"condition": "==", "weekdays": [9, -1, 3]}), &["weekdays"]),
+        ("digits_send", json!({"digits": "12xyz"}), &["digits"]),
+        ("digits_send", json!({"digits": "12abcd*#"}), &[]),
+        ("digits_receive", json!({"key": "zz"}), &["key"]),
+        ("digits_receive", json!({"key": "*#"}), &[]),
+        ("sleep", json!({"duration": -3}), &["duration"]),
+        ("sleep", json!({"duration": "-3"}), &["duration"]),
+        ("play", json!({"stream_urls": ["ftp://x", "FILE:a.wav", "nofile"]}), &["stream_urls", "stream_urls"]),
+        ("play", json!({"stream_urls": ["${u}", " https://x "]}), &[]),
+        ("webhook_send", json!({"uri": "x", "method": "a b"}), &["uri", "method"]),
+        ("hangup", json!({"reason": 5, "reference_id": "zzz"}), &["reason", "reference_id"]),
+        ("hangup", json!({"reason": "busy", "reference_id": ""}), &[]),
+    ] {
+        let verdict = verdict(json!([{"type": "answer"}, {"type": kind, "option": option}]));
+        assert!(verdict.is_accepted());
+        let expected: Vec<_> = expected.iter().map(|key| format!("actions[1].option.{key}")).collect();
+        assert_eq!(paths(&verdict.warnings), expected, "{option}: {:?}", verdict.warnings);
+        assert!(verdict.warnings.iter().all(|problem| problem.is_mistake), "{option}");
+    }
+}
+
+#[test]
+fn what_may_be_meant_so_is_no_mistake() {
+    let verdict = verdict(json!([{"type": "hangup"}, {"id": "a", "type": "empty", "next_id": "a"}]));
+    assert!(!verdict.warnings.is_empty() && verdict.warnings.iter().all(|problem| !problem.is_mistake), "{verdict:?}");
 }

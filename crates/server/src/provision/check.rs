@@ -20,7 +20,7 @@ pub struct Checked {
     pub flows: usize,
     /// Numbers that were looked at.
     pub numbers: usize,
-    /// What would be refused.
+    /// What would be refused, or fails or does nothing when the flow runs.
     pub faults: Vec<Fault>,
     /// What is probably not meant so.
     pub warnings: Vec<Fault>,
@@ -54,6 +54,8 @@ pub fn check(files: &[PathBuf]) -> Checked {
         assembly.actions(file, path, actions, Random::from_seed(seed_of(Uuid::nil())));
     }
     assembly.check_links();
-    let Assembly { result: Provisioned { flows, numbers, warnings, .. }, faults, hints, .. } = assembly;
+    let Assembly { result: Provisioned { flows, numbers, warnings, .. }, mut faults, hints, .. } = assembly;
+    let (mistakes, warnings): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|warning| warning.is_mistake);
+    faults.extend(mistakes);
     Checked { flows: single + flows.len(), numbers: numbers.len(), faults, warnings, hints }
 }

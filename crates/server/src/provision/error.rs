@@ -22,6 +22,9 @@ pub struct Fault {
     pub what: String,
     /// What would be right; empty where what is wrong says it.
     pub expected: String,
+    /// Of a warning: what it is about fails or does nothing.
+    #[serde(skip)]
+    pub is_mistake: bool,
 }
 
 /// More faults than this are counted, not shown.

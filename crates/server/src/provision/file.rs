@@ -52,7 +52,7 @@ impl File {
             None => (what, String::new()),
         };
         let line = locate::line(&self.text, &locate::steps(path));
-        Fault { file: self.name.clone(), line, path: path.to_owned(), what, expected }
+        Fault { file: self.name.clone(), line, path: path.to_owned(), what, expected, is_mistake: false }
     }
 
     /// A fault at `path` that says by itself what would be right.

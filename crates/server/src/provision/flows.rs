@@ -5,6 +5,7 @@ use flow::Problem;
 use model::{Action, FlowBody};
 use serde_json::Value;
 
+use super::error::Fault;
 use super::file::File;
 use super::ids::{default_customer, derived_id, seed_of};
 use super::{Assembly, Link};
@@ -61,7 +62,9 @@ impl<'a> Assembly<'a> {
             // The flow crate's paths begin at `actions`; ours at the top of the file.
             let below = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
             // An array that is the whole file begins with its index.
-            file.finding(format!("{path}{below}").trim_start_matches('.'), problem.what, problem.expected)
+            let what = problem.what.replace(" actions[", &format!(" {path}["));
+            let found = file.finding(format!("{path}{below}").trim_start_matches('.'), what, problem.expected);
+            Fault { is_mistake: problem.is_mistake, ..found }
         };
         match flow::read_actions(actions.clone(), &mut random) {
             Ok(actions) => {
