@@ -1,7 +1,7 @@
 //! What the engine is told at its start.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -110,6 +110,8 @@ pub struct FetchLimits {
     pub octets_max: u64,
     /// Most redirects.
     pub redirects_max: usize,
+    /// Which addresses may be asked, also after a redirect; none: all.
+    pub may_ask: Option<fn(IpAddr) -> bool>,
 }
 
 impl Default for EngineConfig {
@@ -170,7 +172,7 @@ impl Default for SoundConfig {
 
 impl Default for FetchLimits {
     fn default() -> FetchLimits {
-        FetchLimits { first_octet_ms: 10_000, total_ms: 120_000, octets_max: 64 << 20, redirects_max: 5 }
+        FetchLimits { first_octet_ms: 10_000, total_ms: 120_000, octets_max: 64 << 20, redirects_max: 5, may_ask: None }
     }
 }
 

@@ -271,3 +271,33 @@ fn a_long_mp3_of_few_octets_is_refused_when_it_is_too_long() {
     sounds.write("long.mp3", &include_bytes!("sound_files/short.mp3").repeat(40));
     assert_eq!(sounds.duration("file:long.mp3").unwrap_err(), "file:long.mp3: it is longer than 3 s");
 }
+
+#[test]
+fn private_addresses_are_not_asked_for_sounds_when_the_operator_says_so() {
+    let web = Web::start(|_, _| response("200 OK", "", &wav(100)));
+    let mut sounds = Sounds::start(|sounds| sounds.fetch.may_ask = Some(|ip| !ip.is_loopback()));
+    let port = web.url("/").rsplit(':').next().unwrap().to_owned();
+    for host in ["127.0.0.1", "localhost", "2130706433"] {
+        let why = sounds.duration(&format!("http://{host}:{port}a.wav")).unwrap_err();
+        assert!(why.contains("is a private address, and these are refused"), "{host}: {why}");
+    }
+    assert_eq!(web.count("/a.wav"), 0);
+}
+
+#[test]
+fn a_redirect_leads_to_no_address_that_may_not_be_asked() {
+    let web = Web::start(|path, _| match path {
+        "/away" => response("302 Found", "Location: http://127.0.0.2:9/a.wav\r\n", b""),
+        "/on" => response("302 Found", "Location: /a.wav\r\n", b""),
+        _ => response("200 OK", "", &wav(100)),
+    });
+    let mut sounds = Sounds::start(|sounds| {
+        sounds.fetch.may_ask = Some(|ip| ip == std::net::IpAddr::from([127, 0, 0, 1]));
+    });
+    let why = sounds.duration(&web.url("/away")).unwrap_err();
+    assert!(why.ends_with("127.0.0.2 is a private address, and these are refused by the configuration"), "{why}");
+    assert_eq!(sounds.duration(&web.url("/on")), Ok(100));
+    // Of its addresses the one that may be asked is.
+    let named = web.url("/a.wav").replace("127.0.0.1", "localhost");
+    assert_eq!(sounds.duration(&named), Ok(100));
+}

@@ -2,17 +2,19 @@
 
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base::{MS, SECOND};
-use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{
     AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION,
 };
+use reqwest::{StatusCode, Url};
 
 use super::cache::Validity;
+use super::pinned::Pinned;
 use crate::config::FetchLimits;
 
 /// RFC 9111 §4.2.2: how long an answer is taken for fresh that does not say so itself.
@@ -39,13 +41,15 @@ pub(crate) enum Fetched {
 pub(crate) struct Fetcher {
     limits: FetchLimits,
     client: Mutex<Option<Client>>,
+    /// Addresses that were found fit to be asked; used where not all are.
+    pinned: Arc<Pinned>,
     /// The engine ends: give up.
     stop: AtomicBool,
 }
 
 impl Fetcher {
     pub(crate) fn new(limits: FetchLimits) -> Fetcher {
-        Fetcher { limits, client: Mutex::new(None), stop: AtomicBool::new(false) }
+        Fetcher { limits, client: Mutex::new(None), pinned: Arc::default(), stop: AtomicBool::new(false) }
     }
 
     /// Nothing is fetched from here on, and the client's own thread ends.
@@ -62,7 +66,7 @@ impl Fetcher {
         }
         match &*client {
             Some(client) => Ok(client.clone()),
-            None => Ok(client.insert(new_client(&self.limits)?).clone()),
+            None => Ok(client.insert(new_client(&self.limits, &self.pinned)?).clone()),
         }
     }
 
@@ -70,7 +74,35 @@ impl Fetcher {
     pub(crate) fn fetch(&self, url: &str, known: Option<&Validity>, now_ns: u64) -> Result<Fetched, String> {
         let client = self.client()?;
         let started = Instant::now();
-        let mut request = client.get(url);
+        let mut url = Url::parse(url).map_err(|error| format!("it cannot be fetched: {error}"))?;
+        for _ in 0..=self.limits.redirects_max {
+            let response = self.ask(&client, &url, known)?;
+            if let Some(location) = location(&response) {
+                url = url.join(location).map_err(|error| format!("it was sent on to nowhere: {error}"))?;
+                if started.elapsed() > Duration::from_millis(self.limits.first_octet_ms) {
+                    return Err(self.too_late());
+                }
+                continue;
+            }
+            return match response.status() {
+                StatusCode::OK => {
+                    let validity = validity(response.headers(), None, now_ns);
+                    let content_type = text(response.headers(), CONTENT_TYPE);
+                    Ok(Fetched::Body { body: self.body(response, started)?, content_type, validity })
+                }
+                StatusCode::NOT_MODIFIED if known.is_some() => {
+                    Ok(Fetched::NotModified(validity(response.headers(), known, now_ns)))
+                }
+                status => Err(format!("the server answered {status}")),
+            };
+        }
+        Err(format!("more than {} redirects", self.limits.redirects_max))
+    }
+
+    /// One request, of an address that may be asked.
+    fn ask(&self, client: &Client, url: &Url, known: Option<&Validity>) -> Result<Response, String> {
+        let _pinned = self.limits.may_ask.map(|may_ask| self.pinned.pin(url, may_ask)).transpose()?;
+        let mut request = client.get(url.clone());
         if let Some(Validity::Http { etag, last_modified, .. }) = known {
             if let Some(etag) = etag {
                 request = request.header(IF_NONE_MATCH, etag);
@@ -79,18 +111,7 @@ impl Fetcher {
                 request = request.header(IF_MODIFIED_SINCE, time);
             }
         }
-        let response = request.send().map_err(|error| self.in_words(&error))?;
-        match response.status() {
-            StatusCode::OK => {
-                let validity = validity(response.headers(), None, now_ns);
-                let content_type = text(response.headers(), CONTENT_TYPE);
-                Ok(Fetched::Body { body: self.body(response, started)?, content_type, validity })
-            }
-            StatusCode::NOT_MODIFIED if known.is_some() => {
-                Ok(Fetched::NotModified(validity(response.headers(), known, now_ns)))
-            }
-            status => Err(format!("the server answered {status}")),
-        }
+        request.send().map_err(|error| self.in_words(&error))
     }
 
     fn body(&self, mut response: Response, started: Instant) -> Result<Vec<u8>, String> {
@@ -118,11 +139,13 @@ impl Fetcher {
         }
     }
 
+    fn too_late(&self) -> String {
+        format!("the server did not answer within {} ms", self.limits.first_octet_ms)
+    }
+
     fn in_words(&self, error: &reqwest::Error) -> String {
         if error.is_timeout() {
-            format!("the server did not answer within {} ms", self.limits.first_octet_ms)
-        } else if error.is_redirect() {
-            format!("more than {} redirects", self.limits.redirects_max)
+            self.too_late()
         } else {
             // The innermost cause is the one that says something: connection refused, certificate expired ...
             let mut cause: &dyn std::error::Error = error;
@@ -134,20 +157,31 @@ impl Fetcher {
     }
 }
 
-fn new_client(limits: &FetchLimits) -> Result<Client, String> {
+fn new_client(limits: &FetchLimits, pinned: &Arc<Pinned>) -> Result<Client, String> {
     // One per process; somebody else may have been first, and then theirs is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let wait = Duration::from_millis(limits.first_octet_ms);
-    Client::builder()
+    let mut builder = Client::builder();
+    if limits.may_ask.is_some() {
+        builder = builder.dns_resolver(pinned.clone());
+    }
+    builder
         .user_agent(concat!("flowswitch/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(wait)
         // Of the blocking client: until the answer's head is there, and then for each read.
         .timeout(wait)
-        .redirect(reqwest::redirect::Policy::limited(limits.redirects_max))
+        // They are followed one by one, each address looked at.
+        .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(Duration::from_secs(10))
         .build()
         .map_err(|error| format!("no http client: {error}"))
+}
+
+/// Where the answer sends on to.
+fn location(response: &Response) -> Option<&str> {
+    let sends_on = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    response.headers().get(LOCATION).filter(|_| sends_on).and_then(|value| value.to_str().ok())
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {

@@ -9,6 +9,7 @@ mod load;
 mod mp3;
 mod mpeg;
 mod ogg;
+mod pinned;
 mod raw;
 mod resample;
 mod service;

@@ -327,6 +327,11 @@ fn reach(config: &Config) -> Reach {
     if config.webhook.private_addresses { Reach::Anywhere } else { Reach::PublicOnly }
 }
 
+/// Sounds are fetched from where webhooks go, and from nowhere else.
+fn is_public(ip: IpAddr) -> bool {
+    Reach::PublicOnly.allows(ip)
+}
+
 fn webhook_config(config: &Config) -> WebhookConfig {
     let shape = Shape { legacy: config.api.legacy_timestamps };
     WebhookConfig { reach: reach(config), shape, queue: config.webhook.queue, ..WebhookConfig::default() }
@@ -372,6 +377,7 @@ fn engine_config(config: &Config, speech: Arc<dyn Synthesizer>) -> EngineConfig 
             fetch: FetchLimits {
                 first_octet_ms: config.media.fetch_seconds * 1_000,
                 octets_max: config.media.fetch_mib << 20,
+                may_ask: (!config.webhook.private_addresses).then_some(is_public as fn(IpAddr) -> bool),
                 ..FetchLimits::default()
             },
             speech: Some(speech),
