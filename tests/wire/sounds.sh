@@ -71,7 +71,7 @@ for tone in '1000 MP3' '500 OGG/Opus' '600,1400 OGG/Vorbis' '750 WAV of 24 bit' 
   fi
 done
 # What could not be played was left out, with its reason.
-grep -q 'no.mp3.*no frame of MPEG layer III' "$folder/server.log" || { echo "  the log does not say why no.mp3 was left out"; verdict=1; }
+grep -q 'no frame of MPEG layer III.*no.mp3' "$folder/server.log" || { echo "  the log does not say why no.mp3 was left out"; verdict=1; }
 [ "$(number media_sounds_failed_total)" = 1 ] || { echo "  not one sound was left out"; verdict=1; }
 
 at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1

@@ -4,6 +4,8 @@ use call::{Note, NoteKind};
 use flow::What;
 use model::HangupBy;
 
+use super::outside::shown;
+
 /// Writes one note.
 pub(super) fn write(note: &Note) {
     let call_id = &note.call_id;
@@ -33,7 +35,10 @@ pub(super) fn write(note: &Note) {
                 if entry.reason.is_empty() { "" } else { ": " }, entry.reason
             );
         }
-        NoteKind::SoundSkipped { url, why } => tracing::warn!(%call_id, url, "a sound was left out: {why}"),
+        NoteKind::SoundSkipped { url, why } => {
+            let activeflow_id = &note.activeflow_id;
+            tracing::warn!(%call_id, %activeflow_id, url = shown(url), "a sound was left out: {why}");
+        }
         NoteKind::RecordingFailed { why } => tracing::error!(%call_id, "a recording failed: {why}"),
         NoteKind::OnCompleteSkipped { flow_id, why } => {
             tracing::warn!(%call_id, %flow_id, "the on-complete flow does not run: {why}");

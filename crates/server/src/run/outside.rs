@@ -92,9 +92,10 @@ impl Outside {
 }
 
 /// What a log may show of an address: no query and no user, since there secrets are put.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = plain.split_once("://").unwrap_or(("", plain));
+    // What is no address of the web, such as `file:`, has no user.
+    let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_owned() };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
     format!("{scheme}://{host}{path}")
@@ -111,6 +112,8 @@ mod tests {
             ("http://user:secret@example.com/a", "http://example.com/a"),
             ("http://user:secret@example.com?key=secret", "http://example.com"),
             ("http://example.com/a@b", "http://example.com/a@b"),
+            ("file:menu.wav", "file:menu.wav"),
+            ("speech", "speech"),
         ] {
             assert_eq!(shown(url), expected);
         }
