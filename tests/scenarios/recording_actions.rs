@@ -379,7 +379,9 @@ fn a_recording_that_is_stopped_before_the_stream_is_open_never_begins() {
         alice.behaves(|manners| manners.sdp_in_ack = Some(answer));
         alice.calls_with("stopped", None);
         alice.gets(200);
-        assert_eq!(world.last("recording_finished")["end_reason"], "stopped before it began");
+        let finished = world.last("recording_finished");
+        assert_eq!(finished["end_reason"], "stopped before it began");
+        assert_eq!(finished["filenames"], json!([]), "there are no files");
         alice.is_asked("BYE");
         world.passes_ms(300);
         assert_eq!(

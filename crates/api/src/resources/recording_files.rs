@@ -45,13 +45,17 @@ async fn download(
         return Err(Problem::not_found(Kind::Recording));
     }
     let files = recording.files(&api.config.recordings);
+    if files.is_empty() {
+        // It was stopped before it began.
+        return Err(Problem::not_found(Kind::Recording));
+    }
     if kind.as_deref() == Some("zip") {
         let attachment = disposition(id, "zip");
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
         let whole = (header::ACCEPT_RANGES, HeaderValue::from_static("none"));
         let there = tokio::task::spawn_blocking({
             let files = files.clone();
-            move || !files.is_empty() && files.iter().all(|file| file.is_file())
+            move || files.iter().all(|file| file.is_file())
         });
         if !there.await.map_err(Problem::internal)? {
             return Err(missing(id, "not all files are there"));

@@ -163,7 +163,7 @@ impl Call {
         if !self.recording_reports() {
             // Nothing was recorded yet: it waits for its beep, or for the stream to be open.
             self.media.forget_recording();
-            return self.recording_over(context, 0, "stopped before it began".into());
+            return self.recording_never_began(context, "stopped before it began".into());
         }
         if let Some(running) = self.recording.as_mut().filter(|running| running.phase == Phase::Asked) {
             running.phase = Phase::Stopping;
@@ -206,6 +206,14 @@ impl Call {
         }
     }
 
+    /// The media side was never asked: there are no files.
+    fn recording_never_began(&mut self, context: &mut Context<'_>, why: String) {
+        if let Some(running) = &mut self.recording {
+            running.record.filenames.clear();
+        }
+        self.recording_over(context, 0, why);
+    }
+
     fn recording_over(&mut self, context: &mut Context<'_>, samples: u64, why: String) {
         let Some(Running { mut record, .. }) = self.recording.take() else { return };
         let now = Timestamp::from_us(context.now.wall_us);
@@ -223,7 +231,7 @@ impl Call {
     /// The call is over. The stream's end is the recording's, if the media side knows of it.
     pub(super) fn end_recording_with_call(&mut self, context: &mut Context<'_>) {
         if !self.recording_reports() {
-            self.recording_over(context, 0, words(&RecordingEnd::StreamClosed));
+            self.recording_never_began(context, words(&RecordingEnd::StreamClosed));
         }
     }
 
