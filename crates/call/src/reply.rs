@@ -102,12 +102,14 @@ pub(crate) fn date(wall_us: u64) -> String {
     format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
-/// The address of ours that a peer is told: the configured public one, else the one that its packet was sent to.
+/// The address of ours that a peer is told: the configured public one, else the one that its packet was sent to; by the same
+/// transport.
 pub(crate) fn contact(settings: &Settings, hop: &Hop) -> String {
     let public = settings.public_sip_addresses.get(usize::from(hop.listener)).copied().flatten();
+    let transport = hop.transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
     match public.unwrap_or(hop.local.ip()).to_canonical() {
-        IpAddr::V4(ip) => format!("<sip:{ip}:{}>", hop.local.port()),
-        IpAddr::V6(ip) => format!("<sip:[{ip}]:{}>", hop.local.port()),
+        IpAddr::V4(ip) => format!("<sip:{ip}:{}{transport}>", hop.local.port()),
+        IpAddr::V6(ip) => format!("<sip:[{ip}]:{}{transport}>", hop.local.port()),
     }
 }
 

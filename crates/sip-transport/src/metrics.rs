@@ -1,4 +1,4 @@
-//! Counters of one listener. Each only grows; they are read without stopping anyone.
+//! Counters of listeners and connections. Each only grows; they are read without stopping anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -23,6 +23,23 @@ pub struct UdpMetrics {
     pub send_would_block: AtomicU64,
     /// Datagrams not sent for another reason: no route, too long, an address that is not ours (any more).
     pub send_errors: AtomicU64,
+}
+
+/// What happened on all connections since the start.
+#[derive(Debug, Default)]
+pub struct ConnectionMetrics {
+    /// Connections that were taken or made.
+    pub opened: AtomicU64,
+    /// Connections turned away because there were as many as there may be, in all or of one address.
+    pub refused: AtomicU64,
+    /// Messages handed to a connection.
+    pub sent_messages: AtomicU64,
+    /// Octets of those.
+    pub sent_bytes: AtomicU64,
+    /// Messages for which no connection was open (any more).
+    pub not_open: AtomicU64,
+    /// Connections given up because the other side did not read what was sent.
+    pub not_read: AtomicU64,
 }
 
 /// Adds to a counter that nothing is ordered by.

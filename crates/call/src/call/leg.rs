@@ -278,8 +278,12 @@ impl Leg {
     }
 
     /// Where our requests go: to the address in the first Route or the Contact; back to where the INVITE came from when
-    /// the caller is behind a NAT, or when what stands there is a name.
+    /// the caller is behind a NAT, when what stands there is a name, or when it came over a connection, which serves both
+    /// ways (RFC 5923 §6).
     pub(crate) fn next_hop(&self) -> Hop {
+        if self.hop.transport.is_reliable() {
+            return self.hop;
+        }
         let uri = self.dialog.next_hop();
         let port = uri.port().unwrap_or(self.hop.transport.default_port());
         let usable = |ip: &IpAddr| {

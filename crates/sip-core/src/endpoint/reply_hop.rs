@@ -1,4 +1,4 @@
-//! Where the responses to a request go: RFC 3261 §18.2.2 for unreliable unicast, RFC 3581 §4.
+//! Where the responses to a request go: RFC 3261 §18.2.2 RFC 3581 §4.
 
 use std::net::SocketAddr;
 
