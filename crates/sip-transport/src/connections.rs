@@ -157,10 +157,10 @@ impl Connections {
 impl Table {
     /// Forgets the connection over `hop`, or only if it is number `only`.
     fn close(&mut self, hop: &Hop, only: Option<u64>) {
-        if !self.open.get(hop).is_some_and(|entry| only.is_none_or(|number| number == entry.number)) {
-            return;
-        }
-        self.open.remove(hop);
+        match self.open.get(hop) {
+            Some(entry) if only.is_none_or(|number| number == entry.number) => self.open.remove(hop),
+            _ => return,
+        };
         let address = hop.remote.ip().to_canonical();
         if let Some(open) = self.of_address.get_mut(&address) {
             *open -= 1;
