@@ -1,4 +1,4 @@
-//! Sorting at the edge: what a datagram is, which loop it belongs to and by which lane it goes there (RFC 3261 §18.1.2, §18.2.1).
+//! Sorting at the edge: what a message is, which loop it belongs to and by which lane it goes there (RFC 3261 §18.1.2, §18.2.1).
 
 use std::sync::atomic::AtomicU64;
 
@@ -54,7 +54,8 @@ pub struct EdgeMetrics {
     pub new_work_full: AtomicU64,
     /// Those of them that were answered by 503.
     pub new_work_answered: AtomicU64,
-    /// Messages that found the lane for dialogs full and were dropped; their senders repeat them.
+    /// Messages that found the lane for dialogs full and were dropped: datagrams, whose senders repeat them, and what came
+    /// over a connection that was given up because the lane stayed full.
     pub dialog_full: AtomicU64,
 }
 
@@ -86,22 +87,54 @@ impl Edge {
         push: impl FnOnce(LoopId, Lane, Message, Hop) -> Pushed,
         send: impl FnOnce(&Hop, &[u8]),
     ) {
-        let message = match Message::parse_datagram(datagram.clone()) {
+        if self.receive_whole(datagram, hop, push, send).is_some() {
+            add(&self.metrics.dialog_full, 1);
+        }
+    }
+
+    /// As [`Edge::receive`], but gives back a message that found the lane for dialogs full: what came over a connection is not
+    /// repeated, so it is to be tried again by [`Edge::hand_on`].
+    pub fn receive_whole(
+        &self,
+        text: Bytes,
+        hop: Hop,
+        push: impl FnOnce(LoopId, Lane, Message, Hop) -> Pushed,
+        send: impl FnOnce(&Hop, &[u8]),
+    ) -> Option<Message> {
+        let message = match Message::parse_datagram(text.clone()) {
             Ok(message) => message,
-            Err(error) => return self.unreadable(&datagram, &error, &hop, send),
-        };
-        let counter = if message.is_request() { &self.metrics.requests } else { &self.metrics.responses };
-        let lane = Lane::of(&message);
-        match (push(loop_of(&message, self.loops), lane, message, hop), lane) {
-            (Pushed::Taken, _) => add(counter, 1),
-            (Pushed::Full(_), Lane::Dialog) => add(&self.metrics.dialog_full, 1),
-            (Pushed::Full(request), Lane::NewWork) => {
-                add(&self.metrics.new_work_full, 1);
-                if let Some((to, answer)) = stateless::service_unavailable(&request, &hop, self.retry_after_s) {
-                    add(&self.metrics.new_work_answered, 1);
-                    send(&to, &answer);
-                }
+            Err(error) => {
+                self.unreadable(&text, &error, &hop, send);
+                return None;
             }
+        };
+        let lane = Lane::of(&message);
+        let refused = self.hand_on(message, hop, push)?;
+        if lane == Lane::Dialog {
+            return Some(refused);
+        }
+        add(&self.metrics.new_work_full, 1);
+        if let Some((to, answer)) = stateless::service_unavailable(&refused, &hop, self.retry_after_s) {
+            add(&self.metrics.new_work_answered, 1);
+            send(&to, &answer);
+        }
+        None
+    }
+
+    /// Puts a message into its lane, or gives it back when that is full.
+    pub fn hand_on(
+        &self,
+        message: Message,
+        hop: Hop,
+        push: impl FnOnce(LoopId, Lane, Message, Hop) -> Pushed,
+    ) -> Option<Message> {
+        let counter = if message.is_request() { &self.metrics.requests } else { &self.metrics.responses };
+        match push(loop_of(&message, self.loops), Lane::of(&message), message, hop) {
+            Pushed::Taken => {
+                add(counter, 1);
+                None
+            }
+            Pushed::Full(message) => Some(message),
         }
     }
 

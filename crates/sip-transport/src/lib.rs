@@ -1,8 +1,8 @@
 //! SIP on the wire: UDP listeners, connections, the senders that go with them, and the edge that sorts what arrives.
 //!
 //! Entry types: [`UdpTransport`] binds and receives datagrams, [`Connections`] knows what is open, [`SipSender`] sends over
-//! either from any thread, [`Edge`] turns what came into a message in the right lane of the right loop, or into a stateless
-//! answer.
+//! either from any thread, [`Inlet`] takes what came: its [`Edge`] turns it into a message in the right lane of the right loop,
+//! or into a stateless answer.
 //!
 //! Invariants: a reply leaves from the address its request came to, and over the connection it came over; sending never
 //! waits; nothing that arrives, and no error of a socket, ends a listener.
@@ -15,6 +15,7 @@
 
 mod connections;
 mod edge;
+mod inlet;
 mod listener;
 mod metrics;
 mod receive;
@@ -25,6 +26,7 @@ mod sys;
 
 pub use connections::{Connection, ConnectionLimits, ConnectionRefused, Connections};
 pub use edge::{Edge, EdgeMetrics, Lane, Pushed};
+pub use inlet::{Inlet, NoRoom, Push};
 pub use listener::{BindError, BoundListener, ListenerConfig, UdpTransport};
 pub use metrics::{ConnectionMetrics, UdpMetrics};
 pub use receive::OnDatagram;

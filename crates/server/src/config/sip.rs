@@ -45,6 +45,15 @@ pub struct SipConfig {
     /// Size asked of the kernel for each listener's socket buffers, bytes.
     #[serde(deserialize_with = "value::whole::<_, _, 65_536, 1_073_741_824>")]
     pub socket_buffer_bytes: usize,
+    /// Most SIP connections at one time, over TCP, TLS and WebSocket together.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
+    pub max_connections: usize,
+    /// Most of them with one address.
+    #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
+    pub max_connections_per_address: usize,
+    /// A connection over which nothing comes for so long is closed, seconds.
+    #[serde(deserialize_with = "value::whole::<_, _, 30, 1_000_000>")]
+    pub connection_idle_seconds: u64,
     /// UDP listeners, at least one.
     #[serde(deserialize_with = "one_or_several")]
     pub udp: Vec<UdpListenerConfig>,
@@ -74,6 +83,9 @@ impl Default for SipConfig {
             t2_ms: 4_000,
             t4_ms: 5_000,
             socket_buffer_bytes: 8 * 1024 * 1024,
+            max_connections: 4_096,
+            max_connections_per_address: 1_024,
+            connection_idle_seconds: 7_500,
             udp: vec![UdpListenerConfig::default()],
         }
     }

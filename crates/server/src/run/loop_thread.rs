@@ -11,7 +11,7 @@ use base::{MS, Now, Turns};
 use call::{Control, Counters, Effect, Gauges, Input, RegistrarNumbers, Reply};
 use media_engine::{EngineHandle, SoundRequest, SoundSource};
 use sip_core::EndpointCounters;
-use sip_transport::UdpSender;
+use sip_transport::SipSender;
 
 use super::clock::now;
 use super::lanes::LaneReceiver;
@@ -67,7 +67,7 @@ pub(super) struct LoopParts {
     /// The way to the media workers.
     pub(super) engine: EngineHandle,
     /// The way to the wire.
-    pub(super) sender: UdpSender,
+    pub(super) sender: SipSender,
     /// The way to everything else.
     pub(super) outside: Outside,
     /// Folder for crash reports.

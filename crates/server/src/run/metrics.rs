@@ -7,7 +7,7 @@ use api::{MetricsSource, MetricsText};
 use arc_swap::ArcSwap;
 use base::metric::MetricKind;
 use media_engine::MetricsReader;
-use sip_transport::{Edge, UdpTransport};
+use sip_transport::{Connections, Edge, UdpTransport};
 
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
@@ -20,8 +20,10 @@ pub(super) struct ServerMetrics {
     pub(super) lanes: Vec<LaneSender>,
     /// Sorting at the edge.
     pub(super) edge: Arc<Edge>,
-    /// Listeners.
+    /// Listeners of UDP.
     pub(super) udp: Arc<UdpTransport>,
+    /// What is open of the other transports.
+    pub(super) connections: Connections,
     /// Media.
     pub(super) engine: MetricsReader,
 }
@@ -36,6 +38,7 @@ impl MetricsSource for ServerMetrics {
         self.lanes(out);
         self.edge(out);
         self.udp(out);
+        self.connections(out);
         self.engine(out);
     }
 }
@@ -175,6 +178,29 @@ impl ServerMetrics {
             ] {
                 let _ = out.counter(name, help).sample(&labels, read(value));
             }
+        }
+    }
+
+    fn connections(&self, out: &mut MetricsText) {
+        out.gauge("sip_connections", "SIP connections that are open").value(self.connections.count());
+        let metrics = self.connections.metrics();
+        for (name, help, value) in [
+            ("sip_connections_opened_total", "SIP connections taken or made", &metrics.opened),
+            (
+                "sip_connections_refused_total",
+                "SIP connections turned away: too many, or of one address",
+                &metrics.refused,
+            ),
+            (
+                "sip_connections_not_read_total",
+                "SIP connections closed: the other side did not read",
+                &metrics.not_read,
+            ),
+            ("sip_connection_sent_total", "SIP messages handed to a connection", &metrics.sent_messages),
+            ("sip_connection_sent_bytes_total", "Octets of those", &metrics.sent_bytes),
+            ("sip_connection_not_open_total", "SIP messages whose connection was gone", &metrics.not_open),
+        ] {
+            out.counter(name, help).value(read(value));
         }
     }
 

@@ -9,6 +9,7 @@ mod doze;
 mod engine_facts;
 mod keeping;
 mod lanes;
+mod listeners;
 mod log_feed;
 mod loop_thread;
 mod metrics;
@@ -41,7 +42,7 @@ use base::LoopId;
 use call::{Control, Input};
 use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig};
 use model::Timestamp;
-use sip_transport::{BindSockets, Edge, ListenerConfig, Pushed, UdpTransport};
+use sip_transport::{BindSockets, ConnectionLimits, Connections, Edge, Inlet, Push, Pushed, SipSender, UdpTransport};
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -112,7 +113,9 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     // First of all: who starts a second server reads that this one runs, and nobody waits in a socket while records are read.
     let started = Timestamp::from_us(clock::now().wall_us);
     let (store, bridges) = keeping::open(&config, started)?;
-    let mut udp = UdpTransport::bind(&listeners(&config), &mut BindSockets)?;
+    let mut udp = UdpTransport::bind(&listeners::udp(&config), &mut BindSockets)?;
+    let connections = Connections::new(connection_limits(&config));
+    let sip_sender = SipSender::new(udp.sender(), connections.clone());
     let limits = Limits {
         max_connections: config.http.max_connections,
         reserved: HTTP_RESERVED,
@@ -158,7 +161,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
             control: Control::new(owner, seed()?, snapshot::endpoint(&config)),
             lanes,
             engine: engine.handle(owner).ok_or("the media engine has no handle for this loop")?,
-            sender: udp.sender(),
+            sender: sip_sender.clone(),
             outside: Outside {
                 owner,
                 feed: LogFeed::new(store.clone(), conferences.clone()),
@@ -178,7 +181,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));
     let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
     wait_for_ports(&numbers).await;
-    udp.start(on_datagram(edge.clone(), senders.clone(), udp.sender()))?;
+    let inlet = Inlet::new(edge.clone(), push(senders.clone()), sip_sender);
+    udp.start(Arc::new(move |datagram, hop| inlet.datagram(datagram, hop)))?;
     let udp = Arc::new(udp);
 
     let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
@@ -190,6 +194,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         lanes: senders.clone(),
         edge,
         udp: udp.clone(),
+        connections,
         engine: engine.metrics_reader(),
     };
     let repository = Arc::new(StoreRepository(store.clone(), turn));
@@ -314,10 +319,15 @@ fn secrets_file(data_dir: &Path) -> PathBuf {
     data_dir.join("secrets").join("first-start.txt")
 }
 
-fn listeners(config: &Config) -> Vec<ListenerConfig> {
-    let octets = config.sip.socket_buffer_bytes;
-    let listener = |address| ListenerConfig { address, receive_buffer_bytes: octets, send_buffer_bytes: octets / 2 };
-    config.sip.udp.iter().map(|udp| listener(udp.socket_address())).collect()
+/// What may wait for a peer that does not read: a hundred messages as they are, four of the longest.
+const WAITING_BYTES: usize = 256 << 10;
+
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    ConnectionLimits {
+        max: config.sip.max_connections,
+        max_per_address: config.sip.max_connections_per_address,
+        max_waiting_bytes: WAITING_BYTES,
+    }
 }
 
 /// Groups of accepted entries on their way to webhooks; what does not fit is read from the log.
@@ -402,22 +412,13 @@ fn seed() -> std::io::Result<[u8; 32]> {
     Ok(seed)
 }
 
-fn on_datagram(
-    edge: Arc<Edge>,
-    senders: Vec<LaneSender>,
-    sender: sip_transport::UdpSender,
-) -> sip_transport::OnDatagram {
-    Arc::new(move |datagram, hop| {
-        tracing::debug!(target: "flowswitch::sip", %hop, message = %String::from_utf8_lossy(&datagram), "received");
-        let push = |owner: LoopId, lane, message, hop| match senders[usize::from(owner.0)]
-            .try_sip(lane, Input::Sip { message, hop })
-        {
+/// The way of a SIP message into the lane of its loop.
+fn push(senders: Vec<LaneSender>) -> Push {
+    Arc::new(move |owner, lane, message, hop| {
+        match senders[usize::from(owner.0)].try_sip(lane, Input::Sip { message, hop }) {
             Ok(()) => Pushed::Taken,
             Err(Input::Sip { message, .. }) => Pushed::Full(message),
             Err(_) => unreachable!("a lane gives back what was put in"),
-        };
-        edge.receive(datagram, hop, push, |to, octets| {
-            sender.send(to, octets);
-        });
+        }
     })
 }

@@ -7,6 +7,7 @@ use call::registrar::{BindingSettings, DigestSettings};
 use call::{RegistrarSettings, Settings, Snapshot};
 use sip_core::{BaseTimers, EndpointConfig};
 
+use super::listeners;
 use crate::config::{Algorithm, Config, RegistrarConfig};
 
 /// The timers of RFC 3261 as configured.
@@ -38,11 +39,10 @@ pub(super) fn snapshot(number: u64, config: &Config) -> Snapshot {
         number,
         settings: Settings {
             server_name: sip.user_agent.clone(),
-            public_sip_addresses: sip.udp.iter().map(|listener| listener.public_address.0).collect(),
-            public_rtp_addresses: sip
-                .udp
-                .iter()
-                .map(|listener| config.rtp.public_address.0.or(listener.public_address.0))
+            public_sip_addresses: listeners::public_addresses(config),
+            public_rtp_addresses: listeners::public_addresses(config)
+                .into_iter()
+                .map(|public| config.rtp.public_address.0.or(public))
                 .collect(),
             open_networks: sip.open_networks.clone(),
             max_calls: max_calls_of_a_loop(config),
