@@ -3,6 +3,7 @@
 //! What lives is held in memory; what has ended is written to the database, in one transaction together with the number of the
 //! entry from which a start must read the log again. So a start loses nothing and doubles nothing.
 
+mod backlog;
 mod flush;
 mod graves;
 mod head;
