@@ -126,7 +126,7 @@ impl Api {
             let mut stored = Ok(());
             publish.in_one_step(&mut || {
                 stored = repository.put(&resource, &event);
-                if stored.is_ok() && !Kind::of(&resource).is_some_and(Kind::is_record) {
+                if stored.is_ok() && is_news(&resource) {
                     publish.changed(resource.clone(), &event);
                 }
             });
@@ -148,6 +148,15 @@ impl Api {
     /// The turn of whoever changes what has this name; others wait.
     pub(crate) async fn turn(&self, name: impl std::hash::Hash) -> tokio::sync::MutexGuard<'_, ()> {
         self.turns.of(name).lock().await
+    }
+}
+
+/// Whether the loops and the log hear of it from here. Records are of the loops, and in the log by being stored; but of a bridge that
+/// was made by hand the loops do not know yet.
+fn is_news(resource: &Resource) -> bool {
+    match resource {
+        Resource::Confbridge(bridge) => bridge.tm_delete.is_none(),
+        other => !Kind::of(other).is_some_and(Kind::is_record),
     }
 }
 

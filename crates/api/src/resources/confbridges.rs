@@ -100,9 +100,7 @@ async fn make(
     };
     let resource = confbridge.into_resource();
     let shown = api.show(&resource);
-    api.keep(resource.clone(), "confbridge_created").await?;
-    // It is a record, which the log has by now; what is left is that calls may come.
-    api.publish.changed(resource, "confbridge_created");
+    api.keep(resource, "confbridge_created").await?;
     Ok(shown)
 }
 
