@@ -166,6 +166,15 @@ impl State {
         self.records.iter().filter(|(_, tracked)| changed(tracked)).map(|(key, _)| *key).collect()
     }
 
+    /// Whether this one is known to be deleted.
+    pub(super) fn is_deleted(&self, key: (RecordKind, Uuid)) -> bool {
+        self.graves.of(key).is_some()
+    }
+
+    pub(super) fn knows_no_deletion(&self) -> bool {
+        self.graves.is_empty()
+    }
+
     /// The database has this one as deleted.
     pub(super) fn bury(&mut self, key: (RecordKind, Uuid), at: Timestamp) {
         self.graves.add(key, at);
