@@ -35,6 +35,7 @@ mod routes;
 mod service;
 mod shape;
 mod shown;
+mod stored;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};

@@ -16,9 +16,9 @@ use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
 use crate::problem::Problem;
 use crate::quotas::Quotas;
 use crate::repository::{Kind, Repository, RepositoryError};
-use crate::resources::Stored;
 use crate::shape::Shape;
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -117,6 +117,14 @@ impl Api {
     pub(crate) async fn alive<T: Stored>(&self, identity: &Identity, id: Uuid) -> Result<T, Problem> {
         let found: T = self.own(identity, id).await?;
         if found.is_deleted() { Err(Problem::not_found(T::KIND)) } else { Ok(found) }
+    }
+
+    /// Refuses one more than the customer may have. Those who ask at the same moment do not see each other, so that there may be
+    /// as many more as there are connections: waiting for each other would cost each of them a write to the disk.
+    pub(crate) async fn room_for_one_more(&self, identity: &Identity, kind: Kind) -> Result<(), Problem> {
+        let customer_id = identity.customer_id;
+        let have = self.ask(move |repository| repository.count(kind, customer_id)).await?;
+        self.config.quotas.check(kind, have)
     }
 
     /// Stores a resource and tells of it, also where the asker has gone meanwhile. It is durable when this returns.

@@ -7,7 +7,6 @@ use model::CallStatus;
 use serde_json::json;
 
 use super::list::{self, Filters};
-use super::stored::{CallRecord, Stored};
 use crate::auth::Manager;
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
@@ -17,6 +16,7 @@ use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::{CallRecord, Stored};
 
 const STATUSES: [&str; 6] = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &STATUSES };
