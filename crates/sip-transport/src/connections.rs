@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sip_core::Hop;
@@ -33,6 +34,8 @@ pub enum ConnectionRefused {
     Full,
     /// That address has as many as it may have.
     AddressFull,
+    /// [`Connections::close_all`] was called.
+    Ending,
 }
 
 impl fmt::Display for ConnectionRefused {
@@ -40,11 +43,15 @@ impl fmt::Display for ConnectionRefused {
         f.write_str(match self {
             ConnectionRefused::Full => "as many SIP connections are open as there may be",
             ConnectionRefused::AddressFull => "as many SIP connections are open with this address as there may be",
+            ConnectionRefused::Ending => "all SIP connections are being closed",
         })
     }
 }
 
 impl std::error::Error for ConnectionRefused {}
+
+/// How often [`Connections::all_ended`] looks.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// All open connections, whatever carries them. Cloning is cheap.
 ///
@@ -64,6 +71,9 @@ struct Table {
     open: HashMap<Hop, Entry>,
     of_address: HashMap<IpAddr, usize>,
     last_number: u64,
+    /// How many have a task, closed ones that still write or say goodbye included.
+    tasks: usize,
+    is_ending: bool,
 }
 
 /// The sending end of a connection.
@@ -89,7 +99,9 @@ impl Connections {
         let address = hop.remote.ip().to_canonical();
         let mut table = self.table();
         table.close(&hop, None);
-        let refused = if table.open.len() >= self.0.limits.max {
+        let refused = if table.is_ending {
+            Some(ConnectionRefused::Ending)
+        } else if table.open.len() >= self.0.limits.max {
             Some(ConnectionRefused::Full)
         } else if table.of_address.get(&address).is_some_and(|&open| open >= self.0.limits.max_per_address) {
             Some(ConnectionRefused::AddressFull)
@@ -101,6 +113,7 @@ impl Connections {
             return Err(refused);
         }
         table.last_number += 1;
+        table.tasks += 1;
         let (number, waiting_bytes) = (table.last_number, Arc::new(AtomicUsize::new(0)));
         // Bounded by the octets that wait in it.
         let (messages, outgoing) = mpsc::unbounded_channel();
@@ -131,6 +144,21 @@ impl Connections {
         add(&self.0.metrics.sent_messages, 1);
         add(&self.0.metrics.sent_bytes, bytes.len() as u64);
         true
+    }
+
+    /// Closes all, and lets no more be opened. What was handed to them is still written.
+    pub fn close_all(&self) {
+        let mut table = self.table();
+        table.is_ending = true;
+        table.open.clear();
+        table.of_address.clear();
+    }
+
+    /// Returns when the last task has dropped its [`Connection`].
+    pub async fn all_ended(&self) {
+        while self.table().tasks > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Whether a message over `hop` would find a connection.
@@ -194,11 +222,18 @@ impl Connection {
         self.waiting_bytes.fetch_sub(message.len(), Relaxed);
         Some(message)
     }
+
+    /// Takes no more messages: what is sent to it from now on is not sent.
+    pub fn close(&self) {
+        self.connections.table().close(&self.hop, Some(self.number));
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.table().close(&self.hop, Some(self.number));
+        let mut table = self.connections.table();
+        table.close(&self.hop, Some(self.number));
+        table.tasks -= 1;
     }
 }
 
@@ -268,5 +303,34 @@ mod tests {
         assert!(connections.send(&hop, b"hello"));
         assert_eq!(new.next().await.unwrap(), "hello");
         assert_eq!(connections.count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_what_waits_is_written_and_nothing_is_opened() {
+        let connections = Connections::new(LIMITS);
+        let hop = from("192.0.2.1:1000");
+        let mut connection = connections.open(hop).unwrap();
+        assert!(connections.send(&hop, b"BYE"));
+        connections.close_all();
+        assert!(!connections.send(&hop, b"late"));
+        assert_eq!(connections.open(hop).unwrap_err(), ConnectionRefused::Ending);
+        assert_eq!((connections.count(), connection.next().await.as_deref()), (0, Some(&b"BYE"[..])));
+        assert_eq!(connection.next().await, None);
+        let ended = tokio::time::timeout(Duration::from_secs(1), connections.all_ended());
+        assert!(ended.await.is_err(), "its task still says goodbye");
+        drop(connection);
+        connections.all_ended().await;
+    }
+
+    #[test]
+    fn one_that_is_closed_takes_no_messages_while_it_says_goodbye() {
+        let connections = Connections::new(LIMITS);
+        let hop = from("192.0.2.1:1000");
+        let old = connections.open(hop).unwrap();
+        old.close();
+        assert!(!connections.send(&hop, b"x"));
+        let _new = connections.open(hop).unwrap();
+        drop(old);
+        assert!(connections.send(&hop, b"x"), "the old one closed the new one");
     }
 }
