@@ -42,9 +42,7 @@ impl Refusal {
         match unusable {
             Unusable::Kind => Refusal::not_acceptable(304, "only audio is supported".into()),
             Unusable::Disabled => Refusal::not_acceptable(304, "the audio stream is disabled by port 0".into()),
-            Unusable::Transport(protocol) => {
-                Refusal::not_acceptable(302, format!("transport {protocol} is not supported, only RTP/AVP is"))
-            }
+            Unusable::Transport(protocol) => Refusal::not_acceptable(302, transport(protocol)),
             Unusable::Codec { offered, supported } => {
                 Refusal::not_acceptable(305, format!("no codec in common: {offered} against {supported}"))
             }
@@ -81,6 +79,16 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Web pages offer nothing but their own kind (RFC 8827 §6.5), and whoever writes one looks for the reason in these words.
+fn transport(protocol: &str) -> String {
+    match protocol.to_ascii_uppercase().as_str() {
+        "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF" => {
+            format!("WebRTC sound ({protocol}: DTLS-SRTP, ICE) is not supported, only plain RTP/AVP is")
+        }
+        _ => format!("transport {protocol} is not supported, only RTP/AVP is"),
+    }
+}
 
 /// Why one media line cannot be our audio stream.
 #[derive(Clone, Debug)]

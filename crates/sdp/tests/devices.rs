@@ -178,7 +178,12 @@ fn nothing_is_sent_to_one_who_does_not_listen() {
 
 #[test]
 fn a_refusal_says_why() {
-    check_refused(WEBRTC, 488, 302, "transport UDP/TLS/RTP/SAVPF is not supported, only RTP/AVP is");
+    check_refused(
+        WEBRTC,
+        488,
+        302,
+        "WebRTC sound (UDP/TLS/RTP/SAVPF: DTLS-SRTP, ICE) is not supported, only plain RTP/AVP is",
+    );
     check_refused(FAX_ONLY, 488, 304, "no audio stream in the offer, but image");
     check_refused(G729_ONLY, 488, 305, "no codec in common: 18 AMR telephone-event against PCMU PCMA");
     check_refused("v=0\n", 488, 304, "no audio stream in the offer, but nothing");
