@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,14 +11,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::listener::Limits;
 use crate::presence::Presence;
 
 /// A stream that fails with `TimedOut` when nothing could be read or written for a while, or when the head of a request was begun
-/// and does not end. It also fails when its place is needed and no request is under way.
+/// and does not end. It also fails when its place is needed and no request is under way. What has become something else than HTTP
+/// ([`Presence::leave`]) has clocks of its own.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -30,24 +31,23 @@ pub struct Connection {
     head_since: Option<Instant>,
     begun: u64,
     deadline: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    pub(crate) fn new(
-        stream: TcpStream,
-        place: OwnedSemaphorePermit,
-        presence: Arc<Presence>,
-        limits: &Limits,
-    ) -> Connection {
+    pub(crate) fn new(stream: TcpStream, presence: Arc<Presence>, limits: &Limits) -> Connection {
         let (idle, head, now) = (limits.idle, limits.head, Instant::now());
         let deadline = Box::pin(sleep(idle.min(head)));
         let head_since = Some(now);
-        Connection { stream, presence, idle, head, moved: now, head_since, begun: 0, deadline, _place: place }
+        Connection { stream, presence, idle, head, moved: now, head_since, begun: 0, deadline }
     }
 
     pub(crate) fn presence(&self) -> &Arc<Presence> {
         &self.presence
+    }
+
+    /// The address of ours that it has come to.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.stream.local_addr().ok()
     }
 
     /// Passes on what moved; what did not move for too long becomes an error.
@@ -61,6 +61,9 @@ impl Connection {
             self.presence.touch();
             return outcome;
         }
+        if self.presence.has_left() {
+            return outcome;
+        }
         let silent = self.moved + self.idle;
         let until = self.head_since.map_or(silent, |since| silent.min(since + self.head));
         if self.deadline.deadline() != until {
@@ -70,6 +73,12 @@ impl Connection {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.presence.leave();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the server offers over HTTP: the REST resources and their events, webhooks, health, metrics, the console.
 //!
-//! Entry types: [`Api`] over its [`Ports`] ([`Repository`], [`Control`], [`Publish`]), [`api_router`] (what is served),
+//! Entry types: [`Api`] over its [`Ports`] ([`Repository`], [`Control`], [`Publish`], [`SipSockets`]), [`api_router`] (what is served),
 //! [`Listener`] and [`serve`] (how), [`Webhooks`] and [`HttpFetcher`] (what is sent), [`Readiness`], [`MetricsSource`].
 //! Invariants: a request never waits for a call longer than [`Control`] promises; every queue has a bound, and what does
 //! not fit is counted; no secret is ever shown.
@@ -35,7 +35,7 @@ mod routes;
 mod service;
 mod shape;
 mod shown;
-mod stored;
+mod sip;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};
@@ -55,4 +55,5 @@ pub use resources::EXPIRE_MAX;
 pub use routes::{api_router, router};
 pub use service::{Api, ApiConfig, Ports};
 pub use shape::Shape;
+pub use sip::{SipPatience, SipRefused, SipSocket, SipSockets};
 pub use webhooks::{Cursors, WebhookConfig, WebhookJournal, WebhookNumbers, Webhooks};

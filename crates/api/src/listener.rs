@@ -129,7 +129,7 @@ impl Listener {
     }
 
     fn seat(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
-        Connection::new(stream, place, self.places.enter(), &self.limits)
+        Connection::new(stream, self.places.enter(place), &self.limits)
     }
 
     /// Says 503, if that can be said at once, and closes.
@@ -160,12 +160,15 @@ pub async fn serve(
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    /// The address of ours that it has come to, if the system still knows.
+    pub(crate) local: Option<SocketAddr>,
     pub(crate) presence: Arc<Presence>,
 }
 
 impl Connected<IncomingStream<'_, Listener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Listener>) -> Peer {
-        Peer { address: *stream.remote_addr(), presence: stream.io().presence().clone() }
+        let (address, io) = (*stream.remote_addr(), stream.io());
+        Peer { address, local: io.local_addr(), presence: io.presence().clone() }
     }
 }
 

@@ -47,12 +47,12 @@ impl Places {
         self.most - self.all.available_permits() - self.own.available_permits()
     }
 
-    /// A connection that has a place now.
-    pub(crate) fn enter(&self) -> Arc<Presence> {
-        let presence = Presence::new();
+    /// A connection that has this place now.
+    pub(crate) fn enter(&self, place: OwnedSemaphorePermit) -> Arc<Presence> {
+        let presence = Presence::new(place);
         let mut present = self.present();
         if present.len() >= 2 * self.most {
-            present.retain(|presence| presence.strong_count() > 0);
+            present.retain(is_here);
         }
         present.push(Arc::downgrade(&presence));
         presence
@@ -61,7 +61,7 @@ impl Places {
     /// Sends so many away, those first that have been silent longest. Who has a request under way stays.
     pub(crate) fn make_room(&self, wanted: usize) {
         let mut present = self.present();
-        present.retain(|presence| presence.strong_count() > 0);
+        present.retain(is_here);
         let here: Vec<Arc<Presence>> = present.iter().filter_map(Weak::upgrade).collect();
         drop(present);
         let leaving = here.iter().filter(|presence| presence.is_sent_away() && presence.is_free()).count();
@@ -78,4 +78,8 @@ impl Places {
     fn present(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Presence>>> {
         self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_here(presence: &Weak<Presence>) -> bool {
+    presence.upgrade().is_some_and(|presence| !presence.has_left())
 }

@@ -13,6 +13,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Duration, Instant};
 
 use crate::listener::Peer;
@@ -28,16 +29,19 @@ pub(crate) struct Presence {
     moved: Mutex<Instant>,
     is_to_go: AtomicBool,
     waker: AtomicWaker,
+    /// Its place among the HTTP connections, while it is one.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Presence {
-    pub(crate) fn new() -> Arc<Presence> {
+    pub(crate) fn new(place: OwnedSemaphorePermit) -> Arc<Presence> {
         Arc::new(Presence {
             requests: AtomicU32::new(0),
             begun: AtomicU64::new(0),
             moved: Mutex::new(Instant::now()),
             is_to_go: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            place: Mutex::new(Some(place)),
         })
     }
 
@@ -66,6 +70,16 @@ impl Presence {
     /// For how long nothing has moved.
     pub(crate) fn silent_for(&self) -> Duration {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// It is closed, or is no HTTP any more and counted by others: its place is free.
+    pub(crate) fn leave(&self) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Whether it is no HTTP connection any more.
+    pub(crate) fn has_left(&self) -> bool {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Its place is needed: it ends unless a request comes just now, and then behind that one.

@@ -119,6 +119,17 @@ impl Problem {
         }
     }
 
+    /// A path that is for WebSockets only.
+    pub(crate) fn upgrade_required() -> Problem {
+        let message = "this is for WebSockets: ask with Connection: Upgrade";
+        let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
+        let problem = problem.coded(StatusCode::UPGRADE_REQUIRED);
+        // RFC 9110 §15.5.22 and §7.8.
+        problem
+            .with(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .with(header::CONNECTION, HeaderValue::from_static("upgrade"))
+    }
+
     /// Another HTTP status than that of the class.
     pub(crate) fn coded(mut self, code: StatusCode) -> Problem {
         self.code = code;

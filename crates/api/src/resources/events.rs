@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use model::ErrorStatus;
 
@@ -29,15 +28,7 @@ async fn subscribe(
     Caller(identity): Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|_| {
-        let message = "this is for WebSockets: ask with Connection: Upgrade";
-        let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
-        let problem = problem.coded(StatusCode::UPGRADE_REQUIRED);
-        // RFC 9110 §15.5.22 and §7.8.
-        problem
-            .with(header::UPGRADE, HeaderValue::from_static("websocket"))
-            .with(header::CONNECTION, HeaderValue::from_static("upgrade"))
-    })?;
+    let upgrade = upgrade.map_err(|_| Problem::upgrade_required())?;
     let topics = Topics::of(&identity);
     let subscription = api.events.subscribe().ok_or_else(|| {
         Problem::new(ErrorStatus::Unavailable, "SERVICE_UNAVAILABLE", "there are too many WebSockets at this time")

@@ -19,9 +19,11 @@ mod numbers;
 mod recording_files;
 mod recordings;
 mod registrations;
+mod stored;
 mod timelines;
 
 pub use accesskeys::EXPIRE_MAX;
+pub(crate) use stored::Stored;
 
 use crate::auth;
 use crate::endpoints::Endpoints;
@@ -53,5 +55,6 @@ pub(crate) fn endpoints() -> Endpoints {
     registrations::endpoints(&mut endpoints);
     timelines::endpoints(&mut endpoints);
     events::endpoints(&mut endpoints);
+    crate::sip::endpoints(&mut endpoints);
     endpoints
 }

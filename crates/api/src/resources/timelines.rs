@@ -6,6 +6,7 @@ use axum::extract::State;
 use model::Activeflow;
 use uuid::Uuid;
 
+use super::stored::CallRecord;
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
@@ -16,7 +17,6 @@ use crate::repository::TimelineOf;
 use crate::service::{Api, Id};
 use crate::shape::write_json;
 use crate::shown::Shown;
-use crate::stored::CallRecord;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let entry = [

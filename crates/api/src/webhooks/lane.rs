@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::WebhookConfig;
-use super::backlog::Backlog;
+use super::destination::{Backlog, Target};
 use super::signature::signature;
-use super::target::Target;
 use crate::http_client::{Client, Connection, Outgoing, exchange};
 
 /// Of an answer's body so much is read; of a longer one the connection is closed.

@@ -11,5 +11,7 @@ mod flows;
 mod pages;
 mod recordings;
 mod schema;
+mod sip;
 mod site;
 mod sockets;
+mod websocket;

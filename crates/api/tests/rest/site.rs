@@ -22,6 +22,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use crate::sip::{PhoneLimits, Phones};
+
 pub(crate) const CUSTOMER: Uuid = Uuid::from_u128(0xc1);
 pub(crate) const OTHER: Uuid = Uuid::from_u128(0xc2);
 
@@ -186,8 +188,9 @@ pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>, Mutex<Vec
 
 impl Publish for Published {
     fn changed(&self, resource: Resource, event: &str) {
+        let by_hand = matches!(resource, Resource::Confbridge(_));
         let in_step = self.1.lock().unwrap().contains(&std::thread::current().id());
-        assert!(in_step, "{event} is told outside of the step that has stored it");
+        assert!(in_step || by_hand, "{event} is told outside of the step that has stored it");
         self.0.lock().unwrap().push((resource, event.to_owned()));
     }
     fn in_one_step(&self, step: &mut dyn FnMut()) {
@@ -203,6 +206,7 @@ pub(crate) struct Site {
     pub(crate) repository: Arc<MemoryRepository>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) published: Arc<Published>,
+    pub(crate) phones: Arc<Phones>,
     pub(crate) events: Arc<EventHub>,
     pub(crate) folder: std::path::PathBuf,
     /// The key of the customer's program.
@@ -214,6 +218,10 @@ pub(crate) struct Options {
     pub(crate) legacy: bool,
     pub(crate) limits: Option<RateLimits>,
     pub(crate) quotas: Quotas,
+    pub(crate) phones: PhoneLimits,
+    /// Places for HTTP connections, with none kept for this machine.
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) idle: Option<Duration>,
 }
 
 /// An answer.
@@ -259,10 +267,13 @@ pub(crate) async fn site_with(options: Options) -> Site {
         rate_limits: options.limits,
         quotas: options.quotas,
     };
-    let ports = Ports { repository: repository.clone(), control: calls.clone(), publish: published.clone() };
+    let phones = Arc::new(Phones::new(options.phones));
+    let (control, publish, sip) = (calls.clone(), published.clone(), phones.clone());
+    let ports = Ports { repository: repository.clone(), control, publish, sip };
     let api = Api::new(config, ports);
-    let (head, idle) = (Duration::from_secs(10), Duration::from_secs(20));
-    let limits = Limits { max_connections: 64, reserved: 8, head, idle };
+    let (head, max_connections) = (Duration::from_secs(10), options.max_connections.unwrap_or(64));
+    let reserved = if options.max_connections.is_some() { 0 } else { 8 };
+    let limits = Limits { max_connections, reserved, head, idle: options.idle.unwrap_or(Duration::from_secs(20)) };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), limits);
     let listener = listener.await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -270,7 +281,8 @@ pub(crate) async fn site_with(options: Options) -> Site {
     tokio::spawn(api::serve(listener, router, std::future::pending()));
     let customer = Customer { id: CUSTOMER, name: "Acme".into(), tm_create: Some(at(1)), ..Customer::default() };
     repository.put(&Resource::Customer(Arc::new(customer)), "").unwrap();
-    let mut site = Site { address, repository, calls, published, events: api.events(), folder, key: String::new() };
+    let events = api.events();
+    let mut site = Site { address, repository, calls, published, phones, events, folder, key: String::new() };
     site.key = site.new_key(CUSTOMER, None);
     site
 }
@@ -350,7 +362,9 @@ impl Site {
     pub(crate) async fn raw(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}{length}\r\n");
+        // A refused upgrade is the last request, too.
+        let connection = if head.contains("Upgrade:") { "close, upgrade" } else { "close" };
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n{head}{length}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let _ = stream.write_all(body).await;
         let mut answer = Vec::new();

@@ -1,18 +1,17 @@
-//! Events over a WebSocket, spoken here by hand (RFC 6455).
+//! Events over a WebSocket.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Agent, LogBody, LogEntry, Resource};
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::site::{CUSTOMER, OTHER, Site, call, site};
+use crate::websocket::{self, WebSocket};
 
-struct Socket(TcpStream);
+struct Socket(WebSocket);
 
 /// What a frame holds.
 #[derive(Debug, PartialEq)]
@@ -24,35 +23,11 @@ enum Frame {
 
 impl Socket {
     async fn open(site: &Site, key: &str) -> Socket {
-        let mut stream = TcpStream::connect(site.address).await.unwrap();
-        let request = format!(
-            "GET /v1.0/ws?token={key} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
-        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
-        assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
-        Socket(stream)
+        Socket(WebSocket::open(site.address, &format!("/v1.0/ws?token={key}"), "").await.0)
     }
 
     async fn say(&mut self, text: &str) {
-        let mut frame = vec![0x81];
-        match text.len() {
-            short @ 0..126 => frame.push(0x80 | short as u8),
-            long => {
-                frame.push(0x80 | 126);
-                frame.extend((long as u16).to_be_bytes());
-            }
-        }
-        // A mask of zeros leaves the text as it is.
-        frame.extend([0; 4]);
-        frame.extend(text.as_bytes());
-        self.0.write_all(&frame).await.unwrap();
+        self.0.send(websocket::TEXT, text.as_bytes()).await;
     }
 
     async fn subscribe(&mut self, topic: &str) {
@@ -62,17 +37,11 @@ impl Socket {
     }
 
     async fn hear(&mut self) -> Frame {
-        let Ok(first) = self.0.read_u8().await else { return Frame::Gone };
-        let mut length = usize::from(self.0.read_u8().await.unwrap());
-        if length == 126 {
-            length = usize::from(self.0.read_u16().await.unwrap());
-        }
-        let mut octets = vec![0; length];
-        self.0.read_exact(&mut octets).await.unwrap();
-        match first {
-            0x81 => Frame::Text(serde_json::from_slice(&octets).unwrap()),
-            0x88 => Frame::Close(u16::from_be_bytes([octets[0], octets[1]])),
-            other => panic!("{other:x}"),
+        match self.0.receive().await {
+            Some((websocket::TEXT, octets)) => Frame::Text(serde_json::from_slice(&octets).unwrap()),
+            Some((websocket::CLOSE, octets)) => Frame::Close(websocket::close_code(&octets)),
+            Some((other, _)) => panic!("{other:x}"),
+            None => Frame::Gone,
         }
     }
 

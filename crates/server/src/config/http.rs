@@ -1,4 +1,4 @@
-//! `[http]`: where health, metrics and later the API are served.
+//! `[http]`: where the API, health, metrics and SIP over WebSocket are served.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -22,11 +22,20 @@ pub struct HttpConfig {
     /// A connection that says nothing for so long is closed, seconds.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 86_400>")]
     pub idle_seconds: u64,
+    /// Origins (RFC 6454) of the web pages that may connect to `/sip`; with none, all may.
+    #[serde(deserialize_with = "value::origins")]
+    pub sip_origins: Vec<String>,
 }
 
 impl Default for HttpConfig {
     fn default() -> HttpConfig {
-        HttpConfig { address: Ipv4Addr::UNSPECIFIED.into(), port: 8080, max_connections: 512, idle_seconds: 60 }
+        HttpConfig {
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            port: 8080,
+            max_connections: 512,
+            idle_seconds: 60,
+            sip_origins: Vec::new(),
+        }
     }
 }
 

@@ -129,6 +129,10 @@ fn a_wrong_configuration_is_refused_with_line_key_found_and_allowed() {
             "x.toml line 3: sip.open_networks[1]: found \"10.0.0.0/64\", allowed: a network such as 10.0.0.0/8 or fd00::/8, or a single address",
         ),
         (
+            "[http]\nsip_origins = [\"https://a.example/\"]",
+            "x.toml line 2: http.sip_origins[0]: found \"https://a.example/\", allowed: an origin in lower case such as https://phone.example.com, with no slash at its end",
+        ),
+        (
             "[sip]\nuser_agent = \"a\\r\\nX: y\"",
             "x.toml line 2: sip.user_agent: found \"a\\r\\nX: y\", allowed: at most 100 printable ASCII characters",
         ),

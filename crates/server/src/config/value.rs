@@ -89,6 +89,25 @@ impl Serialize for OptionalAddress {
     }
 }
 
+/// Origins of web pages, as browsers write them: scheme, host, and the port if it is not the scheme's own.
+pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Origin(String);
+    impl FromStr for Origin {
+        type Err = ();
+        fn from_str(text: &str) -> Result<Origin, ()> {
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(())?;
+            let is_written = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c);
+            if !host.is_empty() && host.chars().all(is_written) { Ok(Origin(text.to_owned())) } else { Err(()) }
+        }
+    }
+    impl<'de> Deserialize<'de> for Origin {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
+            parsed(deserializer, "an origin in lower case such as https://phone.example.com, with no slash at its end")
+        }
+    }
+    Ok(Vec::<Origin>::deserialize(deserializer)?.into_iter().map(|origin| origin.0).collect())
+}
+
 /// Networks, each written `10.0.0.0/8`; a bare address is a network of one.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     struct Network(IpNet);

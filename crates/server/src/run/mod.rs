@@ -1,6 +1,5 @@
 //! Wiring: what starts, in which order, and how it ends. Reads as a list.
 
-mod apply;
 mod banner;
 mod clock;
 mod conference_flows;
@@ -18,9 +17,9 @@ mod note_log;
 mod outlets;
 mod outside;
 mod provided;
-mod publisher;
 mod resources;
 mod service_manager;
+mod sip_sockets;
 mod snapshot;
 mod speech;
 mod steps;
@@ -58,8 +57,7 @@ use log_feed::LogFeed;
 use loop_thread::{LoopNumbers, LoopParts, LoopThread};
 use metrics::ServerMetrics;
 use outside::Outside;
-use publisher::Publisher;
-use resources::Resources;
+use resources::{Publisher, Resources};
 use steps::Steps;
 use store::Store;
 use store_numbers::StoreNumbers;
@@ -75,7 +73,9 @@ const PORT_WAIT_ROUNDS: u32 = 500;
 const HTTP_RESERVED: usize = 8;
 /// How long a connection may take to say what it wants.
 const HTTP_HEAD: Duration = Duration::from_secs(10);
-/// How long the end waits for HTTP requests that are being answered.
+/// How long the end waits for SIP connections to write what they have and to be closed.
+const LAST_GOODBYES: Duration = Duration::from_secs(2);
+/// How long it waits for HTTP requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How long it waits for what runs besides: webhooks, and names that are looked up.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -146,7 +146,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let applied = resources.apply(&provisioned, started)?;
     let secrets = banner::Secrets { access_key: resources.first_key(started)?, passwords: applied.new_passwords };
     keep_secrets(&secrets, &config.data_dir);
-    publisher::tell(&store, &[], &applied.changes);
+    resources::tell(&store, &[], &applied.changes);
     let mut first = snapshot::snapshot(1, &config);
     resources.fill(&mut first)?;
 
@@ -178,13 +178,19 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
             crash_folder: config.data_dir.join("crashes"),
         })?);
         // However many there are: the loop takes them out of its lane already, behind the snapshot.
-        bridges.iter().for_each(|bridge| senders[number].wish(publisher::made_by_hand(bridge)));
+        bridges.iter().for_each(|bridge| senders[number].wish(resources::made_by_hand(bridge)));
     }
 
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));
     let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
     wait_for_ports(&numbers).await;
     let inlet = Inlet::new(edge.clone(), push(senders.clone()), sip_sender);
+    let sip_sockets = sip_sockets::Takes {
+        connections: connections.clone(),
+        inlet: inlet.clone(),
+        listener: listeners::http_number(&config),
+        origins: config.http.sip_origins.clone(),
+    };
     udp.start(Arc::new(move |datagram, hop| inlet.datagram(datagram, hop)))?;
     let udp = Arc::new(udp);
 
@@ -197,7 +203,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         lanes: senders.clone(),
         edge,
         udp: udp.clone(),
-        connections,
+        connections: connections.clone(),
         engine: engine.metrics_reader(),
     };
     let repository = Arc::new(StoreRepository(store.clone(), turn));
@@ -210,7 +216,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         repository.clone(),
     )?;
     let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone(), steps: steps.clone() });
-    let ports = Ports { repository, control: wishes, publish };
+    let ports = Ports { repository, control: wishes, publish, sip: Arc::new(sip_sockets) };
     let api = Api::new(api_config(&config, &store)?, ports);
     outlets::connect(&store, api.events(), live, webhook_secret);
     let sources: Vec<Arc<dyn api::MetricsSource>> = vec![
@@ -253,6 +259,10 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     drop(conferences);
     all_well &= keeper.join().is_ok();
     engine.shutdown();
+    connections.close_all();
+    if tokio::time::timeout(LAST_GOODBYES, connections.all_ended()).await.is_err() {
+        tracing::warn!("some SIP connections were not closed in time");
+    }
     let _ = stop_http.send(());
     if tokio::time::timeout(LAST_ANSWERS, http).await.is_err() {
         tracing::warn!("some HTTP requests were not answered to their end");
