@@ -25,6 +25,8 @@ if [ "$purpose" = test ]; then
     'baresip:baresip-core:a real softphone that calls the server'
     'sox:sox:hears whether what was recorded and spoken is sound'
     'linphonec:linphone-cli:another real softphone'
+    'node:nodejs:runs JsSIP, the SIP library of web pages'
+    'npm:npm:fetches it'
   )
 fi
 

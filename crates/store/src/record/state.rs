@@ -1,13 +1,12 @@
 //! Records and timelines in memory: what lives, and what waits to be written to the database.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{Activeflow, LogBody, LogEntry, Resource, Timestamp};
 use uuid::Uuid;
 
-use super::backlog::Backlog;
 use super::graves::{self, Graves};
 use super::id_hash::IdHash;
 use super::open_timeline::{Piece, Spare, Timeline};
@@ -56,7 +55,10 @@ impl Content {
 pub(super) struct State {
     pub(super) records: HashMap<(RecordKind, Uuid), Tracked, IdHash>,
     pub(super) timelines: HashMap<Uuid, Timeline, IdHash>,
-    backlog: Backlog,
+    /// Everything that the database does not have in full, by the first entry that it lacks.
+    unsaved: BTreeSet<(u64, Key)>,
+    /// What is to be written now: it has ended, or grown large.
+    due: BTreeSet<Key>,
     /// The last entry taken up.
     pub(super) last_seq: u64,
     timeline_octets: u64,
@@ -70,7 +72,8 @@ impl State {
         State {
             records: HashMap::default(),
             timelines: HashMap::default(),
-            backlog: Backlog::default(),
+            unsaved: BTreeSet::new(),
+            due: BTreeSet::new(),
             last_seq,
             timeline_octets: 0,
             graves: Graves::default(),
@@ -141,11 +144,14 @@ impl State {
             }
             Entry::Vacant(new) => new.insert(Tracked { resource, head, last_seq: seq, unsaved: None }),
         };
-        self.backlog.lacks(key, &mut tracked.unsaved, seq);
+        if tracked.unsaved.is_none() {
+            tracked.unsaved = Some(seq);
+            self.unsaved.insert((seq, key));
+        }
         if head.ended {
-            self.backlog.add_due(key);
+            self.due.insert(key);
             if self.timelines.contains_key(&head.id) {
-                self.backlog.add_due(Key::Timeline(head.id));
+                self.due.insert(Key::Timeline(head.id));
             }
         }
     }
@@ -166,15 +172,6 @@ impl State {
         self.records.iter().filter(|(_, tracked)| changed(tracked)).map(|(key, _)| *key).collect()
     }
 
-    /// Whether this one is known to be deleted.
-    pub(super) fn is_deleted(&self, key: (RecordKind, Uuid)) -> bool {
-        self.graves.of(key).is_some()
-    }
-
-    pub(super) fn knows_no_deletion(&self) -> bool {
-        self.graves.is_empty()
-    }
-
     /// The database has this one as deleted.
     pub(super) fn bury(&mut self, key: (RecordKind, Uuid), at: Timestamp) {
         self.graves.add(key, at);
@@ -188,9 +185,12 @@ impl State {
         let timeline = self.timelines.entry(owner).or_default();
         self.timeline_octets += timeline.push(seq, payload, &mut self.spare);
         let key = Key::Timeline(owner);
-        self.backlog.lacks(key, &mut timeline.unsaved, seq);
+        if timeline.unsaved.is_none() {
+            timeline.unsaved = Some(seq);
+            self.unsaved.insert((seq, key));
+        }
         if timeline.is_large() || !self.is_live(owner) {
-            self.backlog.add_due(key);
+            self.due.insert(key);
         }
     }
 
@@ -231,8 +231,12 @@ impl State {
     /// Rows to be written now, at most `limit` of what is due and as many of what was not written since
     /// `checkpoint_entries` ago, and the entry from which a start has to read when they are written.
     pub(super) fn take(&mut self, limit: usize, checkpoint_entries: u64) -> (Vec<Row>, u64) {
+        let mut keys: BTreeSet<Key> = self.due.iter().take(limit).copied().collect();
         let horizon = self.last_seq.saturating_sub(checkpoint_entries);
-        let (keys, resume) = self.backlog.take(limit, horizon, self.last_seq + 1);
+        let old = self.unsaved.iter().take_while(|(seq, _)| *seq < horizon).take(limit);
+        keys.extend(old.map(|(_, key)| *key));
+        let resume =
+            self.unsaved.iter().find(|(_, key)| !keys.contains(key)).map_or(self.last_seq + 1, |(seq, _)| *seq);
         let rows = keys.into_iter().filter_map(|key| Some(Row { key, content: self.content(key)? })).collect();
         (rows, resume)
     }
@@ -254,12 +258,15 @@ impl State {
             Content::Record { seq, .. } => {
                 let Key::Record(kind, id) = key else { return };
                 let Some(tracked) = self.records.get_mut(&(kind, id)) else { return };
-                self.backlog.has(key, &mut tracked.unsaved);
+                if let Some(unsaved) = tracked.unsaved.take() {
+                    self.unsaved.remove(&(unsaved, key));
+                }
                 if tracked.last_seq > *seq {
-                    self.backlog.lacks(key, &mut tracked.unsaved, through + 1);
+                    tracked.unsaved = Some(through + 1);
+                    self.unsaved.insert((through + 1, key));
                     return;
                 }
-                self.backlog.remove_due(key);
+                self.due.remove(&key);
                 if tracked.head.ended {
                     self.records.remove(&(kind, id));
                 }
@@ -267,16 +274,19 @@ impl State {
             Content::Timeline(piece) => {
                 let Key::Timeline(owner) = key else { return };
                 let Some(timeline) = self.timelines.get_mut(&owner) else { return };
-                self.backlog.has(key, &mut timeline.unsaved);
+                if let Some(unsaved) = timeline.unsaved.take() {
+                    self.unsaved.remove(&(unsaved, key));
+                }
                 self.timeline_octets -= piece.octets.len() as u64;
                 let Some(seq) = timeline.written() else {
                     self.timelines.remove(&owner);
-                    self.backlog.remove_due(key);
+                    self.due.remove(&key);
                     return;
                 };
-                self.backlog.lacks(key, &mut timeline.unsaved, seq);
+                timeline.unsaved = Some(seq);
+                self.unsaved.insert((seq, key));
                 if self.is_live(owner) {
-                    self.backlog.remove_due(key);
+                    self.due.remove(&key);
                 }
             }
         }
@@ -288,7 +298,7 @@ impl State {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        self.backlog.due() > 0
+        !self.due.is_empty()
     }
 
     pub(super) fn unfinished(&self) -> Vec<Resource> {
@@ -301,6 +311,6 @@ impl State {
         set(&live.live, self.records.len() as u64);
         set(&live.timelines, self.timelines.len() as u64);
         set(&live.timeline_octets, self.timeline_octets);
-        set(&live.due, self.backlog.due() as u64);
+        set(&live.due, self.due.len() as u64);
     }
 }
