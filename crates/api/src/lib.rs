@@ -36,6 +36,7 @@ mod service;
 mod shape;
 mod shown;
 mod sip;
+mod stored;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};

@@ -5,11 +5,8 @@ use uuid::Uuid;
 
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::repository::After;
+use crate::repository::{After, PAGE_SIZE_MAX};
 use crate::shape::Shape;
-
-/// Most items of a page, and as many as a page has when nothing valid is asked for.
-pub(crate) const PAGE_SIZE_MAX: usize = 100;
 
 /// How many items the query asks for: 1–100; anything else becomes 100.
 pub(crate) fn page_size(query: &Query) -> usize {

@@ -4,10 +4,8 @@
 use model::ErrorStatus;
 use serde_json::json;
 
-use crate::auth::Identity;
 use crate::problem::Problem;
 use crate::repository::Kind;
-use crate::service::Api;
 
 /// The most that POST makes. What files provide counts, too, but is never refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +38,16 @@ impl Default for Quotas {
 }
 
 impl Quotas {
+    /// Whether there is room for one more where there are `have`. Always for what POST does not make.
+    pub(crate) fn check(&self, kind: Kind, have: u64) -> Result<(), Problem> {
+        let Some(most) = self.of(kind).filter(|most| have >= *most) else { return Ok(()) };
+        let collection = kind.collection();
+        let message = format!("there are {have} {collection}, and api.max_{collection} is {most}: delete some first");
+        let mut problem = Problem::new(ErrorStatus::ResourceExhausted, "QUOTA_EXCEEDED", message);
+        problem.details.push(json!({"collection": collection, "limit": most}));
+        Err(problem)
+    }
+
     /// None for what POST does not make.
     fn of(&self, kind: Kind) -> Option<u64> {
         match kind {
@@ -54,20 +62,4 @@ impl Quotas {
             }
         }
     }
-}
-
-/// Refuses one more than the customer may have. Those who ask at the same moment do not see each other, so that there may be as
-/// many more as there are connections: waiting for each other would cost each of them a write to the disk.
-pub(crate) async fn check(api: &Api, identity: &Identity, kind: Kind) -> Result<(), Problem> {
-    let Some(most) = api.config.quotas.of(kind) else { return Ok(()) };
-    let customer_id = identity.customer_id;
-    let have = api.ask(move |repository| repository.count(kind, customer_id)).await?;
-    if have < most {
-        return Ok(());
-    }
-    let collection = kind.collection();
-    let message = format!("there are {have} {collection}, and api.max_{collection} is {most}: delete some first");
-    let mut problem = Problem::new(ErrorStatus::ResourceExhausted, "QUOTA_EXCEEDED", message);
-    problem.details.push(json!({"collection": collection, "limit": most}));
-    Err(problem)
 }

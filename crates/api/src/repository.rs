@@ -5,6 +5,9 @@ use std::fmt;
 use model::{LogEntry, Resource, Timestamp};
 use uuid::Uuid;
 
+/// Most items of one answer: a page has as many when nothing valid is asked for.
+pub(crate) const PAGE_SIZE_MAX: usize = 100;
+
 /// The collections of resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -111,8 +114,15 @@ pub struct Listing {
 impl Listing {
     /// The first page of a collection of a customer.
     pub(crate) fn all(kind: Kind, customer_id: Uuid) -> Listing {
-        let limit = crate::paging::PAGE_SIZE_MAX;
-        Listing { kind, customer_id, after: None, limit, reference_id: None, status: None, flow_id: None }
+        Listing {
+            kind,
+            customer_id,
+            after: None,
+            limit: PAGE_SIZE_MAX,
+            reference_id: None,
+            status: None,
+            flow_id: None,
+        }
     }
 }
 

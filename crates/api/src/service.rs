@@ -16,10 +16,10 @@ use crate::middleware::{ApiNumbers, RateLimiter, RateLimits};
 use crate::problem::Problem;
 use crate::quotas::Quotas;
 use crate::repository::{Kind, Repository, RepositoryError};
-use crate::resources::Stored;
 use crate::shape::Shape;
 use crate::shown::Shown;
 use crate::sip::SipSockets;
+use crate::stored::Stored;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -124,6 +124,14 @@ impl Api {
         if found.is_deleted() { Err(Problem::not_found(T::KIND)) } else { Ok(found) }
     }
 
+    /// Refuses one more than the customer may have. Those who ask at the same moment do not see each other, so that there may be
+    /// as many more as there are connections: waiting for each other would cost each of them a write to the disk.
+    pub(crate) async fn room_for_one_more(&self, identity: &Identity, kind: Kind) -> Result<(), Problem> {
+        let customer_id = identity.customer_id;
+        let have = self.ask(move |repository| repository.count(kind, customer_id)).await?;
+        self.config.quotas.check(kind, have)
+    }
+
     /// Stores a resource and tells of it, also where the asker has gone meanwhile. It is durable when this returns.
     pub(crate) async fn keep(&self, resource: Resource, event: &str) -> Result<(), Problem> {
         let (publish, event) = (self.publish.clone(), event.to_owned());
@@ -131,7 +139,7 @@ impl Api {
             let mut stored = Ok(());
             publish.in_one_step(&mut || {
                 stored = repository.put(&resource, &event);
-                if stored.is_ok() && !Kind::of(&resource).is_some_and(Kind::is_record) {
+                if stored.is_ok() && is_news(&resource) {
                     publish.changed(resource.clone(), &event);
                 }
             });
@@ -153,6 +161,15 @@ impl Api {
     /// The turn of whoever changes what has this name; others wait.
     pub(crate) async fn turn(&self, name: impl std::hash::Hash) -> tokio::sync::MutexGuard<'_, ()> {
         self.turns.of(name).lock().await
+    }
+}
+
+/// Whether the loops and the log hear of it from here. Records are of the loops, and in the log by being stored; but of a bridge that
+/// was made by hand the loops do not know yet.
+fn is_news(resource: &Resource) -> bool {
+    match resource {
+        Resource::Confbridge(bridge) => bridge.tm_delete.is_none(),
+        other => !Kind::of(other).is_some_and(Kind::is_record),
     }
 }
 

@@ -26,9 +26,6 @@ impl Shape {
         let mut public = resource.to_public();
         if self.legacy {
             times(&mut public);
-            if let Resource::Call(..) = resource {
-                times_of_call(&mut public);
-            }
         }
         public
     }
@@ -54,13 +51,8 @@ impl Shape {
         if self.legacy
             && let Some(object) = event.as_object_mut()
         {
-            let name = object.get("type").or(object.get("event_type")).and_then(Value::as_str);
-            let is_of_call = name.is_some_and(|name| name.starts_with("call_"));
             if let Some(data) = object.get_mut("data") {
                 times(data);
-                if is_of_call {
-                    times_of_call(data);
-                }
             }
             if let Some(Value::String(at)) = object.get_mut("timestamp") {
                 *at = older(at);
@@ -83,14 +75,6 @@ fn times(resource: &mut Value) {
             }
             _ => {}
         }
-    }
-}
-
-/// What has not come yet of a call is left out in the newer form; the older one had it, unset.
-fn times_of_call(call: &mut Value) {
-    let Some(object) = call.as_object_mut() else { return };
-    for key in ["tm_ringing", "tm_progressing", "tm_hangup"] {
-        object.entry(key).or_insert_with(|| UNSET.into());
     }
 }
 
@@ -142,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_form_of_a_call_has_the_times_that_have_not_come() {
+    fn the_times_of_a_call_that_have_not_come_are_unset_as_all_others() {
         let ringing = json!({
             "id": model::action_id::NIL, "customer_id": model::action_id::NIL, "flow_id": model::action_id::NIL,
             "activeflow_id": model::action_id::NIL, "type": "flow", "master_call_id": model::action_id::NIL,
@@ -171,7 +155,9 @@ mod tests {
             assert_eq!(times, ["2023-04-06 14:53:12.569073", UNSET, UNSET, UNSET], "{call}");
         }
         for call in all(Shape { legacy: false }) {
-            assert!(call.get("tm_progressing").is_none() && call["tm_update"].is_null(), "{call}");
+            for key in ["tm_progressing", "tm_hangup", "tm_update"] {
+                assert_eq!(call.get(key), Some(&Value::Null), "{key}: {call}");
+            }
         }
     }
 }

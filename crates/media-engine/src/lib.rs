@@ -40,5 +40,5 @@ pub use metrics::{
     EngineMetrics, LoopMetrics, PortMetrics, RecordingMetrics, SoundMetrics, ThreadMetrics, WorkerMetrics,
 };
 pub use recording::repair_recording;
-pub use sound::decode_sound;
+pub use sound::{decode_sound, look_for_sound_file};
 pub use status::{EngineStatus, Priority, WorkerStatus};

@@ -1,5 +1,5 @@
 //! Recordings when the process is killed and when the disk is full. Each case runs in a process of its own, which is this program
-//! started again. `RECORDING_KILLS=50` kills more often.
+//! started again. It is killed at 50 moments; `RECORDING_KILLS=500` kills more often.
 #![allow(clippy::unwrap_used)] // test code outside of test functions
 #![allow(unsafe_code)] // setrlimit, setpriority
 
@@ -19,9 +19,13 @@ use media_core::{Codec, Command, EchoMode, RecordingEnd, RecordingFact};
 use media_engine::{FromEngine, monotonic_ns, repair_recording};
 use support::{Peer, Rig, config, folder, read_wav};
 
-/// Which case a child runs, and where it records.
+/// Which case a child runs, where it records, and from which port on it has twenty.
 const CASE: &str = "MEDIA_ENGINE_RECORDING_CASE";
 const FOLDER: &str = "MEDIA_ENGINE_RECORDING_FOLDER";
+const PORT: &str = "MEDIA_ENGINE_RECORDING_PORT";
+/// At so many moments a process is killed, so many side by side: most of the time they speak, and the machine has little to do.
+const KILLS: u64 = 50;
+const LANES: u16 = 5;
 /// What may be missing of what was there when the process was killed.
 const MISSING_MAX_NS: u64 = 200 * MS;
 const TONE_HZ: f64 = 700.0;
@@ -32,15 +36,16 @@ const CALLS: usize = 3;
 fn child() {
     let Ok(case) = std::env::var(CASE) else { return };
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let first = std::env::var(PORT).unwrap().parse().unwrap();
     match case.as_str() {
-        "kill" => record_until_killed(&folder),
+        "kill" => record_until_killed(&folder, first),
         "limit" => {
             let limit = libc::rlimit { rlim_cur: 8_000, rlim_max: 8_000 };
             // SAFETY: the limit outlives the call.
             assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
-            record_until_full(&folder, 21_050, "the system permits no larger file");
+            record_until_full(&folder, first, "the system permits no larger file");
         }
-        "full" => record_until_full(&folder, 21_070, "the disk is full"),
+        "full" => record_until_full(&folder, first, "the disk is full"),
         other => panic!("{other}"),
     }
 }
@@ -76,8 +81,8 @@ impl Speakers {
 }
 
 /// Echoes and records some calls for ever. Says for each when its recording was asked for.
-fn record_until_killed(folder: &Path) {
-    let mut rig = recorder(folder, 21_000);
+fn record_until_killed(folder: &Path, first: u16) {
+    let mut rig = recorder(folder, first);
     let mut calls: Vec<_> = (0..CALLS).map(|_| rig.open()).collect();
     let mut asked = Vec::new();
     for (number, (stream, _)) in calls.iter().enumerate() {
@@ -134,17 +139,18 @@ impl Lateness {
     }
 }
 
-fn child_of(case: &str, folder: &Path) -> Process {
+fn child_of(case: &str, folder: &Path, first: u16) -> Process {
     let mut child = Process::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "child", "--nocapture", "--ignored"]).env(CASE, case).env(FOLDER, folder);
+    child.args(["--exact", "child", "--nocapture", "--ignored"]);
+    child.env(CASE, case).env(FOLDER, folder).env(PORT, first.to_string());
     child
 }
 
 /// Kills a recording process `after_ms` and looks at what it left; says how much is missing at most, ns, and whether a header was
 /// behind its data.
-fn kill_once(after_ms: u64, round: u64) -> (u64, bool) {
+fn kill_once(after_ms: u64, round: u64, first: u16) -> (u64, bool) {
     let folder = folder(&format!("killed-{round}"));
-    let mut child = child_of("kill", &folder).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = child_of("kill", &folder, first).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let asked: Vec<u64> = loop {
         let line = lines.next().expect("the child must start").unwrap();
@@ -188,13 +194,35 @@ fn kill_once(after_ms: u64, round: u64) -> (u64, bool) {
 
 #[test]
 fn a_kill_at_any_moment_leaves_whole_files_and_takes_200_ms_at_most() {
-    let kills = std::env::var("RECORDING_KILLS").map_or(6, |kills| kills.parse::<u64>().unwrap());
+    let kills = std::env::var("RECORDING_KILLS").map_or(KILLS, |kills| kills.parse::<u64>().unwrap());
     let mut random = monotonic_ns();
-    let mut all: Vec<(u64, bool)> = Vec::new();
-    for round in 0..kills {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        all.push(kill_once(150 + (random >> 33) % 1_100, round));
-    }
+    let moments: Vec<u64> = (0..kills)
+        .map(|_| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            150 + (random >> 33) % 1_100
+        })
+        .collect();
+    let next = AtomicU64::new(0);
+    let lane = |lane: u16| {
+        let mut seen: Vec<(u64, bool)> = Vec::new();
+        loop {
+            let round = next.fetch_add(1, Ordering::Relaxed);
+            let Some(after_ms) = moments.get(round as usize) else { return seen };
+            seen.push(kill_once(*after_ms, round, 23_000 + 20 * lane));
+        }
+    };
+    let mut all: Vec<(u64, bool)> = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES)
+            .map(|number| {
+                scope.spawn({
+                    let lane = &lane;
+                    move || lane(number)
+                })
+            })
+            .collect();
+        lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+    });
+    assert_eq!(all.len() as u64, kills);
     all.sort_unstable();
     let behind = all.iter().filter(|(_, behind)| *behind).count();
     let missing_ms = |at: usize| all[at].0 / MS;
@@ -253,7 +281,7 @@ fn record_until_full(folder: &Path, first: u16, expected: &str) {
 #[test]
 fn a_file_that_may_not_grow_ends_its_recording_and_nothing_else() {
     let folder = folder("limited");
-    let output = child_of("limit", &folder).output().unwrap();
+    let output = child_of("limit", &folder, 23_100).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("the rest went on"), "{}: {said}", output.status);
 }
@@ -261,11 +289,11 @@ fn a_file_that_may_not_grow_ends_its_recording_and_nothing_else() {
 #[test]
 fn a_full_disk_ends_its_recordings_and_nothing_else() {
     let folder = folder("full");
-    let child = child_of("full", &folder);
+    let child = child_of("full", &folder, 23_120);
     // A tiny disk of its own, where the system lets an unprivileged user have one.
     let mut script = Process::new("unshare");
     script.args(["-rm", "sh", "-c", "mount -t tmpfs -o size=48k tmpfs \"$0\" && exec \"$@\""]).arg(&folder);
-    script.arg(child.get_program()).args(child.get_args()).env(CASE, "full").env(FOLDER, &folder);
+    script.arg(child.get_program()).args(child.get_args()).env(CASE, "full").env(FOLDER, &folder).env(PORT, "23120");
     let Ok(output) = script.output() else { return println_now("no unshare here: only the limit was tested") };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if !output.status.success() && (said.contains("unshare failed") || said.contains("mount: ")) {

@@ -144,11 +144,9 @@ impl Serialize for PublicCall<'_> {
         map.serialize_entry("direction", direction)?;
         map.serialize_entry("hangup_by", hangup_by)?;
         map.serialize_entry("hangup_reason", hangup_reason)?;
-        for (key, at) in [("tm_ringing", tm_ringing), ("tm_progressing", tm_progressing), ("tm_hangup", tm_hangup)] {
-            if at.is_some() {
-                map.serialize_entry(key, at)?;
-            }
-        }
+        map.serialize_entry("tm_ringing", tm_ringing)?;
+        map.serialize_entry("tm_progressing", tm_progressing)?;
+        map.serialize_entry("tm_hangup", tm_hangup)?;
         map.serialize_entry("tm_create", tm_create)?;
         map.serialize_entry("tm_update", tm_update)?;
         map.serialize_entry("tm_delete", tm_delete)?;
@@ -232,17 +230,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_that_have_not_come_are_left_out_and_the_action_is_shown() {
+    fn times_that_have_not_come_are_null_and_the_action_is_shown() {
         let call = sample();
         let public = call.to_public(Some(&Action::start()));
         assert_eq!(public["type"], "sip-service");
         assert_eq!(public["tm_ringing"], "1970-01-01T00:00:00.000000Z");
-        assert!(public.get("tm_progressing").is_none());
+        assert_eq!(public.get("tm_progressing"), Some(&serde_json::Value::Null));
         assert_eq!(public["tm_update"], serde_json::Value::Null);
         assert_eq!(public["action"]["id"], crate::action_id::START);
         assert_eq!(public["hangup_by"], "");
         let mut whole = serde_json::to_value(&call).unwrap();
-        whole.as_object_mut().unwrap().retain(|key, _| key != "tm_progressing" && key != "tm_hangup");
         whole["action"] = serde_json::to_value(Action::start()).unwrap();
         assert_eq!(public.to_string(), whole.to_string(), "nothing else is different, the order of keys included");
         assert_eq!(call.to_public(None)["action"], serde_json::json!({}));

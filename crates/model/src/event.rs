@@ -155,11 +155,6 @@ mod tests {
             }
             match &resource {
                 Resource::Call(_, action) => {
-                    for key in ["tm_ringing", "tm_progressing", "tm_hangup"] {
-                        if fields[key].is_null() {
-                            fields.shift_remove(key);
-                        }
-                    }
                     fields.insert("action".into(), action.as_ref().map_or(json!({}), |action| json!(action)));
                 }
                 Resource::Extension(extension) => {

@@ -41,7 +41,7 @@ pub enum LogBody {
         /// More keys of the event's `data`, such as `joined_call_id`; empty for most.
         extra: Map<String, Value>,
     },
-    /// A resource changed, and no event says so (spec/resources.md §12): whoever asks for it sees it.
+    /// A resource changed, and no event says so (spec/resources.md §12), or it was deleted before: whoever asks for it sees it.
     Change {
         /// The resource as it is now.
         resource: Resource,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::provision::{self, Checked};
+use crate::cli::ServeArgs;
+use crate::provision::{self, Checked, Fault};
+use crate::run::StartError;
 
 /// Options of `check`.
 #[derive(Args, Clone, Debug)]
@@ -22,14 +24,20 @@ pub struct CheckArgs {
     /// `expected` (what would be right; empty where `what` says it already).
     #[arg(long)]
     pub json: bool,
+    /// The server for which they are: sounds such as `file:welcome.wav` are looked for in its `media.folder`, and a warning says which
+    /// are not there.
+    #[command(flatten)]
+    pub server: ServeArgs,
 }
 
 /// Checks the files and writes the result to `out`. True: no mistake was found (warnings are no mistakes).
 ///
 /// # Errors
-/// When `out` cannot be written.
-pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<bool> {
-    let checked = provision::check(&args.files);
+/// When the configuration that was named cannot be read, or `out` cannot be written.
+pub fn run(args: &CheckArgs, out: &mut impl Write) -> Result<bool, StartError> {
+    let (media, unknown) = media_folder(&args.server)?;
+    let mut checked = provision::check(&args.files, media.as_deref());
+    checked.warnings.extend(unknown);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &checked)?;
         writeln!(out)?;
@@ -37,6 +45,21 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<bool> {
         write_text(&checked, out)?;
     }
     Ok(checked.faults.is_empty())
+}
+
+/// The folder of sounds, if there is one to be known; a warning where a configuration that nobody has named keeps it from being known.
+fn media_folder(server: &ServeArgs) -> Result<(Option<PathBuf>, Option<Fault>), StartError> {
+    let config = match (server.load(), server.file()) {
+        (Ok(config), _) => config,
+        (Err(error), Some(file)) if server.config.is_none() => {
+            let what = format!("the folder of sounds is not known, so none was looked for: {error}");
+            return Ok((None, Some(Fault { file: file.to_owned(), what, ..Fault::default() })));
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    // Where no configuration is, there need not be a server.
+    let folder = Some(config.media.folder).filter(|folder| server.file().is_some() || folder.is_dir());
+    Ok((folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder)), None))
 }
 
 fn write_text(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
@@ -81,7 +104,7 @@ mod tests {
             std::fs::write(folder.join(name), text).unwrap();
             folder.join(name)
         });
-        let args = CheckArgs { files: paths.collect(), json };
+        let args = CheckArgs { files: paths.collect(), json, server: ServeArgs::default() };
         let mut out = Vec::new();
         let good = run(&args, &mut out).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
@@ -184,6 +207,65 @@ mod tests {
                 "1 flow, 0 numbers: 0 mistakes, 2 warnings, 1 hint",
             ]
         );
+    }
+
+    #[test]
+    fn sounds_that_are_not_in_the_media_folder_are_told_with_the_place_where_they_were_looked_for() {
+        let folder = std::env::temp_dir().join(format!("flowswitch-check-sounds-{}", std::process::id()));
+        let file = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        file("media/here.wav", "");
+        let config = file("server.toml", &format!("media.folder = \"{}\"", folder.join("media").display()));
+        let flow = concat!(
+            "[{\"type\": \"answer\"},\n",
+            "{\"type\": \"play\", \"option\": {\"stream_urls\": [\"file:here.wav\", \"file:gone.wav\", \"https://x/gone.wav\", \"file:${x}.wav\"]}},\n",
+            "{\"type\": \"talk\", \"option\": {\"text\": \"<speak>a <audio src='file:too.wav'>b</audio></speak>\"}},\n",
+            "{\"type\": \"play\", \"option\": {\"stream_url\": \"file:../server.toml\"}}]"
+        );
+        let files = vec![
+            file("a.json", flow),
+            file("b.json", &format!("{{\"flows\": [{{\"name\": \"b\", \"actions\": {flow}}}]}}")),
+        ];
+        let told = |json| {
+            let server = ServeArgs { config: Some(config.clone()) };
+            let mut out = Vec::new();
+            let good = run(&CheckArgs { files: files.clone(), json, server }, &mut out).unwrap();
+            assert!(good, "a file can still be put there");
+            String::from_utf8(out).unwrap().replace(&format!("{}/", folder.display()), "")
+        };
+        let (gone, too, out) = (
+            "\"file:gone.wav\" would be passed over: there is no such file in the media folder (looked for it at media/gone.wav)",
+            "\"file:too.wav\" would be passed over: there is no such file in the media folder (looked for it at media/too.wav)",
+            "\"file:../server.toml\" would be passed over: it leads out of the media folder",
+        );
+        let mut expected = Vec::new();
+        for (file, path) in [("a.json", ""), ("b.json", "flows[0].actions")] {
+            expected.extend([
+                (file, 2, format!("{path}[1].option.stream_urls"), gone),
+                (file, 4, format!("{path}[3].option.stream_url"), out),
+            ]);
+            expected.push((file, 3, format!("{path}[2].option.text"), too));
+        }
+        let text = told(false);
+        for (file, line, path, what) in &expected {
+            let line = format!("warning: {file} line {line}: {path}: {what}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(text.ends_with("2 flows, 0 numbers: 0 mistakes, 6 warnings\n"), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&told(true)).unwrap();
+        let told: Vec<serde_json::Value> = expected
+            .iter()
+            .map(|(file, line, path, what)| serde_json::json!({"file": file, "line": line, "path": path, "what": what, "expected": ""}))
+            .collect();
+        assert_eq!(json["warnings"], serde_json::json!(told));
+        let broken = ServeArgs { config: Some(file("broken.toml", "media.folder = 7")) };
+        let refused = run(&CheckArgs { files, json: false, server: broken }, &mut Vec::new()).unwrap_err();
+        assert!(refused.to_string().contains("media.folder"), "{refused}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -38,9 +38,11 @@ pub enum Command {
     ///
     /// A file holds a flow (an object with `actions`), a bare array of actions, or provisioning. Each line says whether
     /// it is a mistake (the server refuses it), a warning (accepted, and probably not what was meant) or a hint (may well
-    /// be meant), then where it is, what is wrong, and what would be right.
+    /// be meant), then where it is, what is wrong, and what would be right. With the configuration of a server at hand it also looks for
+    /// the sounds that are files.
     #[command(after_help = "Exit codes: 0: no mistake was found (there may be warnings and hints). \
-                            1: at least one mistake. 2: the command line is wrong, or the result could not be written.")]
+                            1: at least one mistake. 2: the command line or the configuration is wrong, or the result could not be \
+                            written.")]
     Check(CheckArgs),
     /// Copy what the server keeps into a new folder; the server may run meanwhile.
     ///

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Some(Command::Check(args)) => match check::run(&args, &mut std::io::stdout().lock()) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
-            Err(error) => refuse(&error),
+            Err(error) => refuse(&*error),
         },
         Some(Command::Backup(args)) => {
             private_files();

@@ -111,7 +111,8 @@ impl Store {
         Ok(Opened { store: Store(Arc::new(inner)), unfinished, warnings: found.warnings, replayed })
     }
 
-    /// Takes entries for the event log; never waits. They are accepted, in this order, when they are synced.
+    /// Takes entries for the event log; never waits. They are accepted, in this order, when they are synced. An event of a record that
+    /// was deleted before becomes a [`model::LogBody::Change`]: the record changes, and nobody is told.
     pub fn append(&self, entries: Vec<LogEntry>) {
         self.0.outlet.append(entries, None);
     }

@@ -7,7 +7,6 @@ use model::{Accesskey, Timestamp};
 use serde::Deserialize;
 
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::{Manager, NewToken};
 use crate::clock::{new_id, now};
 use crate::endpoints::Endpoints;
@@ -15,10 +14,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// Longest life, seconds: a hundred years.
 pub const EXPIRE_MAX: u64 = 100 * 366 * 86_400;
@@ -83,7 +82,7 @@ async fn make(
     if request.expire > EXPIRE_MAX {
         return Err(Problem::field("expire", format!("expire must be at most {EXPIRE_MAX} s")));
     }
-    quotas::check(&api, &identity, Kind::Accesskey).await?;
+    api.room_for_one_more(&identity, Kind::Accesskey).await?;
     let (token, at) = (NewToken::random(), now());
     let tm_expire = (request.expire > 0).then(|| Timestamp::from_us(at.as_us() + request.expire * 1_000_000));
     let key = Accesskey {

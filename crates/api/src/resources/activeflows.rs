@@ -8,7 +8,6 @@ use model::{Activeflow, ActiveflowStatus};
 use serde_json::json;
 
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::{Identity, Manager};
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
@@ -18,6 +17,7 @@ use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &["running", "ended"] };
 

@@ -7,7 +7,6 @@ use model::CallStatus;
 use serde_json::json;
 
 use super::list::{self, Filters};
-use super::stored::{CallRecord, Stored};
 use crate::auth::Manager;
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
@@ -17,6 +16,7 @@ use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::{CallRecord, Stored};
 
 const STATUSES: [&str; 6] = ["dialing", "ringing", "progressing", "terminating", "canceling", "hangup"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: true, status: &STATUSES };
@@ -46,13 +46,12 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         ("mute_direction", schema::word(&["", "both", "in", "out"])),
         ("hangup_by", schema::word(&["", "remote", "local"])),
         ("hangup_reason", schema::text()),
+        ("tm_ringing", schema::moment()),
+        ("tm_progressing", schema::moment()),
+        ("tm_hangup", schema::moment()),
     ];
-    let mut call = schema::answer(&[fields.as_slice(), &schema::times()].concat());
-    for time in ["tm_ringing", "tm_progressing", "tm_hangup"] {
-        call["properties"][time] = schema::moment();
-    }
     endpoints.schema("Address", schema::address());
-    endpoints.schema("Call", call);
+    endpoints.schema("Call", schema::answer(&[fields.as_slice(), &schema::times()].concat()));
 
     let of = |summary| Operation::new("calls", summary);
     endpoints.get("/v1.0/calls", FILTERS.describe(of("Lists calls").gives_page("Call")), list_all);

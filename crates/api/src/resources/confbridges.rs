@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::list::{self, Filters};
-use super::stored::{CallRecord, Stored};
 use crate::auth::Manager;
 use crate::clock::{new_id, now};
 use crate::control::Refused;
@@ -17,10 +16,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id, Ids};
 use crate::shown::Shown;
+use crate::stored::{CallRecord, Stored};
 
 const STATUSES: [&str; 3] = ["progressing", "terminating", "terminated"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };
@@ -89,7 +88,7 @@ async fn make(
         return Err(Problem::field("flags", format!("unknown flag: {unknown}; expected: {NO_AUTO_LEAVE}")));
     }
     flags.dedup();
-    quotas::check(&api, &identity, Kind::Confbridge).await?;
+    api.room_for_one_more(&identity, Kind::Confbridge).await?;
     let confbridge = Confbridge {
         id: new_id(),
         customer_id: identity.customer_id,
@@ -100,9 +99,7 @@ async fn make(
     };
     let resource = confbridge.into_resource();
     let shown = api.show(&resource);
-    api.keep(resource.clone(), "confbridge_created").await?;
-    // It is a record, which the log has by now; what is left is that calls may come.
-    api.publish.changed(resource, "confbridge_created");
+    api.keep(resource, "confbridge_created").await?;
     Ok(shown)
 }
 

@@ -6,7 +6,6 @@ use axum::extract::State;
 use model::{Conferencecall, ConferencecallStatus};
 
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::Manager;
 use crate::control::Refused;
 use crate::endpoints::Endpoints;
@@ -16,6 +15,7 @@ use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 const STATUSES: [&str; 4] = ["joining", "joined", "leaving", "leaved"];
 const FILTERS: Filters = Filters { reference_id: true, flow_id: false, status: &STATUSES };

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::direct_hash;
 use super::flows::read_actions;
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::{Identity, Manager};
 use crate::clock::{self, new_id, now};
 use crate::control::Refused;
@@ -23,10 +22,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// The body of `PUT /conferences/{id}`. What is not there stays as it is.
 #[derive(Default, Deserialize)]
@@ -115,7 +114,7 @@ async fn open(
     let mut conference = request.into_conference(new_id(), new_id(), identity.customer_id, now());
     conference.direct_hash = clock::direct_hash();
     let id = conference.id;
-    quotas::check(&api, &identity, Kind::Conference).await?;
+    api.room_for_one_more(&identity, Kind::Conference).await?;
     let _turn = api.turn(id).await;
     if api.ask(move |repository| repository.get(Kind::Conference, id)).await?.is_some() {
         let message = "there is or was a conference with this id";
@@ -217,7 +216,7 @@ async fn keep_flow(
     if actions.is_empty() {
         return Ok(Uuid::nil());
     }
-    quotas::check(api, identity, Kind::Flow).await?;
+    api.room_for_one_more(identity, Kind::Flow).await?;
     let flow = conference_flow(new_id(), conference, actions, clock::direct_hash());
     let flow = Flow { tm_create: Some(now()), ..flow };
     let id = flow.id;

@@ -7,7 +7,6 @@ use model::Customer;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::stored::Stored;
 use crate::auth::{Caller, Identity, Manager};
 use crate::clock::now;
 use crate::endpoints::Endpoints;
@@ -16,6 +15,7 @@ use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::service::Api;
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// What an event may be sent with; empty = `POST`.
 const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];

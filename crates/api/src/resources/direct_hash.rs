@@ -3,12 +3,12 @@
 use model::{Conference, Extension, Flow, Timestamp};
 use uuid::Uuid;
 
-use super::stored::Stored;
 use crate::auth::Identity;
 use crate::clock::{direct_hash, now};
 use crate::problem::Problem;
 use crate::service::Api;
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// What can be dialled by a direct hash.
 pub(super) trait Dialable: Stored {

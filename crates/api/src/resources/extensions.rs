@@ -10,7 +10,6 @@ use sha2::Digest;
 
 use super::direct_hash;
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::Manager;
 use crate::clock::{self, hex, new_id, now};
 use crate::endpoints::Endpoints;
@@ -18,10 +17,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// The body of `POST /extensions`.
 #[derive(Default, Deserialize)]
@@ -96,7 +95,7 @@ async fn make(
         return Err(Problem::missing("password"));
     }
     check_password(&request.password)?;
-    quotas::check(&api, &identity, Kind::Extension).await?;
+    api.room_for_one_more(&identity, Kind::Extension).await?;
     let _turn = api.turn(&request.extension).await;
     let (customer_id, name) = (identity.customer_id, request.extension.clone());
     if api.ask(move |repository| repository.find(Kind::Extension, customer_id, &name)).await?.is_some() {

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::direct_hash;
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::Manager;
 use crate::clock::{self, new_id, now, random};
 use crate::endpoints::Endpoints;
@@ -20,10 +19,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// The body of `POST /flows` and `PUT /flows/{id}`; the latter replaces the whole flow.
 #[derive(Default, Deserialize)]
@@ -121,7 +120,7 @@ async fn create(
     JsonBody(request): JsonBody<FlowRequest>,
 ) -> Result<Shown, Problem> {
     let actions = read_actions(request.actions)?;
-    quotas::check(&api, &identity, Kind::Flow).await?;
+    api.room_for_one_more(&identity, Kind::Flow).await?;
     let flow = Flow {
         id: new_id(),
         customer_id: identity.customer_id,

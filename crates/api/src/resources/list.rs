@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use uuid::Uuid;
 
-use super::stored::Stored;
 use crate::auth::Identity;
 use crate::clock::now;
 use crate::control::Refused;
@@ -16,6 +15,7 @@ use crate::query::Query;
 use crate::repository::Listing;
 use crate::service::Api;
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// How long a deletion waits for the last record of what it has ended.
 const LAST_RECORD: Duration = Duration::from_secs(5);

@@ -19,11 +19,9 @@ mod numbers;
 mod recording_files;
 mod recordings;
 mod registrations;
-mod stored;
 mod timelines;
 
 pub use accesskeys::EXPIRE_MAX;
-pub(crate) use stored::Stored;
 
 use crate::auth;
 use crate::endpoints::Endpoints;

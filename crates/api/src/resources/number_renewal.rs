@@ -9,17 +9,16 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::stored::Stored;
 use crate::auth::{Identity, Manager};
 use crate::clock::now;
 use crate::endpoints::Endpoints;
 use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
-use crate::paging::PAGE_SIZE_MAX;
 use crate::problem::Problem;
-use crate::repository::{After, Kind, Listing};
+use crate::repository::{After, Kind, Listing, PAGE_SIZE_MAX};
 use crate::service::Api;
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// Most numbers that one request renews: as many as a page shows.
 const RENEWED_MAX: usize = PAGE_SIZE_MAX;

@@ -9,7 +9,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::list::{self, Filters};
-use super::stored::Stored;
 use crate::auth::{Identity, Manager};
 use crate::clock::{new_id, now};
 use crate::endpoints::Endpoints;
@@ -17,10 +16,10 @@ use crate::json_body::JsonBody;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::quotas;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
+use crate::stored::Stored;
 
 /// The body of `POST /numbers`.
 #[derive(Default, Deserialize)]
@@ -117,7 +116,7 @@ async fn make(
     }
     check_flow(&api, &identity, "call_flow_id", request.call_flow_id).await?;
     check_flow(&api, &identity, "message_flow_id", request.message_flow_id).await?;
-    quotas::check(&api, &identity, Kind::Number).await?;
+    api.room_for_one_more(&identity, Kind::Number).await?;
     let _turn = api.turn(&request.number).await;
     let number = request.number.clone();
     if api.ask(move |repository| repository.find(Kind::Number, Uuid::nil(), &number)).await?.is_some() {

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use model::{ErrorStatus, Recording, RecordingStatus};
 
-use super::stored::Stored;
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
 use crate::media::{Archive, Mix, Range, RangeError};
@@ -20,6 +19,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::repository::Kind;
 use crate::service::{Api, Id};
+use crate::stored::Stored;
 
 /// How much is read at a time, bytes: 8 s of sound.
 const PIECE: usize = 128 * 1024;

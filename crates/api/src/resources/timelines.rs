@@ -6,7 +6,6 @@ use axum::extract::State;
 use model::Activeflow;
 use uuid::Uuid;
 
-use super::stored::CallRecord;
 use crate::auth::Manager;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
@@ -17,6 +16,7 @@ use crate::repository::TimelineOf;
 use crate::service::{Api, Id};
 use crate::shape::write_json;
 use crate::shown::Shown;
+use crate::stored::CallRecord;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let entry = [

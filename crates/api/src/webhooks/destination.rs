@@ -1,92 +1,18 @@
-//! Where webhooks go: an address, its queue, how far it has got.
+//! One place where webhooks go: its queue, its lanes, how far it has got.
 
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::http::Method;
 use bytes::Bytes;
-use model::{Activeflow, Customer};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::backlog::Backlog;
 use super::lane::{Job, Lane};
+use super::target::Target;
 use super::{WebhookConfig, WebhookNumbers};
-use crate::http_client::{Client, Url};
-
-/// Address, method and secret at one moment, made ready once for all requests.
-#[derive(Debug)]
-pub(super) struct Target {
-    /// The destination's.
-    pub(super) name: Arc<str>,
-    pub(super) url: Arc<Url>,
-    pub(super) method: Method,
-    /// Empty = unsigned.
-    pub(super) secret: String,
-}
-
-impl Target {
-    /// Where all of a customer's events go. None if nowhere.
-    pub(super) fn of_customer(customer: &Customer) -> Option<Target> {
-        if customer.tm_delete.is_some() {
-            return None;
-        }
-        let url = url(&customer.webhook_uri)?;
-        let name = format!("customer:{}", customer.id);
-        Some(Target::new(name, url, &customer.webhook_method, &customer.webhook_secret))
-    }
-
-    /// Where the events of one activeflow go too. None if nowhere.
-    pub(super) fn of_activeflow(activeflow: &Activeflow) -> Option<Target> {
-        let url = url(&activeflow.webhook_uri)?;
-        let method = or_post(&activeflow.webhook_method);
-        let scheme = if url.tls { "https" } else { "http" };
-        let name = format!("activeflow:{method} {scheme}://{}{}", url.authority, url.path);
-        Some(Target::new(name, url, method, ""))
-    }
-
-    fn new(name: String, url: Url, method: &str, secret: &str) -> Target {
-        let method = Method::from_bytes(or_post(method).as_bytes()).unwrap_or(Method::POST);
-        Target { name: name.into(), url: Arc::new(url), method, secret: secret.to_owned() }
-    }
-}
-
-/// None for an empty address, which means "nowhere", and for one that cannot be asked.
-fn url(uri: &str) -> Option<Url> {
-    if uri.is_empty() { None } else { Url::parse(uri).ok() }
-}
-
-fn or_post(method: &str) -> &str {
-    if method.is_empty() { "POST" } else { method }
-}
-
-/// What waits for one destination, shared with its lanes.
-#[derive(Debug)]
-pub(super) struct Backlog {
-    /// Entries that were queued and are not done.
-    open: Mutex<BTreeSet<u64>>,
-    octets: AtomicUsize,
-    pub(super) numbers: Arc<WebhookNumbers>,
-}
-
-impl Backlog {
-    /// An entry was delivered or given up.
-    pub(super) fn done(&self, sequence: u64, octets: usize) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
-        self.octets.fetch_sub(octets, Ordering::Relaxed);
-        self.numbers.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn first(&self) -> Option<u64> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).first().copied()
-    }
-
-    fn length(&self) -> usize {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-}
+use crate::http_client::Client;
 
 /// One destination.
 pub(super) struct Destination {
@@ -114,7 +40,7 @@ impl Destination {
             client,
             lanes: vec![None; config.lanes.max(1)],
             config,
-            backlog: Arc::new(Backlog { open: Mutex::default(), octets: AtomicUsize::new(0), numbers }),
+            backlog: Arc::new(Backlog::new(numbers)),
             behind,
             used: Instant::now(),
         }
@@ -122,7 +48,7 @@ impl Destination {
 
     /// Queues an event. False if there is no room.
     pub(super) fn offer(&mut self, sequence: u64, order: Uuid, target: &Arc<Target>, body: &Bytes) -> bool {
-        let octets = self.backlog.octets.load(Ordering::Relaxed);
+        let octets = self.backlog.octets();
         let has_room = self.backlog.length() < self.config.queue
             && (octets == 0 || octets + body.len() <= self.config.queue_bytes);
         if !has_room {
@@ -132,9 +58,7 @@ impl Destination {
         let mut hasher = DefaultHasher::new();
         order.hash(&mut hasher);
         let lane = (hasher.finish() % self.lanes.len() as u64) as usize;
-        self.backlog.open.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence);
-        self.backlog.octets.fetch_add(body.len(), Ordering::Relaxed);
-        self.backlog.numbers.waiting.fetch_add(1, Ordering::Relaxed);
+        self.backlog.queued(sequence, body.len());
         let sender = self.lanes[lane].get_or_insert_with(|| {
             let (sender, jobs) = mpsc::unbounded_channel();
             let lane = Lane {

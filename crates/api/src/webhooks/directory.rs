@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{LogBody, LogEntry, Resource};
 use uuid::Uuid;
 
-use super::destination::Target;
+use super::target::Target;
 use crate::repository::{Kind, Repository};
 
 /// After so long a customer is asked for again.

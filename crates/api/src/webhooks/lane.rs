@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::WebhookConfig;
-use super::destination::{Backlog, Target};
+use super::backlog::Backlog;
 use super::signature::signature;
+use super::target::Target;
 use crate::http_client::{Client, Connection, Outgoing, exchange};
 
 /// Of an answer's body so much is read; of a longer one the connection is closed.

@@ -9,6 +9,7 @@
 //! All of it runs on one thread, named `webhooks`: an event takes many small steps, and none of them has to wake another
 //! thread.
 
+mod backlog;
 mod config;
 mod destination;
 mod directory;
@@ -17,6 +18,7 @@ mod lane;
 mod numbers;
 mod ports;
 mod signature;
+mod target;
 
 use std::sync::Arc;
 use std::{io, thread};

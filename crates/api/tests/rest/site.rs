@@ -188,9 +188,8 @@ pub(crate) struct Published(pub(crate) Mutex<Vec<(Resource, String)>>, Mutex<Vec
 
 impl Publish for Published {
     fn changed(&self, resource: Resource, event: &str) {
-        let by_hand = matches!(resource, Resource::Confbridge(_));
         let in_step = self.1.lock().unwrap().contains(&std::thread::current().id());
-        assert!(in_step || by_hand, "{event} is told outside of the step that has stored it");
+        assert!(in_step, "{event} is told outside of the step that has stored it");
         self.0.lock().unwrap().push((resource, event.to_owned()));
     }
     fn in_one_step(&self, step: &mut dyn FnMut()) {

@@ -8,10 +8,10 @@ use sip_core::loop_of_user;
 use uuid::Uuid;
 
 use super::Control;
-use super::registrar::{Known, note};
+use super::registrar::{Known, note, unregistered};
 use crate::note::WhyUnregistered;
 use crate::registrar::AddressOfRecord;
-use crate::{Effect, NoteKind, Snapshot};
+use crate::{Effect, Snapshot};
 
 impl Control {
     /// Sends what is due, and takes out what has expired.
@@ -82,16 +82,5 @@ impl Control {
         let bindings = record.to_store();
         effects.extend(bindings.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
         effects.push(Effect::SaveBindings { token: 0, extension_id: id, bindings: Vec::new() });
-    }
-}
-
-/// A note of a binding that is no more.
-pub(super) fn unregistered(extension: &str, binding: &Binding, why: WhyUnregistered) -> NoteKind {
-    NoteKind::Unregistered {
-        extension: extension.to_owned(),
-        contact: binding.contact.clone(),
-        remote: binding.received.clone(),
-        user_agent: binding.user_agent.clone(),
-        why,
     }
 }

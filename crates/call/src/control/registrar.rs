@@ -15,9 +15,9 @@ use sip_core::register::{self, Register, Wish};
 use sip_core::{HeaderName, Hop, Message, ServerTransactionId, Uri, new_tag, uas};
 use uuid::Uuid;
 
+use super::Control;
 use super::admission::NotTaken;
 use super::held::{Held, HeldAnswer, WhenSaved};
-use super::{Control, bindings};
 use crate::cell::{Panicked, guarded};
 use crate::note::WhyUnregistered;
 use crate::registrar::{AddressOfRecord, Authenticator, Registered};
@@ -245,7 +245,7 @@ fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Regi
         asked if is_asked_for(asked) => WhyUnregistered::Asked,
         _ => WhyUnregistered::TooMany,
     };
-    let gone = done.removed.iter().map(|binding| bindings::unregistered(user, binding, why(binding)));
+    let gone = done.removed.iter().map(|binding| unregistered(user, binding, why(binding)));
     let new = done.bindings.iter().filter(is_new).map(|binding| NoteKind::Registered {
         extension: user.to_owned(),
         contact: binding.contact.clone(),
@@ -259,4 +259,15 @@ fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Regi
 /// A note that belongs to no call.
 pub(super) fn note(now: Now, customer_id: Uuid, kind: NoteKind) -> Effect {
     Effect::Note(Note { at_us: now.wall_us, customer_id, call_id: Uuid::nil(), activeflow_id: Uuid::nil(), kind })
+}
+
+/// A note of a binding that is no more.
+pub(super) fn unregistered(extension: &str, binding: &Binding, why: WhyUnregistered) -> NoteKind {
+    NoteKind::Unregistered {
+        extension: extension.to_owned(),
+        contact: binding.contact.clone(),
+        remote: binding.received.clone(),
+        user_agent: binding.user_agent.clone(),
+        why,
+    }
 }

@@ -14,6 +14,7 @@ mod values;
 use model::Action;
 
 pub use problem::{Problem, ProblemReason, Verdict};
+pub use sounds::{named_sounds, spoken_texts};
 
 use crate::action::{self, Known};
 use graph::{Graph, Index};

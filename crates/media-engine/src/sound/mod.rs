@@ -21,6 +21,7 @@ mod wav;
 use std::io::{Read, Seek};
 
 pub(crate) use service::Sounds;
+pub use source::look_for_sound_file;
 pub(crate) use threads::{SoundThreads, spawn};
 
 /// Decodes a whole sound file as playing it does: all channels folded into one, samples at 8 kHz. What it is, is known by its

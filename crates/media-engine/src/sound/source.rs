@@ -72,6 +72,22 @@ fn percent_decoded(text: &str) -> Result<String, String> {
     String::from_utf8(octets).map_err(|_| "it is not UTF-8".into())
 }
 
+/// Whether a sound that is a file could be played from `folder`: whatever opens files for calls looks for it. A URL that names no file
+/// is none of its business.
+///
+/// # Errors
+/// Why not, in plain words, and where it was looked for.
+pub fn look_for_sound_file(folder: &Path, url: &str) -> Result<(), String> {
+    match Source::of(url) {
+        Ok(Source::File(relative)) => {
+            let told = |why| format!("{why} (looked for it at {})", folder.join(&relative).display());
+            open(Some(folder), &relative).map(drop).map_err(told)
+        }
+        Err(why) if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:")) => Err(why),
+        _ => Ok(()),
+    }
+}
+
 /// A file that was opened, and what tells whether it has changed since.
 pub(crate) struct Opened {
     pub(crate) file: File,
@@ -151,6 +167,14 @@ mod tests {
         assert_eq!(opened("sub").unwrap_err(), "it is not a regular file");
         assert_eq!(opened("none").unwrap_err(), "there is no such file in the media folder");
         assert!(open(None, Path::new("sub/in")).is_err());
+        let look = |url: &str| look_for_sound_file(&folder, url);
+        for url in ["file:sub/in", "FILE:///within", "https://example.com/none.wav", "tone:beep", "no address"] {
+            assert_eq!(look(url), Ok(()), "{url}");
+        }
+        let missing = look("file:none%20.wav").unwrap_err();
+        let place = folder.join("none .wav").display().to_string();
+        assert!(missing.starts_with("there is no such file") && missing.contains(&place), "{missing}");
+        assert_eq!(look("file:../secret").unwrap_err(), "it leads out of the media folder");
         std::fs::remove_dir_all(&top).unwrap();
     }
 }

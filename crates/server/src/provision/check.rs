@@ -1,6 +1,6 @@
 //! What `flowswitch check` finds in files, before a server is asked to take them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::Random;
 use model::{FlowBody, Timestamp};
@@ -29,12 +29,13 @@ pub struct Checked {
 }
 
 /// Looks at `files`, each a bare array of actions, one flow (an object with `actions`), or provisioning. Files of
-/// provisioning count together: a number in one may lead to a flow in another.
-pub fn check(files: &[PathBuf]) -> Checked {
+/// provisioning count together: a number in one may lead to a flow in another. Sounds that are files are looked for in `media`, the
+/// folder of sounds, if it is known.
+pub fn check(files: &[PathBuf], media: Option<&Path>) -> Checked {
     let mut faults = Vec::new();
     let read: Vec<_> =
         files.iter().filter_map(|name| File::read(name).map_err(|fault| faults.push(fault)).ok()).collect();
-    let mut assembly = Assembly::new(Timestamp::default(), faults);
+    let mut assembly = Assembly { media, ..Assembly::new(Timestamp::default(), faults) };
     let mut single = 0;
     for (file, content) in &read {
         let (path, actions) = match content {

@@ -73,6 +73,9 @@ impl<'a> Assembly<'a> {
                 self.faults.extend(verdict.problems.into_iter().map(told));
                 self.result.warnings.extend(verdict.warnings.into_iter().map(told));
                 self.hints.extend(verdict.hints.into_iter().map(told));
+                if let Some(folder) = self.media {
+                    self.look_for_sounds(file, path, &actions, folder);
+                }
                 accepted.then_some(actions)
             }
             Err(problems) => {

@@ -13,6 +13,7 @@ mod flows;
 mod ids;
 mod locate;
 mod numbers;
+mod sounds;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,6 +90,8 @@ struct Assembly<'a> {
     places: BTreeMap<String, (&'a File, String)>,
     /// References to flows, checked when all flows are known.
     links: Vec<Link<'a>>,
+    /// Where sounds that are files are looked for; none: nowhere.
+    media: Option<&'a Path>,
 }
 
 /// `path` names the flow `target`.
@@ -107,6 +110,7 @@ impl<'a> Assembly<'a> {
             hints: Vec::new(),
             places: BTreeMap::new(),
             links: Vec::new(),
+            media: None,
         }
     }
 

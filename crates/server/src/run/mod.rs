@@ -1,5 +1,6 @@
 //! Wiring: what starts, in which order, and how it ends. Reads as a list.
 
+mod apply;
 mod banner;
 mod clock;
 mod conference_flows;
@@ -17,6 +18,7 @@ mod note_log;
 mod outlets;
 mod outside;
 mod provided;
+mod publisher;
 mod resources;
 mod service_manager;
 mod sip_sockets;
@@ -57,7 +59,8 @@ use log_feed::LogFeed;
 use loop_thread::{LoopNumbers, LoopParts, LoopThread};
 use metrics::ServerMetrics;
 use outside::Outside;
-use resources::{Publisher, Resources};
+use publisher::Publisher;
+use resources::Resources;
 use steps::Steps;
 use store::Store;
 use store_numbers::StoreNumbers;
@@ -146,7 +149,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let applied = resources.apply(&provisioned, started)?;
     let secrets = banner::Secrets { access_key: resources.first_key(started)?, passwords: applied.new_passwords };
     keep_secrets(&secrets, &config.data_dir);
-    resources::tell(&store, &[], &applied.changes);
+    publisher::tell(&store, &[], &applied.changes);
     let mut first = snapshot::snapshot(1, &config);
     resources.fill(&mut first)?;
 
@@ -178,7 +181,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
             crash_folder: config.data_dir.join("crashes"),
         })?);
         // However many there are: the loop takes them out of its lane already, behind the snapshot.
-        bridges.iter().for_each(|bridge| senders[number].wish(resources::made_by_hand(bridge)));
+        bridges.iter().for_each(|bridge| senders[number].wish(publisher::made_by_hand(bridge)));
     }
 
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));

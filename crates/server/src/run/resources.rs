@@ -1,26 +1,18 @@
 //! Resources between their three places: the files of provisioning, the store, the loops' snapshots.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
-
-use api::Publish;
-use call::{Input, Snapshot};
+use call::Snapshot;
 use model::{
-    Accesskey, Agent, Confbridge, Conference, Customer, Extension, ExtensionBody, Flow, LogBody, LogEntry, Number,
-    PasswordDigests, Resource, Timestamp,
+    Accesskey, Agent, Conference, Customer, Extension, ExtensionBody, Flow, Number, PasswordDigests, Resource,
+    Timestamp,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Map;
 use sip_core::digest::{Algorithm, ha1};
-use store::{Batch, Store, StoreError, Stored, extension_key};
-use uuid::Uuid;
+use store::{Store, StoreError, extension_key};
 
 use super::StartError;
-use super::conference_keeper::{self, Turn};
-use super::lanes::LaneSender;
+use super::apply::{Applied, Work, deleted};
+use super::conference_keeper::Turn;
 use super::provided::Provided;
-use super::steps::Steps;
-use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer, derived_id};
+use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer};
 
 /// Applies provisioning and passes changes on.
 #[derive(Clone)]
@@ -30,43 +22,6 @@ pub(super) struct Resources {
     domain: String,
     /// Conferences are written by others, too.
     turn: Turn,
-}
-
-/// What the application of provisioning did.
-#[derive(Default)]
-pub(super) struct Applied {
-    /// Passwords that were made up, by extension: shown once.
-    pub(super) new_passwords: Vec<(String, String)>,
-    /// What is new, changed or gone.
-    pub(super) changes: Vec<(Resource, &'static str)>,
-}
-
-/// Which resources came from files: those that leave the files are deleted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Ledger {
-    by_kind: BTreeMap<String, Vec<Uuid>>,
-}
-
-impl Ledger {
-    fn has<R: Stored>(&self, id: Uuid) -> bool {
-        self.by_kind.get(R::KIND).is_some_and(|ids| ids.contains(&id))
-    }
-}
-
-impl Stored for Ledger {
-    const KIND: &'static str = "provisioning";
-    fn id(&self) -> Uuid {
-        derived_id("provisioning", "ledger")
-    }
-    fn customer_id(&self) -> Uuid {
-        default_customer()
-    }
-    fn tm_create(&self) -> Option<Timestamp> {
-        Some(Timestamp::from_us(0))
-    }
-    fn tm_delete(&self) -> Option<Timestamp> {
-        None
-    }
 }
 
 /// The digest realm of the default customer.
@@ -81,16 +36,7 @@ impl Resources {
 
     /// Puts what the files say into the store, all of it or, when it fails, nothing. Doing so again changes nothing.
     pub(super) fn apply(&self, provisioned: &Provisioned, now: Timestamp) -> Result<Applied, StartError> {
-        let before = self.store.get::<Ledger>(Ledger::default().id())?.unwrap_or_default();
-        let mut work = Work {
-            store: &self.store,
-            before,
-            now,
-            applied: Applied::default(),
-            ledger: Ledger::default(),
-            gone: Vec::new(),
-            notices: Vec::new(),
-        };
+        let mut work = Work::begin(&self.store, now)?;
         let customer = provisioned.customer.clone().unwrap_or_else(|| Customer {
             id: default_customer(),
             name: "default".into(),
@@ -201,155 +147,6 @@ impl Resources {
     }
 }
 
-/// One application of provisioning: first it is found out what changes, then all of it is written at once.
-struct Work<'a> {
-    store: &'a Store,
-    /// What the files provided before.
-    before: Ledger,
-    now: Timestamp,
-    applied: Applied,
-    ledger: Ledger,
-    /// What is deleted, as those who are told are to see it: before what is new, which may have its name.
-    gone: Vec<(Resource, &'static str)>,
-    /// For the operator, when all is done.
-    notices: Vec<String>,
-}
-
-impl Work<'_> {
-    /// An unchanged resource stays as it was; a changed one keeps its time of creation.
-    fn put<R: Provided>(&mut self, mut new: R) -> Result<(), StartError> {
-        self.ledger.by_kind.entry(R::KIND.to_owned()).or_default().push(new.id());
-        let mut known = self.store.get::<R>(new.id())?.filter(|known| known.tm_delete().is_none());
-        if known.as_ref().and_then(Stored::unique_key) != new.unique_key() {
-            self.take_over(&mut new)?;
-        }
-        if let Some(over) = known.as_mut().filter(|known| new.begins_anew(known)) {
-            // All that is left of the one before.
-            if let (Some(hash), Some(kept)) = (new.direct_hash(), over.direct_hash()) {
-                hash.clone_from(kept);
-            }
-            known = None;
-        }
-        if let Some(known) = &known {
-            new.keep(known);
-        }
-        if let Some(hash) = new.direct_hash().filter(|hash| hash.is_empty()) {
-            *hash = api::direct_hash();
-        }
-        let event = match known {
-            Some(mut known) => {
-                let (create, update, _) = known.times();
-                let (created, updated) = (*create, *update);
-                *new.times().0 = created;
-                *new.times().1 = updated;
-                if new == known {
-                    return Ok(());
-                }
-                *new.times().1 = Some(self.now);
-                R::EVENTS[1]
-            }
-            None => R::EVENTS[0],
-        };
-        self.applied.changes.push((new.into_resource(), event));
-        Ok(())
-    }
-
-    /// What the API made under the name that a file has now makes room for it, and what the file cannot know goes over to it.
-    fn take_over<R: Provided>(&mut self, new: &mut R) -> Result<(), StartError> {
-        let Some(key) = new.unique_key() else { return Ok(()) };
-        let Some(mut other) = self.store.find_unique::<R>(&key)? else { return Ok(()) };
-        // What came from files leaves them with this change, or has another name by it.
-        if other.id() == new.id() || self.before.has::<R>(other.id()) {
-            return Ok(());
-        }
-        let (kind, id, other_id) = (R::KIND, new.id(), other.id());
-        if other.customer_id() != new.customer_id() {
-            return Err(
-                format!("{kind} {id} of a file cannot be had: {other_id} of another customer has its name").into()
-            );
-        }
-        let mut kept = other.clone();
-        // As if it had been made now: the key of a file ends by the file's time.
-        *kept.times().0 = *new.times().0;
-        new.keep(&kept);
-        bury(&mut other, self.now);
-        self.gone.push((other.into_resource(), R::EVENTS[2]));
-        self.notices.push(format!("{kind}: {id} of a file has taken the place of {other_id}, which the API had made"));
-        Ok(())
-    }
-
-    /// Deletes what the files provided before and do not any more.
-    fn remove_what_left(&mut self) -> Result<(), StartError> {
-        for (kind, ids) in self.before.by_kind.clone() {
-            let stays: BTreeSet<Uuid> = self.ledger.by_kind.get(&kind).into_iter().flatten().copied().collect();
-            for id in ids.into_iter().filter(|id| !stays.contains(id)) {
-                match kind.as_str() {
-                    Flow::KIND => self.remove::<Flow>(id)?,
-                    Number::KIND => self.remove::<Number>(id)?,
-                    Extension::KIND => self.remove::<Extension>(id)?,
-                    Conference::KIND => self.remove::<Conference>(id)?,
-                    Accesskey::KIND => self.remove::<Accesskey>(id)?,
-                    Agent::KIND => self.remove::<Agent>(id)?,
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn remove<R: Provided>(&mut self, id: Uuid) -> Result<(), StoreError> {
-        let gone = deleted::<R>(self.store, id, self.now)?;
-        self.gone.extend(gone.map(|gone| (gone.into_resource(), R::EVENTS[2])));
-        Ok(())
-    }
-
-    /// Writes what has changed. Conferences are written by the loops, too: nobody else writes one meanwhile.
-    fn write(self, turn: &Turn) -> Result<Applied, StartError> {
-        let Work { store, before, mut applied, ledger, gone, notices, .. } = self;
-        applied.changes.splice(0..0, gone);
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::default();
-        for (resource, _) in &applied.changes {
-            add(&mut batch, store, resource)?;
-        }
-        if before != ledger {
-            batch.add(&ledger)?;
-        }
-        store.put_all(batch)?;
-        notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        Ok(applied)
-    }
-}
-
-/// The resource as it is when it is deleted; none: it is so already, or was never there.
-fn deleted<R: Provided>(store: &Store, id: Uuid, now: Timestamp) -> Result<Option<R>, StoreError> {
-    let known = store.get::<R>(id)?.filter(|known| known.tm_delete().is_none());
-    Ok(known.map(|mut known| {
-        bury(&mut known, now);
-        known
-    }))
-}
-
-fn bury<R: Provided>(known: &mut R, now: Timestamp) {
-    known.times().2.replace(now);
-    known.bury();
-}
-
-/// Adds one provided resource to those that are written.
-fn add(batch: &mut Batch, store: &Store, resource: &Resource) -> Result<(), StartError> {
-    match resource {
-        Resource::Flow(flow) => batch.add(&**flow)?,
-        Resource::Number(number) => batch.add(&**number)?,
-        Resource::Extension(extension) => batch.add(&**extension)?,
-        Resource::Conference(conference) => batch.add(&conference_keeper::rules(store, conference)?)?,
-        Resource::Accesskey(key) => batch.add(&**key)?,
-        Resource::Agent(agent) => batch.add(&**agent)?,
-        Resource::Customer(customer) => batch.add(&**customer)?,
-        other => return Err(format!("{} is no resource of a file", other.id()).into()),
-    }
-    Ok(())
-}
-
 fn accesskey(key: &ProvisionedKey, now: Timestamp) -> Accesskey {
     Accesskey {
         id: key.id,
@@ -406,108 +203,7 @@ fn new_password() -> Result<String, StartError> {
     random_text(16)
 }
 
-/// Tells the loops and the log of what the API has changed.
-pub(super) struct Publisher {
-    pub(super) store: Store,
-    pub(super) senders: Vec<LaneSender>,
-    pub(super) steps: Steps,
-}
-
-impl Publish for Publisher {
-    fn changed(&self, resource: Resource, event: &str) {
-        tell(&self.store, &self.senders, &[(resource, event)]);
-    }
-
-    fn in_one_step(&self, step: &mut dyn FnMut()) {
-        let _turn = self.steps.change();
-        step();
-    }
-}
-
 /// A key that nobody can guess. Without randomness there is none, and the server does not start.
 pub(super) fn new_secret() -> Result<Vec<u8>, StartError> {
     Ok(random_octets()?.to_vec())
-}
-
-/// Tells the loops and the log of changes that are durable. A bridge that was made by hand is a record, which the log has by then.
-/// Bridges and conferences go ahead of the letters of calls that want to come in: the call's loop may know of one before the loop
-/// that has to let it in.
-pub(super) fn tell(store: &Store, senders: &[LaneSender], changes: &[(Resource, &str)]) {
-    let at_us = super::clock::now().wall_us;
-    let mut entries = Vec::new();
-    for (resource, event) in changes {
-        if let Resource::Confbridge(bridge) = resource {
-            senders.iter().for_each(|sender| sender.letter(made_by_hand(bridge)));
-            continue;
-        }
-        let customer_id = owner(resource);
-        for sender in senders {
-            let changed = Input::Changed(Box::new(resource.clone()));
-            match resource {
-                Resource::Conference(_) => sender.letter(changed),
-                _ => sender.wish(changed),
-            }
-        }
-        let body = LogBody::Event { name: (*event).to_owned().into(), resource: resource.clone(), extra: Map::new() };
-        let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
-        entries.push(LogEntry { at_us, customer_id, call_id, activeflow_id, body });
-    }
-    if !entries.is_empty() {
-        store.append(entries);
-    }
-}
-
-/// What the loops are told of a bridge that was made by hand.
-pub(super) fn made_by_hand(bridge: &Confbridge) -> Input {
-    Input::Changed(Box::new(Resource::Confbridge(Arc::new(bridge.clone()))))
-}
-
-/// Whose a resource is.
-pub(super) fn owner(resource: &Resource) -> Uuid {
-    match resource {
-        Resource::Call(call, _) => call.customer_id,
-        Resource::Activeflow(activeflow) => activeflow.customer_id,
-        Resource::Recording(recording) => recording.customer_id,
-        Resource::Conference(conference) => conference.customer_id,
-        Resource::Conferencecall(call) => call.customer_id,
-        Resource::Confbridge(bridge) => bridge.customer_id,
-        Resource::Flow(flow) => flow.customer_id,
-        Resource::Number(number) => number.customer_id,
-        Resource::Extension(extension) => extension.customer_id,
-        Resource::Accesskey(key) => key.customer_id,
-        Resource::Agent(agent) => agent.customer_id,
-        Resource::Customer(customer) => customer.id,
-        Resource::Dtmf { .. } => Uuid::nil(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use store::StoreConfig;
-
-    use super::*;
-    use crate::run::lanes::{LaneSizes, lanes};
-
-    /// With two loops the one that has a call may know of a conference before the other one, which has to let the call in.
-    #[test]
-    fn a_new_conference_is_told_ahead_of_the_letters_of_those_who_come() {
-        let folder = std::env::temp_dir().join(format!("flowswitch-tell-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        let store = Store::open(StoreConfig::new(folder)).unwrap().store;
-        let (sender, receiver) = lanes(LaneSizes { dialog: 4, new_work: 4, api: 4 });
-        let changes = [
-            (Resource::Flow(Arc::default()), "flow_created"),
-            (Resource::Conference(Arc::default()), "conference_created"),
-            (Resource::Confbridge(Arc::default()), "confbridge_created"),
-        ];
-        tell(&store, std::slice::from_ref(&sender), &changes);
-        sender.letter(Input::Timeout);
-        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next())
-            .map(|input| match input {
-                Input::Changed(resource) => api::Kind::of(&resource).map(api::Kind::collection),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(kinds, [Some("conferences"), Some("confbridges"), None, Some("flows")]);
-    }
 }

@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
     use crate::run::lanes::{LaneSizes, lanes};
-    use crate::run::resources::Publisher;
+    use crate::run::publisher::Publisher;
 
     #[test]
     fn a_change_of_the_api_does_not_come_between_what_a_reload_reads_and_what_it_tells() {

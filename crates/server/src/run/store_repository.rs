@@ -228,7 +228,7 @@ fn entry(resource: &Resource, event: &str) -> LogEntry {
         }
         Resource::Activeflow(run) => (run.customer_id, Uuid::nil(), run.id),
         Resource::Recording(recording) => (recording.customer_id, recording.reference_id, recording.activeflow_id),
-        other => (super::resources::owner(other), Uuid::nil(), Uuid::nil()),
+        other => (super::publisher::owner(other), Uuid::nil(), Uuid::nil()),
     };
     let body = LogBody::Event { name: event.to_owned().into(), resource: resource.clone(), extra: Map::new() };
     LogEntry { at_us: super::clock::now().wall_us, customer_id, call_id, activeflow_id, body }

@@ -13,7 +13,8 @@ use store::Store;
 use super::banner::Secrets;
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
-use super::resources::{self, Resources};
+use super::publisher;
+use super::resources::Resources;
 use super::service_manager::{self, Stage};
 use super::steps::Steps;
 use super::{StartError, clock, snapshot};
@@ -262,7 +263,7 @@ impl Supervisor<'_> {
             format!("what was reloaded could not be read again, and calls do not know of it; reload again: {error}")
         })?;
         self.senders.iter().for_each(|sender| sender.snapshot(snapshot.clone()));
-        resources::tell(&self.store, &[], &applied.changes);
+        publisher::tell(&self.store, &[], &applied.changes);
         self.await_loops();
         Ok(())
     }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use model::LogEntry;
+use uuid::Uuid;
 
 use super::frame::{self, FrameKind, PAYLOAD_MAX};
 use super::retention;
 use super::writer::Writer;
 use super::{Done, LogShared, Message};
 use crate::metrics::{add, get, set, sub};
-use crate::record::Records;
+use crate::record::{RecordKind, Records};
 use crate::{Accepted, LogConfig, StoreError};
 
 /// A group is closed early when it is this large.
@@ -49,6 +50,8 @@ struct Group {
     waiting: Vec<(Done, u64)>,
     /// How many times entries were handed over for it.
     messages: usize,
+    /// What is deleted by entries of it.
+    deleted: Vec<(RecordKind, Uuid)>,
 }
 
 impl Group {
@@ -60,6 +63,7 @@ impl Group {
         self.accepted.shrink_to(KEPT_ENTRIES);
         self.payloads.shrink_to(KEPT_ENTRIES);
         self.messages = 0;
+        self.deleted.clear();
     }
 }
 
@@ -114,8 +118,10 @@ impl LogThread {
         }
     }
 
-    fn add(&mut self, group: &mut Group, entries: Vec<LogEntry>, done: Option<Done>) {
+    fn add(&mut self, group: &mut Group, mut entries: Vec<LogEntry>, done: Option<Done>) {
         let count = entries.len() as u64;
+        // Here, where it is decided what comes behind what.
+        self.records.silence(&mut entries, &mut group.deleted);
         let first_of_group = self.next_seq - group.accepted.len() as u64;
         for entry in entries {
             let seq = self.next_seq;

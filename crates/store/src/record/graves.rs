@@ -1,5 +1,6 @@
-//! What is deleted stays deleted, whatever record of it comes later: the loops do not know of deletions, and tell of the end of
-//! a recording after its call was deleted.
+//! What is deleted stays deleted, whatever record of it comes later: the loops do not know of deletions, and tell of a call whose
+//! recording has ended after the call was deleted. The record takes that up, and nobody is told: that the recording has ended is an event
+//! of the recording.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -49,6 +50,10 @@ impl Graves {
     /// When this one was deleted, if that is still remembered.
     pub(super) fn of(&self, key: (RecordKind, Uuid)) -> Option<Timestamp> {
         if self.at.is_empty() { None } else { self.at.get(&key).copied() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.at.is_empty()
     }
 
     /// Remembers a deletion.

@@ -3,6 +3,7 @@
 //! What lives is held in memory; what has ended is written to the database, in one transaction together with the number of the
 //! entry from which a start must read the log again. So a start loses nothing and doubles nothing.
 
+mod backlog;
 mod flush;
 mod graves;
 mod head;
@@ -17,7 +18,7 @@ mod timeline;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use model::{Action, Activeflow, Call, Confbridge, Conferencecall, Recording, Resource};
+use model::{Action, Activeflow, Call, Confbridge, Conferencecall, LogBody, LogEntry, Recording, Resource};
 use uuid::Uuid;
 
 use crate::Accepted;
@@ -166,6 +167,25 @@ impl Records {
             state.apply(accepted, payload, |_| true);
         }
         state.publish(&self.live.records);
+    }
+
+    /// Of what is deleted nobody is told any more: its events become changes of its record, which stays deleted. `deleted` is what
+    /// the entries ahead of these have deleted and the records do not know yet; it grows by what these delete.
+    pub(crate) fn silence(&self, entries: &mut [LogEntry], deleted: &mut Vec<(RecordKind, Uuid)>) {
+        let state = self.lock();
+        for entry in entries {
+            let LogBody::Event { resource, .. } = &entry.body else { continue };
+            let deletes = graves::deleted_at(resource).is_some();
+            if !deletes && deleted.is_empty() && state.knows_no_deletion() {
+                continue;
+            }
+            let Some(Head { kind, id, .. }) = Head::of(resource) else { continue };
+            if deletes {
+                deleted.push((kind, id));
+            } else if deleted.contains(&(kind, id)) || state.is_deleted((kind, id)) {
+                entry.body = LogBody::Change { resource: resource.clone() };
+            }
+        }
     }
 
     pub(crate) fn resume_seq(&self) -> u64 {

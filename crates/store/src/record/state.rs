@@ -1,12 +1,13 @@
 //! Records and timelines in memory: what lives, and what waits to be written to the database.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{Activeflow, LogBody, LogEntry, Resource, Timestamp};
 use uuid::Uuid;
 
+use super::backlog::Backlog;
 use super::graves::{self, Graves};
 use super::id_hash::IdHash;
 use super::open_timeline::{Piece, Spare, Timeline};
@@ -55,10 +56,7 @@ impl Content {
 pub(super) struct State {
     pub(super) records: HashMap<(RecordKind, Uuid), Tracked, IdHash>,
     pub(super) timelines: HashMap<Uuid, Timeline, IdHash>,
-    /// Everything that the database does not have in full, by the first entry that it lacks.
-    unsaved: BTreeSet<(u64, Key)>,
-    /// What is to be written now: it has ended, or grown large.
-    due: BTreeSet<Key>,
+    backlog: Backlog,
     /// The last entry taken up.
     pub(super) last_seq: u64,
     timeline_octets: u64,
@@ -72,8 +70,7 @@ impl State {
         State {
             records: HashMap::default(),
             timelines: HashMap::default(),
-            unsaved: BTreeSet::new(),
-            due: BTreeSet::new(),
+            backlog: Backlog::default(),
             last_seq,
             timeline_octets: 0,
             graves: Graves::default(),
@@ -144,14 +141,11 @@ impl State {
             }
             Entry::Vacant(new) => new.insert(Tracked { resource, head, last_seq: seq, unsaved: None }),
         };
-        if tracked.unsaved.is_none() {
-            tracked.unsaved = Some(seq);
-            self.unsaved.insert((seq, key));
-        }
+        self.backlog.lacks(key, &mut tracked.unsaved, seq);
         if head.ended {
-            self.due.insert(key);
+            self.backlog.add_due(key);
             if self.timelines.contains_key(&head.id) {
-                self.due.insert(Key::Timeline(head.id));
+                self.backlog.add_due(Key::Timeline(head.id));
             }
         }
     }
@@ -172,6 +166,15 @@ impl State {
         self.records.iter().filter(|(_, tracked)| changed(tracked)).map(|(key, _)| *key).collect()
     }
 
+    /// Whether this one is known to be deleted.
+    pub(super) fn is_deleted(&self, key: (RecordKind, Uuid)) -> bool {
+        self.graves.of(key).is_some()
+    }
+
+    pub(super) fn knows_no_deletion(&self) -> bool {
+        self.graves.is_empty()
+    }
+
     /// The database has this one as deleted.
     pub(super) fn bury(&mut self, key: (RecordKind, Uuid), at: Timestamp) {
         self.graves.add(key, at);
@@ -185,12 +188,9 @@ impl State {
         let timeline = self.timelines.entry(owner).or_default();
         self.timeline_octets += timeline.push(seq, payload, &mut self.spare);
         let key = Key::Timeline(owner);
-        if timeline.unsaved.is_none() {
-            timeline.unsaved = Some(seq);
-            self.unsaved.insert((seq, key));
-        }
+        self.backlog.lacks(key, &mut timeline.unsaved, seq);
         if timeline.is_large() || !self.is_live(owner) {
-            self.due.insert(key);
+            self.backlog.add_due(key);
         }
     }
 
@@ -231,12 +231,8 @@ impl State {
     /// Rows to be written now, at most `limit` of what is due and as many of what was not written since
     /// `checkpoint_entries` ago, and the entry from which a start has to read when they are written.
     pub(super) fn take(&mut self, limit: usize, checkpoint_entries: u64) -> (Vec<Row>, u64) {
-        let mut keys: BTreeSet<Key> = self.due.iter().take(limit).copied().collect();
         let horizon = self.last_seq.saturating_sub(checkpoint_entries);
-        let old = self.unsaved.iter().take_while(|(seq, _)| *seq < horizon).take(limit);
-        keys.extend(old.map(|(_, key)| *key));
-        let resume =
-            self.unsaved.iter().find(|(_, key)| !keys.contains(key)).map_or(self.last_seq + 1, |(seq, _)| *seq);
+        let (keys, resume) = self.backlog.take(limit, horizon, self.last_seq + 1);
         let rows = keys.into_iter().filter_map(|key| Some(Row { key, content: self.content(key)? })).collect();
         (rows, resume)
     }
@@ -258,15 +254,12 @@ impl State {
             Content::Record { seq, .. } => {
                 let Key::Record(kind, id) = key else { return };
                 let Some(tracked) = self.records.get_mut(&(kind, id)) else { return };
-                if let Some(unsaved) = tracked.unsaved.take() {
-                    self.unsaved.remove(&(unsaved, key));
-                }
+                self.backlog.has(key, &mut tracked.unsaved);
                 if tracked.last_seq > *seq {
-                    tracked.unsaved = Some(through + 1);
-                    self.unsaved.insert((through + 1, key));
+                    self.backlog.lacks(key, &mut tracked.unsaved, through + 1);
                     return;
                 }
-                self.due.remove(&key);
+                self.backlog.remove_due(key);
                 if tracked.head.ended {
                     self.records.remove(&(kind, id));
                 }
@@ -274,19 +267,16 @@ impl State {
             Content::Timeline(piece) => {
                 let Key::Timeline(owner) = key else { return };
                 let Some(timeline) = self.timelines.get_mut(&owner) else { return };
-                if let Some(unsaved) = timeline.unsaved.take() {
-                    self.unsaved.remove(&(unsaved, key));
-                }
+                self.backlog.has(key, &mut timeline.unsaved);
                 self.timeline_octets -= piece.octets.len() as u64;
                 let Some(seq) = timeline.written() else {
                     self.timelines.remove(&owner);
-                    self.due.remove(&key);
+                    self.backlog.remove_due(key);
                     return;
                 };
-                timeline.unsaved = Some(seq);
-                self.unsaved.insert((seq, key));
+                self.backlog.lacks(key, &mut timeline.unsaved, seq);
                 if self.is_live(owner) {
-                    self.due.remove(&key);
+                    self.backlog.remove_due(key);
                 }
             }
         }
@@ -298,7 +288,7 @@ impl State {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        !self.due.is_empty()
+        self.backlog.due() > 0
     }
 
     pub(super) fn unfinished(&self) -> Vec<Resource> {
@@ -311,6 +301,6 @@ impl State {
         set(&live.live, self.records.len() as u64);
         set(&live.timelines, self.timelines.len() as u64);
         set(&live.timeline_octets, self.timeline_octets);
-        set(&live.due, self.due.len() as u64);
+        set(&live.due, self.backlog.due() as u64);
     }
 }

@@ -23,16 +23,18 @@ impl Plain {
         let mut plain = Plain::default();
         for accepted in entries {
             let LogEntry { call_id, activeflow_id, body, .. } = &accepted.entry;
-            for owner in BTreeSet::from([*call_id, *activeflow_id]).into_iter().filter(|id| !id.is_nil()) {
+            let is_change = matches!(body, LogBody::Change { .. });
+            let owners = BTreeSet::from([*call_id, *activeflow_id]).into_iter();
+            for owner in owners.filter(|id| !id.is_nil() && !is_change) {
                 plain.timelines.entry(owner).or_default().push(accepted.clone());
             }
-            match body {
-                LogBody::Event { resource: Resource::Call(call, action), .. } => {
+            match body.resource() {
+                Some(Resource::Call(call, action)) => {
                     let tm_delete = plain.calls.get(&call.id).and_then(|known| known.tm_delete).or(call.tm_delete);
                     plain.calls.insert(call.id, Call { tm_delete, ..(**call).clone() });
                     plain.actions.insert(call.id, action.as_deref().cloned());
                 }
-                LogBody::Event { resource: Resource::Activeflow(activeflow), .. } => {
+                Some(Resource::Activeflow(activeflow)) => {
                     plain.activeflows.insert(activeflow.id, (**activeflow).clone());
                     let runs = |call: &Call| call.status != CallStatus::Hangup && call.activeflow_id == activeflow.id;
                     if plain.calls.get(call_id).is_some_and(runs) {
