@@ -41,13 +41,16 @@ pub fn backup(args: &BackupArgs, out: &mut impl Write) -> Result<(), StartError>
 pub fn repair(args: &ServeArgs, out: &mut impl Write) -> Result<(), StartError> {
     let config = args.load()?;
     let data_dir = config.data_dir.display();
-    let repaired = store::repair(&config.data_dir).map_err(|error| match error {
-        StoreError::InUse(path) => {
-            StartError::from(format!("a server runs with {path}: stop it first. Nothing was changed"))
+    let repaired = match store::repair(&config.data_dir) {
+        Err(StoreError::InUse(path)) => {
+            return Err(format!("a server runs with {path}: stop it first. Nothing was changed").into());
         }
-        other => other.into(),
-    })?;
+        Err(missing @ StoreError::Missing(_)) => return Err(missing.into()),
+        other => other,
+    };
+    // One that failed has put everything back, but a folder or file that root has made may be left.
     give_back(&config.data_dir)?;
+    let repaired = repaired?;
     if repaired.done.is_empty() {
         writeln!(out, "Nothing in {data_dir} is damaged; nothing was changed.")?;
         return Ok(());

@@ -294,7 +294,22 @@ fn what_the_server_writes_is_its_users_alone_and_a_repair_by_root_leaves_it_so()
         return;
     }
     whose().iter().for_each(|(path, ..)| std::os::unix::fs::chown(path, Some(4_242), None).unwrap());
-    spoil(&folder.segments().remove(0), 0, 16);
+    // It fails at a segment that is none, when the database is done.
+    let segment = folder.segments().remove(0);
+    let (log, database) = (segment.parent().unwrap().to_owned(), folder.data().join("flowswitch.sqlite"));
+    let (sound, no_segment) = (fs::read(&database).unwrap(), log.join("00000000000000009999.log"));
+    spoil(&database, 0, 4096);
+    fs::create_dir(&no_segment).unwrap();
+    let before = folder.contents();
+    let failed = folder.run(&["repair"], &[]);
+    assert!(failed.code == Some(2) && failed.error.contains("9999.log"), "{failed:?}");
+    assert!(folder.contents() == before, "a failed repair changed a file");
+    for (path, owner, _) in whose() {
+        assert_eq!(owner, 4_242, "{}", path.display());
+    }
+    fs::remove_dir(no_segment).unwrap();
+    fs::write(&database, sound).unwrap();
+    spoil(&segment, 0, 16);
     let repaired = folder.run(&["repair"], &[]);
     assert!(repaired.code == Some(0) && repaired.out.contains(".damaged-"), "{repaired:?}");
     for (path, owner, mode) in whose() {

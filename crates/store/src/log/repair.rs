@@ -7,20 +7,21 @@ use super::frame::{self, Frame, FrameKind, SEGMENT_HEADER};
 use super::segment;
 use super::segments;
 use crate::StoreError;
-use crate::repair::aside;
+use crate::repair::{Undo, aside};
 
 /// Makes the log whole again: damaged segments are rebuilt, lost entries become gaps, and the log reaches up to entry
 /// `applied` at least. Returns the number of the first entry that is kept, or would be.
-pub(crate) fn repair(folder: &Path, applied: u64, done: &mut Vec<String>) -> Result<u64, StoreError> {
+pub(crate) fn repair(folder: &Path, applied: u64, done: &mut Vec<String>, undo: &mut Undo) -> Result<u64, StoreError> {
     let firsts = segment::list(folder)?;
     for (at, first_seq) in firsts.iter().copied().enumerate() {
         let next = firsts.get(at + 1).copied();
-        repair_segment(&segment::path_of(folder, first_seq), first_seq, next, applied, done)?;
+        repair_segment(&segment::path_of(folder, first_seq), first_seq, next, applied, done, undo)?;
     }
     if let Some(first_seq) = firsts.first() {
         return Ok(*first_seq);
     }
     if applied > 0 {
+        undo.made(segment::path_of(folder, applied + 1));
         segment::create(folder, applied + 1)?;
         done.push(format!("the event log was missing; it goes on with entry {}", applied + 1));
     }
@@ -34,6 +35,7 @@ fn repair_segment(
     next: Option<u64>,
     applied: u64,
     done: &mut Vec<String>,
+    undo: &mut Undo,
 ) -> Result<(), StoreError> {
     let octets = segments::read(path)?;
     let header = segment::check_header(path, &octets, first_seq);
@@ -68,12 +70,15 @@ fn repair_segment(
         let _ = frame::put(&mut rebuilt, FrameKind::Seal, wanted, wanted, |_| Ok::<_, ()>(()));
     }
     let kept = aside(path);
+    undo.made(kept.clone());
     fs::copy(path, &kept).map_err(|error| StoreError::io("copy aside", path, &error))?;
     let new = path.with_extension("rebuilt");
+    undo.made(new.clone());
     fs::write(&new, &rebuilt)
         .and_then(|()| File::open(&new)?.sync_all())
         .and_then(|()| fs::rename(&new, path))
         .map_err(|error| StoreError::io("write", &new, &error))?;
+    undo.moved(path.to_owned(), kept.clone());
     segment::sync_folder(path.parent().unwrap_or(Path::new(".")))?;
     done.push(format!("{} was damaged: kept as {}, {lost} entries are lost", path.display(), kept.display()));
     Ok(())

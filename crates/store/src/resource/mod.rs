@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(crate) use changes::Changes;
 pub use table::Batch;
-pub(crate) use table::{Put, all, count, find_unique, get, list, put, put_all, row};
+pub(crate) use table::{Put, all, count, find_unique, get, is_known, list, put, put_all, row};
 
 /// A kind of resource that the store keeps.
 pub trait Stored: Serialize + DeserializeOwned + Send + 'static {

@@ -41,6 +41,21 @@ impl Put {
     }
 }
 
+impl Put {
+    /// What it is known by.
+    pub(crate) fn key(&self) -> (&'static str, Uuid) {
+        (self.kind, self.id)
+    }
+}
+
+/// Whether there is one with its id, whatever it says.
+pub(crate) fn is_known(connection: &Connection, put: &Put) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM resources WHERE kind = ?1 AND id = ?2")
+        .map_err(doing("read a resource"))?;
+    statement.exists(params![put.kind, put.id.as_bytes()]).map_err(doing("read a resource"))
+}
+
 pub(crate) fn put(connection: &Connection, put: &Put) -> Result<(), StoreError> {
     let mut statement = connection
         .prepare_cached(
