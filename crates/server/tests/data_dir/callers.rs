@@ -157,12 +157,17 @@ impl Callers {
     }
 }
 
-/// Registers extension 1000, with a contact or asking for what is registered; the 200.
+/// Registers extension 1000 for ten minutes, with a contact or asking for what is registered; the 200.
 pub(crate) fn register(server: SocketAddr, contact: Option<&str>) -> String {
+    register_for(server, contact, 600)
+}
+
+/// The same for so many seconds.
+pub(crate) fn register_for(server: SocketAddr, contact: Option<&str>, seconds: u32) -> String {
     let socket = UdpSocket::bind((CALLER, 0)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     let own = socket.local_addr().unwrap();
-    let contact = contact.map(|uri| format!("Contact: <{uri}>\r\nExpires: 600\r\n")).unwrap_or_default();
+    let contact = contact.map(|uri| format!("Contact: <{uri}>\r\nExpires: {seconds}\r\n")).unwrap_or_default();
     let uri = format!("sip:{server}");
     let ask = |cseq: u32, authorization: &str| {
         let text = format!(

@@ -5,6 +5,7 @@ mod callers;
 mod confbridges;
 mod conferences;
 mod reload;
+mod rest;
 mod server;
 mod witness;
 
