@@ -60,6 +60,7 @@ impl World {
             customer_id: extension.customer_id,
             contact: format!("sip:{}@{address}", extension.extension),
             received: address.to_string(),
+            transport: "udp".to_owned(),
             listener: 0,
             local: crate::world::SERVER.to_owned(),
             call_id: "from before".to_owned(),

@@ -23,6 +23,8 @@ pub enum Input {
         /// Where it came from and which address of ours it came to.
         hop: Hop,
     },
+    /// A request of ours could not be sent: its connection is gone and there is no other way.
+    Undelivered(Message),
     /// A media worker reports a fact.
     Media(media_core::Event),
     /// The port pool hands over leases, in answer to [`crate::Effect::WantPorts`].

@@ -114,6 +114,9 @@ pub struct Binding {
     pub contact: String,
     /// Where its REGISTER came from, `ip:port`.
     pub received: String,
+    /// What carried it: `udp`, `tcp`, `tls`, `ws` or `wss`. Bindings that were stored before there was this came over UDP.
+    #[serde(default = "udp")]
+    pub transport: String,
     /// Number of the listener of ours that it came to.
     pub listener: u8,
     /// The address of ours that it came to, `ip:port`.
@@ -132,4 +135,8 @@ pub struct Binding {
     /// were stored before there was this have none.
     #[serde(default)]
     pub params: String,
+}
+
+fn udp() -> String {
+    "udp".to_owned()
 }

@@ -77,7 +77,7 @@ fn a_wrong_configuration_is_refused_with_file_line_key_found_and_allowed() {
             "key",
             "\n[sip]\nt1ms = 5\n",
             "server.toml line 3: sip.t1ms: unknown key; did you mean `t1_ms`? (known here: user_agent, open_networks, domain, \
-             open_conferences, max_calls, max_new_calls_per_second, retry_after_seconds, t1_ms, t2_ms, t4_ms, socket_buffer_bytes, udp)",
+             open_conferences, max_calls, max_new_calls_per_second, retry_after_seconds, t1_ms, t2_ms, t4_ms, socket_buffer_bytes, max_connections, max_connections_per_address, connection_idle_seconds, udp, tcp)",
         ),
         ("syntax", "[sip\n", "server.toml line 1: not valid TOML: unclosed table, expected `]`"),
         (

@@ -49,6 +49,11 @@ pub fn loop_of(message: &Message, loops: u8) -> LoopId {
     }
 }
 
+/// The loop that sent this request of ours; none if it is no request of ours.
+pub fn loop_of_request_sent(request: &Message) -> Option<LoopId> {
+    request.is_request().then(|| loop_of_branch(request.top_via().ok()?.branch()?.as_bytes()))?
+}
+
 /// The loop, of `loops` (at least one), that owns the address of record of this user, as it reads without escapes. Capital
 /// and small letters lead to the same one.
 pub fn loop_of_user(user: &str, loops: u8) -> LoopId {
@@ -132,6 +137,8 @@ mod tests {
             assert_eq!(loop_of(&request("BYE", &tag, "c1"), 255), LoopId(number));
             let branch = new_branch(LoopId(number), &mut random);
             assert_eq!(loop_of(&parse("SIP/2.0 200 OK", &branch, "", "c1", "1 BYE"), 255), LoopId(number));
+            let bye = parse("BYE sip:c@d SIP/2.0", &branch, ";tag=theirs", "c1", "1 BYE");
+            assert_eq!(loop_of_request_sent(&bye), Some(LoopId(number)));
         }
     }
 

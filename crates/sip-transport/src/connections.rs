@@ -123,6 +123,20 @@ impl Connections {
         Ok(Connection { hop, number, outgoing, waiting_bytes, connections: self.clone() })
     }
 
+    /// Hands a message to the connection over `hop`, or makes room for one, in which it waits for the task to come. None: it is
+    /// handed over.
+    ///
+    /// # Errors
+    /// [`ConnectionRefused`] when there are too many.
+    pub(crate) fn send_or_open(&self, hop: Hop, bytes: &[u8]) -> Result<Option<Connection>, ConnectionRefused> {
+        if self.is_open(&hop) && self.send(&hop, bytes) {
+            return Ok(None);
+        }
+        let connection = self.open(hop)?;
+        self.send(&hop, bytes);
+        Ok(Some(connection))
+    }
+
     /// Hands a message to the connection over `hop`. False if none is open, or the other side reads so slowly that it is
     /// given up herewith.
     pub fn send(&self, hop: &Hop, bytes: &[u8]) -> bool {
@@ -215,6 +229,17 @@ impl Connection {
         self.hop
     }
 
+    /// What ends it from its own task while that waits in [`Connection::next`].
+    pub(crate) fn closer(&self) -> Closer {
+        Closer { hop: self.hop, number: self.number, connections: self.connections.clone() }
+    }
+
+    /// Ends it and gives back what was not taken.
+    pub(crate) fn rest(&mut self) -> Vec<Bytes> {
+        self.closer().close();
+        std::iter::from_fn(|| self.outgoing.try_recv().ok()).collect()
+    }
+
     /// The next message to write; none when the connection is over, because the other side does not read or has made a new
     /// one. A task that waits for its peer to take a message does not come here, so it needs a time limit for that.
     pub async fn next(&mut self) -> Option<Bytes> {
@@ -234,6 +259,21 @@ impl Drop for Connection {
         let mut table = self.connections.table();
         table.close(&self.hop, Some(self.number));
         table.tasks -= 1;
+    }
+}
+
+/// Ends one connection.
+#[derive(Debug)]
+pub(crate) struct Closer {
+    hop: Hop,
+    number: u64,
+    connections: Connections,
+}
+
+impl Closer {
+    /// Nothing more is taken; what waits is still given to the task.
+    pub(crate) fn close(&self) {
+        self.connections.table().close(&self.hop, Some(self.number));
     }
 }
 
@@ -262,6 +302,17 @@ mod tests {
         drop(first);
         assert!(!connections.send(&near, b"three") && connections.send(&far, b"four"));
         assert_eq!(connections.metrics().not_open.load(Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_a_connection_that_is_ended_is_given_back() {
+        let connections = Connections::new(LIMITS);
+        let hop = from("192.0.2.1:1000");
+        let mut connection = connections.send_or_open(hop, b"one").unwrap().unwrap();
+        assert!(connections.send_or_open(hop, b"two").unwrap().is_none());
+        assert_eq!(connection.rest(), ["one", "two"]);
+        assert!(!connections.is_open(&hop));
+        assert_eq!(connection.next().await, None);
     }
 
     #[test]

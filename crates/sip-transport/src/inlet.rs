@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sip_core::{Hop, Message};
 
 use crate::metrics::add;
-use crate::{Edge, Lane, Pushed, SipSender};
+use crate::{Connections, Edge, Lane, Pushed, SipSender};
 
 /// Puts a message into a lane of a loop without waiting.
 pub type Push = Arc<dyn Fn(LoopId, Lane, Message, Hop) -> Pushed + Send + Sync>;
@@ -71,6 +71,22 @@ impl Inlet {
         }
         add(&self.edge.metrics().dialog_full, 1);
         Err(NoRoom)
+    }
+
+    /// The connections that answers go over.
+    pub fn connections(&self) -> &Connections {
+        self.sender.connections()
+    }
+
+    /// A double line end came: a ping (RFC 5626 §4.4.1).
+    pub(crate) fn pong(&self, hop: &Hop) {
+        add(&self.edge.metrics().keep_alives, 1);
+        self.connections().send(hop, b"\r\n");
+    }
+
+    /// A message that its connection has not taken to the end.
+    pub(crate) fn lost(&self, hop: &Hop, message: &[u8]) -> bool {
+        self.sender.lost(hop, message)
     }
 
     /// A stateless answer. If it is lost, the request is repeated or its sender is gone.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::{fmt, thread};
 
+use sip_core::Transport;
 use socket2::SockRef;
 
 use crate::receive::{OnDatagram, Receiver};
@@ -44,6 +45,8 @@ pub struct BoundListener {
 /// An address that cannot be listened on.
 #[derive(Debug)]
 pub struct BindError {
+    /// What was to be carried.
+    pub transport: Transport,
     /// The address of the configuration.
     pub address: SocketAddr,
     /// What the system said.
@@ -52,7 +55,9 @@ pub struct BindError {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP cannot listen on UDP {} (section sip.udp): {}", self.address, self.source)?;
+        let name = self.transport.via_name();
+        let section = name.to_ascii_lowercase();
+        write!(f, "SIP cannot listen on {name} {} (section sip.{section}): {}", self.address, self.source)?;
         match self.source.kind() {
             io::ErrorKind::AddrInUse => f.write_str("; another program has this port, or the server runs already"),
             io::ErrorKind::PermissionDenied => f.write_str("; ports below 1024 need special rights"),
@@ -100,7 +105,11 @@ impl UdpTransport {
         let listeners = configs
             .iter()
             .map(|config| {
-                Listener::bind(config, source).map_err(|error| BindError { address: config.address, source: error })
+                Listener::bind(config, source).map_err(|error| BindError {
+                    transport: Transport::Udp,
+                    address: config.address,
+                    source: error,
+                })
             })
             .collect::<Result<Arc<[Listener]>, BindError>>()?;
         Ok(UdpTransport { listeners, running: Vec::new() })

@@ -40,6 +40,22 @@ pub struct ConnectionMetrics {
     pub not_open: AtomicU64,
     /// Connections given up because the other side did not read what was sent.
     pub not_read: AtomicU64,
+    /// Messages that came over TCP and TLS.
+    pub received_messages: AtomicU64,
+    /// Octets of those.
+    pub received_bytes: AtomicU64,
+    /// Connections closed because what came was no SIP, or of no known length.
+    pub broken: AtomicU64,
+    /// Connections closed because nothing came for too long, or half a message.
+    pub timed_out: AtomicU64,
+    /// Connections that could not be accepted: the system had no descriptor, or the like.
+    pub accept_errors: AtomicU64,
+    /// Connections that were tried for a message whose own was gone.
+    pub dialled: AtomicU64,
+    /// Those of them that did not come about.
+    pub dial_errors: AtomicU64,
+    /// Messages for which there was no way at all.
+    pub undelivered: AtomicU64,
 }
 
 /// Adds to a counter that nothing is ordered by.

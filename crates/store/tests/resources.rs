@@ -220,6 +220,7 @@ fn binding(extension: u128, port: u16) -> Binding {
         customer_id: CUSTOMER,
         contact: format!("sip:1000@192.0.2.7:{port};transport=udp"),
         received: format!("192.0.2.7:{port}"),
+        transport: "udp".to_owned(),
         listener: 0,
         local: "192.0.2.1:5060".into(),
         call_id: "a84b4c76e66710".into(),

@@ -162,6 +162,7 @@ impl Control for Calls {
             customer_id,
             contact: contact.into(),
             received: "127.0.0.1:5062".into(),
+            transport: "udp".to_owned(),
             listener: 0,
             local: "127.0.0.1:5060".into(),
             call_id: "x".into(),

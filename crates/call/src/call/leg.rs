@@ -279,7 +279,7 @@ impl Leg {
 
     /// Where our requests go: to the address in the first Route or the Contact; back to where the INVITE came from when
     /// the caller is behind a NAT, when what stands there is a name, or when it came over a connection, which serves both
-    /// ways (RFC 5923 §6).
+    /// ways (RFC 5923 §6). If that is gone, the sender makes another one ([`sip_core::second_way`]).
     pub(crate) fn next_hop(&self) -> Hop {
         if self.hop.transport.is_reliable() {
             return self.hop;

@@ -150,6 +150,7 @@ impl Control {
             Input::Sip { message, hop } => {
                 self.endpoint.handle_message(now, message, hop);
             }
+            Input::Undelivered(request) => self.endpoint.handle_unsent(now, &request),
             Input::Media(event) => self.media(now, event, effects),
             Input::Ports { ipv6, leases } => self.ports.refill(ipv6, leases),
             Input::Sound { cell, step, outcome } => {

@@ -230,6 +230,7 @@ impl AddressOfRecord {
             customer_id: self.customer_id,
             contact: wish.uri.as_str().to_owned(),
             received: hop.remote.to_string(),
+            transport: hop.transport.via_name().to_ascii_lowercase(),
             listener: u8::try_from(hop.listener).unwrap_or(u8::MAX),
             local: hop.local.to_string(),
             call_id: request.call_id.clone(),

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod flow;
 mod http;
+mod listening;
 mod log;
 mod media;
 mod read;
@@ -35,15 +36,16 @@ pub use control::ControlConfig;
 pub use error::{ConfigError, Place, Problem};
 pub use flow::FlowConfig;
 pub use http::HttpConfig;
+pub use listening::Listening;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use media::MediaConfig;
 pub use recordings::RecordingsConfig;
 pub use registrar::{Algorithm, RegistrarConfig};
 pub use rtp::RtpConfig;
-pub use sip::{SipConfig, UdpListenerConfig};
+pub use sip::{SipConfig, TcpListenerConfig, UdpListenerConfig};
 pub use speech::SpeechConfig;
 pub use store::StoreConfig;
-pub use value::OptionalAddress;
+pub use value::{ListenAddress, OptionalAddress};
 pub use webhook::WebhookConfig;
 
 use document::Node;
@@ -163,6 +165,26 @@ impl Config {
         Ok(config)
     }
 
+    /// Each port of TCP has one listener, of whatever speaks over TCP.
+    fn check_connections(&self, tree: &Node) -> Result<(), ConfigError> {
+        let mut taken = vec![("http".to_owned(), self.http.socket_address())];
+        for listening in self.sip.listening().iter().filter(|listening| listening.transport.is_reliable()) {
+            let name = format!("sip.{}", listening.name());
+            if let Some((other, address)) = taken.iter().find(|(_, address)| listening.clashes_with(*address)) {
+                let keys = [format!("{name}.port"), name, format!("{other}.port"), "sip.udp.port".to_owned()];
+                let key = keys.iter().find(|key| tree.find(key).is_some()).unwrap_or(&keys[0]);
+                let allowed = format!(
+                    "a port for each; {other} has {address} and {} would have {}, where nothing else is said beside the \
+                     first listener of sip.udp",
+                    keys[1], listening.address
+                );
+                return Err(read::refuse(tree.find(key).unwrap_or(tree), key, allowed));
+            }
+            taken.push((name, listening.address));
+        }
+        Ok(())
+    }
+
     /// What no single key can know.
     fn check(&self, tree: &Node) -> Result<(), ConfigError> {
         let refuse = |keys: &[&str], allowed: String| {
@@ -200,6 +222,7 @@ impl Config {
                 return refuse(&["sip.udp.port", &format!("sip.udp.{index}.port"), "rtp.first_port"], allowed);
             }
         }
+        self.check_connections(tree)?;
         for (key, folder) in [("data_dir", &self.data_dir), ("media.folder", &self.media.folder)] {
             if folder.as_os_str().is_empty() {
                 return refuse(&[key], "the path of a folder".to_owned());

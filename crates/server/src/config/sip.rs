@@ -1,5 +1,6 @@
 //! `[sip]`: listeners, who may call without authentication, how many calls, timers.
 
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::value::{self, OptionalAddress};
+use super::value::{self, ListenAddress, OptionalAddress};
 
 /// Signalling.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, Serialize)]
@@ -57,6 +58,9 @@ pub struct SipConfig {
     /// UDP listeners, at least one.
     #[serde(deserialize_with = "one_or_several")]
     pub udp: Vec<UdpListenerConfig>,
+    /// TCP listeners.
+    #[serde(deserialize_with = "none_or_several")]
+    pub tcp: Vec<TcpListenerConfig>,
 }
 
 impl Default for SipConfig {
@@ -87,6 +91,7 @@ impl Default for SipConfig {
             max_connections_per_address: 1_024,
             connection_idle_seconds: 7_500,
             udp: vec![UdpListenerConfig::default()],
+            tcp: vec![TcpListenerConfig::default()],
         }
     }
 }
@@ -129,28 +134,59 @@ impl UdpListenerConfig {
     }
 }
 
+/// One TCP socket for SIP: `[sip.tcp]`, several of `[[sip.tcp]]`, or none: `tcp = []`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpListenerConfig {
+    /// Local address; none stands for that of the first UDP listener.
+    pub address: ListenAddress,
+    /// Local port; 0 stands for that of the first UDP listener.
+    #[serde(deserialize_with = "value::whole::<_, _, 0, 65_535>")]
+    pub port: u16,
+    /// As for UDP; none stands for that of the first UDP listener.
+    pub public_address: OptionalAddress,
+}
+
+/// A section of which there may be several.
+trait Section: serde::de::DeserializeOwned {
+    /// How it is written.
+    const ALLOWED: &'static str;
+}
+
+impl Section for UdpListenerConfig {
+    const ALLOWED: &'static str = "a table [sip.udp], or several tables [[sip.udp]]";
+}
+
+impl Section for TcpListenerConfig {
+    const ALLOWED: &'static str = "a table [sip.tcp], several tables [[sip.tcp]], or [] for none";
+}
+
 /// A table is one listener, a list of tables is several.
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UdpListenerConfig>, D::Error> {
-    struct OneOrSeveral;
-    impl<'de> Visitor<'de> for OneOrSeveral {
-        type Value = Vec<UdpListenerConfig>;
+fn one_or_several<'de, D: Deserializer<'de>, T: Section>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let several = none_or_several(deserializer)?;
+    if several.is_empty() { Err(de::Error::custom(T::ALLOWED)) } else { Ok(several) }
+}
+
+/// As [`one_or_several`]; an empty list is none.
+fn none_or_several<'de, D: Deserializer<'de>, T: Section>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Several<T>(PhantomData<T>);
+    impl<'de, T: Section> Visitor<'de> for Several<T> {
+        type Value = Vec<T>;
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a table [sip.udp], or several tables [[sip.udp]]")
+            f.write_str(T::ALLOWED)
         }
-        fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
-            UdpListenerConfig::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+        fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Vec<T>, M::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
         }
-        fn visit_seq<S: de::SeqAccess<'de>>(self, list: S) -> Result<Self::Value, S::Error> {
-            let several = Vec::deserialize(SeqAccessDeserializer::new(list))?;
-            if several.is_empty() { Err(de::Error::custom(self.allowed())) } else { Ok(several) }
+        fn visit_seq<S: de::SeqAccess<'de>>(self, list: S) -> Result<Vec<T>, S::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
         }
-    }
-    impl OneOrSeveral {
-        fn allowed(&self) -> &'static str {
-            "a table [sip.udp], or several tables [[sip.udp]]"
+        // The environment knows text only.
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+            if text == "[]" { Ok(Vec::new()) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
         }
     }
-    deserializer.deserialize_any(OneOrSeveral)
+    deserializer.deserialize_any(Several(PhantomData))
 }
 
 /// RFC 3261 §25.1 `server-val`: it goes into a header as it is, so no control characters.

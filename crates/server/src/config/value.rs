@@ -108,6 +108,35 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
     Ok(Vec::<Origin>::deserialize(deserializer)?.into_iter().map(|origin| origin.0).collect())
 }
 
+/// An address to listen on, or none, written `""`, which stands for another listener's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListenAddress(pub Option<IpAddr>);
+
+impl FromStr for ListenAddress {
+    type Err = std::net::AddrParseError;
+    fn from_str(text: &str) -> Result<ListenAddress, std::net::AddrParseError> {
+        if text.is_empty() { Ok(ListenAddress(None)) } else { text.parse().map(Some).map(ListenAddress) }
+    }
+}
+
+impl<'de> Deserialize<'de> for ListenAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ListenAddress, D::Error> {
+        parsed(
+            deserializer,
+            "an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1, or \"\" for that of the first UDP listener",
+        )
+    }
+}
+
+impl Serialize for ListenAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(address) => serializer.collect_str(&address),
+            None => serializer.serialize_str(""),
+        }
+    }
+}
+
 /// Networks, each written `10.0.0.0/8`; a bare address is a network of one.
 pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     struct Network(IpNet);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, Listening};
 use crate::provision::Provisioned;
 
 /// What was made up at this start. A person at a terminal is shown it once; logs never are.
@@ -47,13 +47,14 @@ impl Secrets {
 pub(super) fn text(
     config: &Config,
     provisioned: &Provisioned,
-    sip: &[SocketAddr],
+    sip: &[Listening],
     http: SocketAddr,
     media: &str,
 ) -> String {
     let mut text = format!("flowswitch {} is up\n\n", env!("CARGO_PKG_VERSION"));
-    for (address, listener) in sip.iter().zip(&config.sip.udp) {
-        let _ = writeln!(text, "  SIP      udp {address}, {}", advertised(address.ip(), listener.public_address.0));
+    for listening in sip {
+        let told = advertised(listening.address.ip(), listening.public_address);
+        let _ = writeln!(text, "  SIP      {} {}, {told}", listening.name(), listening.address);
     }
     let (first, last) = (config.rtp.first_port, config.rtp.last_port);
     let _ = writeln!(text, "  RTP      udp ports {first}-{last}; {media}");
@@ -62,8 +63,8 @@ pub(super) fn text(
     let _ = writeln!(text, "  HTTP     http://{0}/v1.0  http://{0}/openapi.json  http://{0}/metrics", reach(http));
     let networks: Vec<String> = config.sip.open_networks.iter().map(ToString::to_string).collect();
     let _ = writeln!(text, "  Callers  without a password from {}", networks.join(", "));
-    if let Some(address) = sip.first() {
-        let address = reach(*address);
+    if let Some(listening) = sip.first() {
+        let address = reach(listening.address);
         let port = if address.port() == 5060 { String::new() } else { format!(":{}", address.port()) };
         text.push_str("\n  Dial\n");
         for number in provisioned.numbers.values() {
@@ -133,11 +134,12 @@ mod tests {
             "numbers": [{"number": "echo", "name": "hear yourself", "call_flow_id": "00000000-0000-4000-8000-000000000001"}]}"#;
         let provisioned = crate::provision::parse(Path::new("demo.json"), json, Timestamp::from_us(0)).unwrap();
         let config = Config::default();
-        let sip = ["0.0.0.0:5060".parse().unwrap()];
+        let sip = config.sip.listening();
         let http = "0.0.0.0:8080".parse().unwrap();
         let text = text(&config, &provisioned, &sip, http, "2 media workers");
         for wanted in [
             "udp 0.0.0.0:5060, callers are told the local address that they reached",
+            "tcp 0.0.0.0:5060, callers are told the local address that they reached",
             "ports 10000-29999; 2 media workers",
             "http://127.0.0.1:8080/metrics",
             "Console  http://127.0.0.1:8080/",

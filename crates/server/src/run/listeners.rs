@@ -1,11 +1,12 @@
-//! What is listened on, and the number by which a hop names it: over all transports, UDP first, the HTTP listener (SIP over
-//! WebSocket) last.
+//! What is listened on, and the number by which a hop names it: over all transports, in the order of
+//! [`SipConfig::listening`](crate::config::SipConfig::listening), the HTTP listener (SIP over WebSocket) last.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use sip_transport::ListenerConfig;
+use sip_core::Transport;
+use sip_transport::{BindError, BindSockets, ListenerConfig, TcpTransport};
 
-use crate::config::Config;
+use crate::config::{Config, Listening};
 
 /// The UDP listeners; they have the numbers from 0 on.
 pub(super) fn udp(config: &Config) -> Vec<ListenerConfig> {
@@ -14,19 +15,41 @@ pub(super) fn udp(config: &Config) -> Vec<ListenerConfig> {
     config.sip.udp.iter().map(|udp| listener(udp.socket_address())).collect()
 }
 
+/// Binds the TCP listeners.
+///
+/// # Errors
+/// The first address that cannot be had.
+pub(super) fn bind_tcp(config: &Config) -> Result<TcpTransport, BindError> {
+    bind(config, Transport::Tcp)
+}
+
+fn bind(config: &Config, transport: Transport) -> Result<TcpTransport, BindError> {
+    let listening = config.sip.listening();
+    let first = listening.iter().position(|listening| listening.transport == transport).unwrap_or_default();
+    let addresses = listening.iter().filter(|listening| listening.transport == transport);
+    let addresses: Vec<SocketAddr> = addresses.map(|listening| listening.address).collect();
+    TcpTransport::bind(transport, &addresses, first as u16, &mut BindSockets)
+}
+
 /// The number of the HTTP listener.
 pub(super) fn http_number(config: &Config) -> u16 {
     // As many listeners as a u16 cannot count do not fit into a configuration file.
-    config.sip.udp.len() as u16
+    config.sip.listening().len() as u16
 }
 
 /// What peers are told instead of the local address, by the number of the listener. Who comes over WebSocket is told what the
 /// peers of the first listener are.
 pub(super) fn public_addresses(config: &Config) -> Vec<Option<IpAddr>> {
-    let mut public: Vec<_> = config.sip.udp.iter().map(|listener| listener.public_address.0).collect();
+    let mut public: Vec<_> = config.sip.listening().iter().map(|listening| listening.public_address).collect();
     let http = public.first().copied().flatten();
     public.resize(usize::from(http_number(config)) + 1, http);
     public
+}
+
+/// The listeners with the ports that they really have.
+pub(super) fn bound(config: &Config, addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<Listening> {
+    let listening = config.sip.listening().into_iter().zip(addresses);
+    listening.map(|(listening, address)| Listening { address, ..listening }).collect()
 }
 
 #[cfg(test)]
@@ -36,12 +59,13 @@ mod tests {
     #[test]
     fn every_listener_has_a_number_and_websockets_the_last() {
         let mut config = Config::default();
-        assert_eq!((http_number(&config), public_addresses(&config)), (1, vec![None; 2]));
+        config.sip.tcp.truncate(1);
+        assert_eq!((http_number(&config), public_addresses(&config)), (2, vec![None; 3]));
         let mut second = config.sip.udp[0].clone();
         config.sip.udp[0].public_address = "192.0.2.1".parse().unwrap();
         second.port = 5080;
         config.sip.udp.push(second);
         let public = Some([192, 0, 2, 1].into());
-        assert_eq!((http_number(&config), public_addresses(&config)), (2, vec![public, None, public]));
+        assert_eq!((http_number(&config), public_addresses(&config)), (3, vec![public, None, public, public]));
     }
 }

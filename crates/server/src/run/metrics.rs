@@ -199,6 +199,14 @@ impl ServerMetrics {
             ("sip_connection_sent_total", "SIP messages handed to a connection", &metrics.sent_messages),
             ("sip_connection_sent_bytes_total", "Octets of those", &metrics.sent_bytes),
             ("sip_connection_not_open_total", "SIP messages whose connection was gone", &metrics.not_open),
+            ("sip_connections_broken_total", "SIP connections closed: what came was no SIP", &metrics.broken),
+            ("sip_connections_timed_out_total", "SIP connections closed: nothing came in time", &metrics.timed_out),
+            ("sip_accept_errors_total", "SIP connections that the system could not give", &metrics.accept_errors),
+            ("sip_connection_received_total", "SIP messages over TCP and TLS", &metrics.received_messages),
+            ("sip_connection_received_bytes_total", "Octets that came over TCP and TLS", &metrics.received_bytes),
+            ("sip_dials_total", "SIP connections made for messages whose own was gone", &metrics.dialled),
+            ("sip_dial_errors_total", "Of them those that did not come about", &metrics.dial_errors),
+            ("sip_undelivered_total", "SIP messages for which there was no connection at all", &metrics.undelivered),
         ] {
             out.counter(name, help).value(read(value));
         }

@@ -30,7 +30,7 @@ mod store_repository;
 mod supervisor;
 mod wishes;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,10 @@ use base::LoopId;
 use call::{Control, Input};
 use media_engine::{Engine, EngineConfig, FetchLimits, PortConfig, RecordingConfig, SoundConfig};
 use model::Timestamp;
-use sip_transport::{BindSockets, ConnectionLimits, Connections, Edge, Inlet, Push, Pushed, SipSender, UdpTransport};
+use sip_transport::{
+    BindSockets, ConnectionLimits, Connections, Edge, Inlet, Lane, OnUndelivered, Push, Pushed, SipSender,
+    StreamLimits, UdpTransport,
+};
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
@@ -121,7 +124,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let (store, bridges) = keeping::open(&config, started)?;
     let mut udp = UdpTransport::bind(&listeners::udp(&config), &mut BindSockets)?;
     let connections = Connections::new(connection_limits(&config));
-    let sip_sender = SipSender::new(udp.sender(), connections.clone());
+    let mut tcp = listeners::bind_tcp(&config)?;
+    let (sip_sender, lost) = SipSender::new(udp.sender(), connections.clone()).with_lost_messages();
     let limits = Limits {
         max_connections: config.http.max_connections,
         reserved: HTTP_RESERVED,
@@ -194,10 +198,14 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         listener: listeners::http_number(&config),
         origins: config.http.sip_origins.clone(),
     };
+    let stream_limits = StreamLimits { idle: Duration::from_secs(config.sip.connection_idle_seconds) };
+    tokio::spawn(lost.redial(inlet.clone(), stream_limits, undelivered(senders.clone())));
+    tcp.start(&inlet, stream_limits)?;
     udp.start(Arc::new(move |datagram, hop| inlet.datagram(datagram, hop)))?;
     let udp = Arc::new(udp);
 
-    let sip: Vec<SocketAddr> = udp.bound().map(|bound| bound.address).collect();
+    let sip = udp.bound().map(|bound| bound.address).chain(tcp.bound().iter().copied());
+    let sip = listeners::bound(&config, sip);
     announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
     show_secrets(&secrets, &config.data_dir);
 
@@ -262,6 +270,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     drop(conferences);
     all_well &= keeper.join().is_ok();
     engine.shutdown();
+    drop(tcp);
     connections.close_all();
     if tokio::time::timeout(LAST_GOODBYES, connections.all_ended()).await.is_err() {
         tracing::warn!("some SIP connections were not closed in time");
@@ -333,6 +342,16 @@ fn show_secrets(secrets: &banner::Secrets, data_dir: &Path) {
 
 fn secrets_file(data_dir: &Path) -> PathBuf {
     data_dir.join("secrets").join("first-start.txt")
+}
+
+/// Tells the loop that sent a request that there was no way for it. If its lane is full, the transaction's timer tells it.
+fn undelivered(senders: Vec<LaneSender>) -> OnUndelivered {
+    Arc::new(move |message| {
+        let owner = sip_core::loop_of_request_sent(&message);
+        if let Some(sender) = owner.and_then(|owner| senders.get(usize::from(owner.0))) {
+            let _ = sender.try_sip(Lane::Dialog, Input::Undelivered(message));
+        }
+    })
 }
 
 /// What may wait for a peer that does not read: a hundred messages as they are, four of the longest.

@@ -91,7 +91,7 @@ fn registrar(config: &Config) -> RegistrarSettings {
 
 /// Whether a call can come in over this address family.
 pub(super) fn listens_on(config: &Config, family: fn(&IpAddr) -> bool) -> bool {
-    config.sip.udp.iter().any(|listener| family(&listener.address))
+    config.sip.listening().iter().any(|listening| family(&listening.address.ip()))
 }
 
 /// How long calls that are hung up get to answer BYE before the process ends, ns.

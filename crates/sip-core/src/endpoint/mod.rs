@@ -20,7 +20,7 @@ use base::{LoopId, Now, Random};
 use serde::{Deserialize, Serialize};
 
 use crate::loop_of::{new_branch, new_call_id, new_tag};
-use crate::transaction::key::KeySecret;
+use crate::transaction::key::{KeySecret, client_key};
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::{Hop, Message, MessageBuilder};
 use client::{ClientInput, ClientTable};
@@ -98,6 +98,15 @@ impl Endpoint {
         for id in self.servers.over(&hop) {
             self.counters.transport_errors += 1;
             self.step_server(now, id, ServerInput::TransportError, Subject::None);
+        }
+    }
+
+    /// `request` of ours could not be handed to any connection: its transaction ends as RFC 3261 §17.1.4 says.
+    pub fn handle_unsent(&mut self, now: Now, request: &Message) {
+        let key = request.top_via().ok().and_then(|via| Some(client_key(via.branch()?, request.method())));
+        if let Some(id) = key.and_then(|key| self.clients.find(&key)) {
+            self.counters.transport_errors += 1;
+            self.step_client(now, id, ClientInput::TransportError, None);
         }
     }
 

@@ -51,6 +51,8 @@ pub enum ParseReason {
     ContentLength,
     /// Two Content-Length headers that differ.
     ContentLengthConflict,
+    /// A message on a stream has no Content-Length (RFC 3261 §18.3).
+    LengthMissing,
     /// Content-Length says more than there is.
     BodyCutOff {
         /// What Content-Length says.
@@ -80,9 +82,10 @@ impl ParseError {
         self.reason == ParseReason::KeepAlive
     }
 
-    /// The status code that tells the sender: 505 for another version, else 400.
+    /// The status code that tells the sender: 505 for another version, 513 for what is too long, else 400.
     pub fn status(&self) -> u16 {
         match self.reason {
+            ParseReason::TooLong { .. } => 513,
             ParseReason::UnsupportedVersion => 505,
             _ => 400,
         }
@@ -142,6 +145,7 @@ impl fmt::Display for ParseReason {
             ParseReason::HeaderLine => f.write_str("header line without name and colon"),
             ParseReason::ContentLength => f.write_str("Content-Length is not a number"),
             ParseReason::ContentLengthConflict => f.write_str("Content-Length stands there twice and differs"),
+            ParseReason::LengthMissing => f.write_str("Content-Length is missing"),
             ParseReason::BodyCutOff { declared, present } => {
                 write!(f, "Content-Length is {declared} but the body has {present} bytes")
             }

@@ -8,6 +8,7 @@ mod fields;
 mod parse;
 mod serialize;
 mod status;
+mod stream;
 mod typed;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use error::{ParseError, ParseReason};
 pub use fields::HeaderLine;
 pub use parse::{MAX_HEADER_LINES, MAX_MESSAGE_BYTES};
 pub use status::reason_phrase;
+pub use stream::{MessageStream, StreamPart};
 
 /// A request or a response. Cloning shares the bytes. A message that came from [`Message::parse_datagram`] has a Via,
 /// From, To, Call-ID and CSeq that can be read, and its CSeq fits its method; one that was built has what was put in.

@@ -1,4 +1,4 @@
-//! From a datagram to a message (RFC 3261 §7, §18.3): find the lines, frame the body, then check what every later step
+//! From the bytes of one message to a message (RFC 3261 §7, §18.3): find the lines, frame the body, then check what every later step
 //! stands on. One pass over the bytes; a broken request keeps its lines so that it can be answered.
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use crate::header::text::{Span, is_token, number, split_list};
 use crate::header::{CSeq, HeaderError, HeaderName, HeaderProblem, Via, address_parts};
 use crate::{Method, Uri};
 
-/// The longest message that is read: no UDP datagram is longer.
+/// The longest message that is read: no UDP datagram is longer, and over a stream none may be.
 pub const MAX_MESSAGE_BYTES: usize = 65_536;
 
 /// The most header lines a message may have; folded lines count once.
@@ -154,15 +154,48 @@ impl Head {
                 };
                 Ok(Message { fields, start, method, body_start })
             }
-            Err((reason, at)) => {
-                let error = ParseError::new(reason, at);
-                let answerable = matches!(start, Start::Request { .. })
-                    && request_method != Some(Method::Ack)
-                    && [HeaderName::Via, HeaderName::CSeq].iter().all(|&name| fields.first(name.into()).is_some());
-                Err(if answerable { error.answered_from(fields) } else { error })
-            }
+            Err((reason, at)) => Err(broken(&start, fields, reason, at)),
         }
     }
+}
+
+/// What is told of a message with these lines, so that it can be answered where that is due.
+fn broken(start: &Start, fields: Fields, reason: ParseReason, at: usize) -> ParseError {
+    let error = ParseError::new(reason, at);
+    let answerable = matches!(start, Start::Request { method, .. } if method != &Some(Method::Ack))
+        && [HeaderName::Via, HeaderName::CSeq].iter().all(|&name| fields.first(name.into()).is_some());
+    if answerable { error.answered_from(fields) } else { error }
+}
+
+/// Whether `line` begins a message.
+///
+/// # Errors
+/// Why not.
+pub(super) fn check_start_line(line: &[u8]) -> Result<(), ParseError> {
+    start_line(line, without_cr(line)).map(drop)
+}
+
+/// The length of the body that follows `head`, a start line and headers up to their empty line, on a stream.
+///
+/// # Errors
+/// It does not say, or so much that the whole would be longer than [`MAX_MESSAGE_BYTES`]: where the next message begins is not
+/// known (RFC 3261 §18.3).
+pub(super) fn body_length(head: Bytes) -> Result<usize, ParseError> {
+    let Head { start, fields, problem, .. } = Head::read(&head, MAX_HEADER_LINES)?;
+    let fields = fields.finish(head.clone());
+    let (reason, at) = match declared_length(&fields) {
+        Ok(Some(declared)) => {
+            let bytes = usize::try_from(declared).unwrap_or(usize::MAX).saturating_add(head.len());
+            if bytes <= MAX_MESSAGE_BYTES {
+                return Ok(bytes - head.len());
+            }
+            (ParseReason::TooLong { bytes }, head.len())
+        }
+        // Lines behind the first one too many were not read.
+        Ok(None) => problem.unwrap_or((ParseReason::LengthMissing, head.len())),
+        Err(reason) => (reason, head.len()),
+    };
+    Err(broken(&start, fields, reason, at))
 }
 
 /// RFC 3261 §7.1, §7.2. More than one space between the parts and spaces behind them are tolerated (RFC 4475 §3.1.2.9, §3.1.2.10).
@@ -203,6 +236,14 @@ fn status_line(text: &[u8], line: &[u8]) -> Result<Start, ParseReason> {
 
 /// RFC 3261 §20.14. `present` bytes follow the empty line.
 fn content_length(fields: &Fields, present: usize) -> Result<Option<usize>, ParseReason> {
+    match declared_length(fields)? {
+        Some(declared) if declared > present as u64 => Err(ParseReason::BodyCutOff { declared, present }),
+        length => Ok(length.map(|length| length as usize)),
+    }
+}
+
+/// What Content-Length says; none if it is not there.
+fn declared_length(fields: &Fields) -> Result<Option<u64>, ParseReason> {
     let mut length = None;
     for value in fields.all(HeaderName::ContentLength.into()) {
         let declared = number(value).ok_or(ParseReason::ContentLength)?;
@@ -211,10 +252,7 @@ fn content_length(fields: &Fields, present: usize) -> Result<Option<usize>, Pars
         }
         length = Some(declared);
     }
-    match length {
-        Some(declared) if declared > present as u64 => Err(ParseReason::BodyCutOff { declared, present }),
-        length => Ok(length.map(|length| length as usize)),
-    }
+    Ok(length)
 }
 
 type Found<'a> = (ParseReason, &'a [u8]);

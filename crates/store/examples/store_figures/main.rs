@@ -238,6 +238,7 @@ fn bindings(store: &Store) {
             customer_id: Uuid::nil(),
             contact: "sip:1000@192.0.2.7:5060;transport=udp;line=abcdef".into(),
             received: "192.0.2.7:5060".into(),
+            transport: "udp".to_owned(),
             listener: 0,
             local: "192.0.2.1:5060".into(),
             call_id: "a84b4c76e66710@192.0.2.7".into(),

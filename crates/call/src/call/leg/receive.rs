@@ -25,6 +25,10 @@ impl Leg {
             self.reject(context, transaction, request, &rejection);
             return LegEvent::Nothing;
         }
+        if hop.transport.is_reliable() && self.hop.transport.is_reliable() {
+            // Who has lost its connection comes over another one, and is reached over that from now on.
+            self.hop = hop;
+        }
         match request.method() {
             Method::Bye => self.receive_bye(context, transaction, request),
             Method::Invite => self.receive_invite(context, transaction, request, hop),
