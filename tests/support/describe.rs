@@ -68,6 +68,7 @@ pub(crate) fn command(command: &Command) -> Option<String> {
         Command::SendDigits { digits, duration_ms, interval_ms, .. } => {
             format!("send digits {digits} {duration_ms} ms each, {interval_ms} ms apart")
         }
+        Command::ForwardKey { digit, duration_ms, .. } => format!("forward key {digit} ({duration_ms} ms)"),
         Command::StartRecording { end_of_silence_ms, duration_ms, .. } => {
             format!("start recording, at most {duration_ms} ms, until {end_of_silence_ms} ms of silence (0: no limit)")
         }

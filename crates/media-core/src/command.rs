@@ -60,6 +60,16 @@ pub enum Command {
         /// Pause between two digits, 0–5000 ms.
         interval_ms: u16,
     },
+    /// The party has pressed a key of which its phone told by signalling (SIP INFO): the other one of a room for two is told, as of
+    /// those that come as telephone-events, if the stream joined it so. It is not reported.
+    ForwardKey {
+        /// The stream.
+        stream: StreamId,
+        /// `0-9A-D*#`.
+        digit: char,
+        /// How long it was pressed, ms.
+        duration_ms: u32,
+    },
     /// Record both directions into `<file_stem>_in.wav` (the party) and `<file_stem>_out.wav` (what is sent to it) of the
     /// recordings folder. Answered by exactly one [`crate::RecordingFact::Ended`], whatever happens; one that is given while
     /// another runs on the stream ends as failed.
@@ -115,6 +125,7 @@ impl Command {
             | Command::StopPlayback { stream }
             | Command::Echo { stream, .. }
             | Command::SendDigits { stream, .. }
+            | Command::ForwardKey { stream, .. }
             | Command::StartRecording { stream, .. }
             | Command::StopRecording { stream, .. }
             | Command::JoinRoom { stream, .. }

@@ -66,6 +66,15 @@ pub enum Op {
         /// What to send, and how fast.
         digits: DigitString,
     },
+    /// The party has pressed a key of which signalling told.
+    ForwardKey {
+        /// The stream.
+        stream: StreamId,
+        /// `0-9A-D*#`.
+        digit: char,
+        /// How long it was pressed, ms.
+        duration_ms: u32,
+    },
     /// Record both directions.
     StartRecording {
         /// The stream.
@@ -139,6 +148,7 @@ impl Op {
             Command::SendDigits { stream, digits, duration_ms, interval_ms } => {
                 Op::SendDigits { stream, digits: DigitString::new(&digits, duration_ms, interval_ms) }
             }
+            Command::ForwardKey { stream, digit, duration_ms } => Op::ForwardKey { stream, digit, duration_ms },
             Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms } => {
                 let request = RecordingRequest { owner, stream, recording, file_stem, end_of_silence_ms, duration_ms };
                 Op::StartRecording { stream, recording, tap: record(request) }
@@ -162,6 +172,7 @@ impl Op {
             | Op::StopPlayback { stream }
             | Op::Echo { stream, .. }
             | Op::SendDigits { stream, .. }
+            | Op::ForwardKey { stream, .. }
             | Op::StartRecording { stream, .. }
             | Op::StopRecording { stream, .. }
             | Op::JoinRoom { stream, .. }

@@ -201,6 +201,11 @@ impl Stream {
     /// A key of the party is over: it is reported, and sent on to the other one of a room for two.
     fn key<Io: WorkerIo>(&mut self, cx: &mut Context<'_, Io>, digit: Digit) {
         self.facts.digit(digit, cx.counters);
+        self.forward_key(digit);
+    }
+
+    /// A key of the party is sent on to the other one of a room for two.
+    pub(crate) fn forward_key(&mut self, digit: Digit) {
         if let Some(member) = &mut self.member {
             member.key(digit);
         }

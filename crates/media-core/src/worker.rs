@@ -12,6 +12,7 @@ use self::rooms::Rooms;
 use crate::schedule::Schedule;
 use crate::stream::RETRY_NS;
 use crate::stream::context::{Context, DATAGRAM_MAX, Graveyard};
+use crate::telephone_event::Digit;
 use crate::{Event, Op, Places, Port, Retired, Stream, StreamStats, Transit, WorkerCounters, WorkerIo};
 
 /// Owns the streams of one media thread. Everything is allocated when it is made.
@@ -141,6 +142,7 @@ impl Worker {
             Op::StopPlayback { .. } => stream.stop_playback(&mut cx),
             Op::Echo { mode, .. } => stream.set_echo(&mut cx, mode),
             Op::SendDigits { digits, .. } => stream.send_digits(&mut cx, digits),
+            Op::ForwardKey { digit, duration_ms, .. } => stream.forward_key(Digit { digit, duration_ms }),
             Op::StartRecording { recording, tap, .. } => stream.start_recording(&mut cx, recording, tap),
             Op::StopRecording { recording, .. } => stream.stop_recording(&mut cx, recording),
             // `apply` has taken up the others.

@@ -171,7 +171,10 @@ fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
             vec![Op::Play { stream, playback: n, sound: sound.clone(), barge_in: n.is_multiple_of(28) }]
         }
         1 => vec![Op::Echo { stream, mode: EchoMode::Audio }],
-        2 => vec![Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) }],
+        2 => vec![
+            Op::SendDigits { stream, digits: DigitString::new("159D", 100, 40) },
+            Op::ForwardKey { stream, digit: '7', duration_ms: 160 },
+        ],
         3 => vec![Op::Echo { stream, mode: EchoMode::Stream }],
         4 => vec![Op::StopPlayback { stream }, Op::SoundGone { stream, playback: n }],
         5 => {

@@ -183,6 +183,37 @@ fn a_key_in_a_bridge_of_two_reaches_the_other_phone_and_the_flow() {
     });
 }
 
+/// spec/media.md §5: a phone that reports its keys by INFO is understood by one that knows telephone-events only.
+#[test]
+fn a_key_by_info_in_a_bridge_of_two_reaches_the_other_phone_as_an_event() {
+    scenario("confbridge_keys_info", |world| {
+        let pair = world.confbridge(uuid(0xb1d), |bridge| bridge.kind = ConferenceType::Connect);
+        let many = world.confbridge(uuid(0xb1e), |_| ());
+        world.number("pair", json!([{"type": "answer"}, join_bridge(pair)]));
+        world.number("many", json!([{"type": "answer"}, join_bridge(many)]));
+        let [alice, bob] = in_conference(world, "pair", ["alice", "bob"]);
+        let [carol, dora] = in_conference(world, "many", ["carol", "dora"]);
+        bob.waits_ms(200);
+        alice.presses_by_info("#");
+        carol.presses_by_info("6");
+        bob.waits_ms(400);
+        let events = |phone: &Phone| -> Vec<(u8, u16)> {
+            let event = |octets: &[u8]| (octets[0], u16::from_be_bytes([octets[2], octets[3]]));
+            let heard = phone.heard().into_iter().filter(|packet| packet.payload_type == 101);
+            heard.map(|packet| event(&packet.payload)).collect()
+        };
+        // 160 ms, as the body says.
+        assert_eq!(events(&bob).last(), Some(&(11, 1_280)));
+        assert_eq!([&alice, &carol, &dora].map(|phone| events(phone).len()), [0, 0, 0]);
+        assert_eq!(world.published("dtmf_received"), 2, "the flows are told of them all the same");
+        for phone in [&alice, &carol, &dora] {
+            hangs_up(phone);
+        }
+        bob.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn a_bridge_of_another_customer_is_as_good_as_unknown() {
     scenario("confbridge_foreign", |world| {

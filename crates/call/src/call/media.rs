@@ -215,6 +215,13 @@ impl LegMedia {
         }
     }
 
+    /// A key of which signalling told goes where those of telephone-events go by themselves.
+    pub(crate) fn forward_key(&self, context: &mut Context<'_>, digit: char, duration_ms: u32) {
+        if self.room.is_some() && self.forwards_keys && self.is_open() {
+            context.act(Act::Media(Command::ForwardKey { stream: self.lease.stream, digit, duration_ms }));
+        }
+    }
+
     /// The mix that it is in.
     pub(crate) fn room(&self) -> Option<RoomId> {
         self.room

@@ -253,7 +253,10 @@ impl Call {
                     self.media.open(context, &audio);
                 }
             }
-            LegEvent::Digit(InfoDigit { digit, duration_ms }) => self.key_pressed(context, digit, duration_ms),
+            LegEvent::Digit(InfoDigit { digit, duration_ms }) => {
+                self.media.forward_key(context, digit, duration_ms);
+                self.key_pressed(context, digit, duration_ms);
+            }
             LegEvent::HungUp => self.hung_up_by_caller(context),
             LegEvent::Failed => self.session_failed(context),
         }

@@ -88,6 +88,7 @@ impl Media {
             Command::SendDigits { digits, duration_ms, interval_ms, .. } => {
                 assert!(digits.len() <= 100 && (100..=1000).contains(&duration_ms) && interval_ms <= 5000);
             }
+            Command::ForwardKey { digit, .. } => assert!("0123456789ABCD*#".contains(digit), "{digit:?}"),
             Command::StartRecording { recording, .. } => {
                 let before = self.recordings.insert(stream, recording);
                 assert_eq!(before, None, "two recordings of one stream");
