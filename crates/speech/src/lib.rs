@@ -14,6 +14,7 @@ mod disk_cache;
 mod error;
 mod espeak;
 mod parts;
+mod say_as;
 mod ssml;
 mod synthesizer;
 mod unavailable;

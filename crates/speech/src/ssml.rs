@@ -9,6 +9,8 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::say_as::How;
+
 /// The program's own stack of elements is short; what is nested deeper is spoken without its element.
 const DEPTH_MAX: usize = 10;
 /// Longest single pause, ms (as the well-known cloud voices have it).
@@ -26,29 +28,40 @@ pub(crate) struct Ssml {
     pub(crate) language: String,
     /// There are phonemes in it, whose names depend on the voice: [`read_with`].
     pub(crate) has_phonemes: bool,
+    /// There is something in it that each language says in its own way: [`read_with`].
+    pub(crate) has_figures: bool,
+}
+
+/// Who will speak the text.
+pub(crate) struct Voice<'a> {
+    /// None: of phonemes the text is spoken.
+    pub(crate) spell: Option<&'a Spell<'a>>,
+    /// Such as `en-us`.
+    pub(crate) language: &'a str,
 }
 
 /// Turns an alphabet and what was written in it into phoneme names of the program; none: the text of the element is spoken instead.
 pub(crate) type Spell<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
 
-/// Reads plain text or SSML; `None` when there is nothing to say and no pause in it. Of phonemes the text is spoken.
+/// Reads plain text or SSML; `None` when there is nothing to say and no pause in it. Of phonemes the text is spoken, and figures stay as
+/// they are.
 pub(crate) fn read(text: &str) -> Option<Ssml> {
     read_by(text, None)
 }
 
-/// The same with phonemes.
-pub(crate) fn read_with(text: &str, spell: &Spell<'_>) -> Option<Ssml> {
-    read_by(text, Some(spell))
+/// The same for a voice.
+pub(crate) fn read_with(text: &str, voice: &Voice<'_>) -> Option<Ssml> {
+    read_by(text, Some(voice))
 }
 
-fn read_by(text: &str, spell: Option<&Spell<'_>>) -> Option<Ssml> {
-    let writer = parse(text, false, spell).or_else(|_| parse(text, true, spell)).unwrap_or_else(|_| {
+fn read_by(text: &str, voice: Option<&Voice<'_>>) -> Option<Ssml> {
+    let writer = parse(text, false, voice).or_else(|_| parse(text, true, voice)).unwrap_or_else(|_| {
         let mut writer = Writer::default();
         writer.text(text);
         writer
     });
-    let Writer { out, language, says_something, has_phonemes, .. } = writer;
-    says_something.then(|| Ssml { body: without_last_pause(&out) + "\n", language, has_phonemes })
+    let Writer { out, language, says_something, has_phonemes, has_figures, .. } = writer;
+    says_something.then(|| Ssml { body: without_last_pause(&out) + "\n", language, has_phonemes, has_figures })
 }
 
 /// At the end of a paragraph or a sentence the program adds a pause of half a second, in which a caller would wait for the next action
@@ -119,6 +132,8 @@ struct NotXml;
 /// What is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
+    /// What stands in it is gathered and then said in its own way.
+    Said(How),
     /// Its element was written and must be closed.
     Written(&'static str),
     /// Only its content counts.
@@ -127,12 +142,12 @@ enum Open {
     Silent,
 }
 
-fn parse<'s>(text: &str, wrapped: bool, spell: Option<&'s Spell<'s>>) -> Result<Writer<'s>, NotXml> {
+fn parse<'s>(text: &str, wrapped: bool, voice: Option<&'s Voice<'s>>) -> Result<Writer<'s>, NotXml> {
     let mut reader = Reader::from_str(text.trim());
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     config.check_end_names = true;
-    let mut writer = Writer { spell, ..Writer::default() };
+    let mut writer = Writer { voice, ..Writer::default() };
     let mut open: Vec<Open> = Vec::new();
     let (mut roots, mut has_doctype) = (0, false);
     loop {
@@ -144,11 +159,11 @@ fn parse<'s>(text: &str, wrapped: bool, spell: Option<&'s Spell<'s>>) -> Result<
                 let silent = open.last() == Some(&Open::Silent);
                 open.push(writer.start(&element, silent, open.len())?);
             }
-            Event::End(_) => {
-                if let Open::Written(name) = open.pop().ok_or(NotXml)? {
-                    writer.end(name);
-                }
-            }
+            Event::End(_) => match open.pop().ok_or(NotXml)? {
+                Open::Written(name) => writer.end(name),
+                Open::Said(how) => writer.say(how),
+                Open::Transparent | Open::Silent => {}
+            },
             Event::Text(text) => {
                 if open.is_empty() && !wrapped && !text.trim().is_empty() {
                     return Err(NotXml);
@@ -200,8 +215,11 @@ struct Writer<'s> {
     language: String,
     says_something: bool,
     has_phonemes: bool,
+    has_figures: bool,
     last: Option<char>,
-    spell: Option<&'s Spell<'s>>,
+    voice: Option<&'s Voice<'s>>,
+    /// What stands in the `say-as` that is open, and its format.
+    figures: Option<(String, String)>,
 }
 
 impl Writer<'_> {
@@ -223,6 +241,10 @@ impl Writer<'_> {
         }
         let value = |name: &str| attributes.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
         let local = local_name(name);
+        if self.figures.is_some() {
+            // SSML 1.1 §3.1.9: there is nothing but text in it.
+            return Ok(if is_silent(element) { Open::Silent } else { Open::Transparent });
+        }
         match local {
             "speak" => {
                 if depth == 0 && self.language.is_empty() {
@@ -249,6 +271,11 @@ impl Writer<'_> {
                 let names = ["rate", "pitch", "range"].map(|name| (name, value(name)));
                 let volume = ("volume", louder.as_deref().unwrap_or(volume));
                 Ok(self.open("prosody", &[&names[..], &[volume]].concat()))
+            }
+            "say-as" if let Some(how) = How::of(value("interpret-as")) => {
+                self.has_figures = true;
+                self.figures = Some((String::new(), value("format").to_owned()));
+                Ok(Open::Said(how))
             }
             "say-as" => {
                 let how = match value("interpret-as") {
@@ -289,7 +316,7 @@ impl Writer<'_> {
 
     fn phoneme(&mut self, alphabet: &str, phonemes: &str) -> Open {
         self.has_phonemes = true;
-        let Some(spell) = self.spell else {
+        let Some(spell) = self.voice.and_then(|voice| voice.spell) else {
             // Whether there is something to say is not known yet.
             self.says_something = true;
             return Open::Transparent;
@@ -326,9 +353,20 @@ impl Writer<'_> {
         self.last = None;
     }
 
+    /// The end of what is said in its own way.
+    fn say(&mut self, how: How) {
+        let Some((text, format)) = self.figures.take() else { return };
+        let said = self.voice.and_then(|voice| how.said(&text, &format, voice.language));
+        self.text(said.as_deref().unwrap_or(&text));
+    }
+
     fn text_unless(&mut self, text: &str, within: Option<&Open>) {
-        if within != Some(&Open::Silent) {
-            self.text(text);
+        if within == Some(&Open::Silent) {
+            return;
+        }
+        match &mut self.figures {
+            Some((figures, _)) => figures.push_str(text),
+            None => self.text(text),
         }
     }
 
@@ -440,7 +478,8 @@ mod tests {
     #[test]
     fn phonemes_stand_for_the_text_of_their_element_where_they_are_known() {
         let spell = |alphabet: &str, phonemes: &str| (alphabet == "ipa").then(|| phonemes.to_uppercase());
-        let body = |text: &str| read_with(text, &spell).map(|ssml| ssml.body);
+        let voice = Voice { spell: Some(&spell), language: "en-us" };
+        let body = |text: &str| read_with(text, &voice).map(|ssml| ssml.body);
         let text =
             "<speak>a <phoneme alphabet='ipa' ph='pi'>pie</phoneme> <phoneme alphabet='x' ph='pi'>b</phoneme></speak>";
         assert_eq!(body(text).as_deref(), Some("a [[PI]] b\n"));
@@ -449,6 +488,24 @@ mod tests {
         assert_eq!(body("<phoneme>b</phoneme>").as_deref(), Some("b\n"));
         let read = read(text).unwrap();
         assert_eq!((read.body.as_str(), read.has_phonemes), ("a pie b\n", true));
+    }
+
+    #[test]
+    fn ordinals_dates_and_times_become_text_that_the_language_of_the_voice_says_so() {
+        let body = |text: &str, language: &str| {
+            let ssml = read_with(text, &Voice { spell: None, language }).unwrap();
+            assert!(ssml.has_figures);
+            ssml.body.strip_suffix("\n").unwrap().to_owned()
+        };
+        let text = "<speak>The <say-as interpret-as='ordinal'>21</say-as> call, on <say-as interpret-as=\"date\" format=\"mdy\">\
+            12/25/2024</say-as> at <say-as interpret-as=\"time\">2:05<desc>no</desc>p<b>m</b></say-as>.</speak>";
+        assert_eq!(body(text, "en-us"), "The 21st call, on December 25th, 2024 at 2 oh 5 PM.");
+        assert_eq!(body(text, "de"), "The einundzwanzigste call, on fünfundzwanzigster Dezember 2024 at 14 Uhr 5.");
+        assert_eq!(body(text, "pl"), "The 21 call, on 12/25/2024 at 2:05pm.");
+        assert_eq!(body("<say-as interpret-as='date'>a &amp; &#60;b</say-as>", "en-us"), "a &amp; &lt;b");
+        let first = read(text).unwrap();
+        assert_eq!((first.has_figures, first.body.as_str()), (true, "The 21 call, on 12/25/2024 at 2:05pm.\n"));
+        assert_eq!(read("<say-as interpret-as='ordinal'> </say-as>"), None);
     }
 
     #[test]

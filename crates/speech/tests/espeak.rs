@@ -285,3 +285,29 @@ fn a_long_text_is_heard_long_before_it_is_whole() {
     assert!(first < whole / 3, "first after {first:?}, whole after {whole:?}");
     assert!(first < Duration::from_secs(5));
 }
+
+/// As long as the words, and another sound than the figures as they stand.
+#[test]
+fn ordinals_dates_and_times_are_spoken_as_such() {
+    let espeak = espeak();
+    let sound = |language: &str, words: &str| {
+        let speech = Speech { language: language.into(), ..text(words) };
+        said(&espeak, &speech).samples
+    };
+    for (language, how, figures, words) in [
+        ("en-US", "interpret-as='ordinal'", "21", "21st"),
+        ("en-US", "interpret-as='date' format='mdy'", "12/25/1999", "december twenty fifth, nineteen ninety nine"),
+        ("en-GB", "interpret-as='time'", "14:05", "fourteen oh five"),
+        ("de", "interpret-as='ordinal'", "3", "dritte"),
+        ("de", "interpret-as='date' format='dmy'", "3.5.2024", "dritter Mai 2024"),
+        ("de", "interpret-as='time'", "14:05", "vierzehn Uhr fünf"),
+        ("it", "interpret-as='ordinal'", "3", "terzo"),
+        ("nl", "interpret-as='ordinal'", "3", "derde"),
+    ] {
+        let marked = sound(language, &format!("<speak><say-as {how}>{figures}</say-as></speak>"));
+        assert!(marked != sound(language, figures), "{language} {how} {figures}: as without it");
+        // Figures and words are stressed a little differently.
+        let (length, expected) = (marked.len() as f64, sound(language, words).len() as f64);
+        assert!((length / expected - 1.0).abs() < 0.12, "{language} {how} {figures}: {length} and {expected} samples");
+    }
+}

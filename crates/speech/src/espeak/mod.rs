@@ -136,15 +136,19 @@ impl Espeak {
             whole: asked + Duration::from_millis(self.config.whole_ms),
         };
         let _slot = self.slots.take(limits.first, cancel)?;
-        if text.has_phonemes {
-            let known = self.phonemes_of(&choice.voice, limits, cancel)?;
+        if text.has_phonemes || text.has_figures {
+            let known = match text.has_phonemes {
+                true => self.phonemes_of(&choice.voice, limits, cancel)?,
+                false => Arc::default(),
+            };
             let unknown = Cell::new(false);
             let spell = |alphabet: &str, phonemes: &str| {
                 let spelled = known.spell(alphabet, phonemes);
                 unknown.set(unknown.get() || spelled.is_none());
                 spelled
             };
-            text = ssml::read_with(&speech.text, &spell).ok_or(SpeechError::Empty)?;
+            let voice = ssml::Voice { spell: Some(&spell), language: &choice.language() };
+            text = ssml::read_with(&speech.text, &voice).ok_or(SpeechError::Empty)?;
             if unknown.get() {
                 ear.note("a phoneme is spoken as its text is, since this voice does not have it");
             }

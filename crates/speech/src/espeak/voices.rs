@@ -29,6 +29,14 @@ pub(crate) struct Choice {
     pub(crate) note: Option<String>,
 }
 
+impl Choice {
+    /// The language that the voice speaks, such as `en-us`; voices and files of voices are named after it.
+    pub(crate) fn language(&self) -> String {
+        let base = self.voice.split('+').next().unwrap_or_default();
+        base.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
+    }
+}
+
 impl Voices {
     /// Reads what `--voices` and `--voices=variant` print.
     pub(crate) fn read(voices: &str, variants: &str) -> Voices {
@@ -183,6 +191,15 @@ Pty Language       Age/Gender VoiceName          File                 Other Lang
             let choice = chosen(language, "female", "");
             assert_eq!(choice.voice, "en-us+f3");
             assert!(choice.note.unwrap().contains("no voice for the language"), "{language}");
+        }
+    }
+
+    #[test]
+    fn a_voice_tells_its_language_however_it_was_chosen() {
+        for (language, gender, voice_id, spoken) in
+            [("de-DE", "female", "", "de"), ("", "", "GMW/en-us+m3", "en-us"), ("de", "", "English_(America)", "en-us")]
+        {
+            assert_eq!(chosen(language, gender, voice_id).language(), spoken);
         }
     }
 
