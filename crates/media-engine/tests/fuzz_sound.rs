@@ -6,11 +6,14 @@
 mod cases;
 #[path = "support/ogg.rs"]
 mod ogg;
+#[path = "support/wav_file.rs"]
+mod wav_file;
 
 use std::io::Cursor;
 
 use cases::{Dice, cases, show};
 use media_engine::decode_sound;
+use wav_file::wav_file;
 
 /// Longest sound, s.
 const LONGEST_S: u32 = 5;
@@ -22,17 +25,8 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn wav(tag: u16, channels: u16, rate_hz: u32, bits: u16) -> Vec<u8> {
-    let block = channels * bits / 8;
-    let mut wav = b"RIFF\x24\x02\0\0WAVEfmt \x10\0\0\0".to_vec();
-    wav.extend(tag.to_le_bytes());
-    wav.extend(channels.to_le_bytes());
-    wav.extend(rate_hz.to_le_bytes());
-    wav.extend((rate_hz * u32::from(block)).to_le_bytes());
-    wav.extend(block.to_le_bytes());
-    wav.extend(bits.to_le_bytes());
-    wav.extend(b"data\x60\x01\0\0");
-    wav.extend((0..352u32).map(|n| (n * 37) as u8));
-    wav
+    let sound: Vec<u8> = (0..352u32).map(|n| (n * 37) as u8).collect();
+    wav_file(tag, channels, rate_hz, bits, &sound)
 }
 
 fn whole_files() -> Vec<Vec<u8>> {

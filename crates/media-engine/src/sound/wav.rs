@@ -197,34 +197,20 @@ fn skip(file: &mut impl Seek, length: u32, read: u32) -> Result<(), String> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/support/wav_file.rs"]
+mod wav_file;
+
+#[cfg(test)]
 mod tests {
     use std::io::Cursor;
 
     use proptest::prelude::*;
 
+    use super::wav_file::wav_file;
     use super::*;
 
-    /// A WAV file with one `fmt ` and one `data` chunk.
-    pub(crate) fn file(tag: u16, channels: u16, rate_hz: u32, bits: u16, data: &[u8]) -> Vec<u8> {
-        let block = channels * bits / 8;
-        let mut wav = b"RIFF".to_vec();
-        wav.extend((36 + data.len() as u32).to_le_bytes());
-        wav.extend(b"WAVEfmt ");
-        wav.extend(16u32.to_le_bytes());
-        wav.extend(tag.to_le_bytes());
-        wav.extend(channels.to_le_bytes());
-        wav.extend(rate_hz.to_le_bytes());
-        wav.extend((rate_hz * u32::from(block)).to_le_bytes());
-        wav.extend(block.to_le_bytes());
-        wav.extend(bits.to_le_bytes());
-        wav.extend(b"data");
-        wav.extend((data.len() as u32).to_le_bytes());
-        wav.extend(data);
-        wav
-    }
-
     fn decoded(tag: u16, channels: u16, rate_hz: u32, bits: u16, data: &[u8]) -> Result<Vec<i16>, String> {
-        decode(Cursor::new(file(tag, channels, rate_hz, bits, data)), 60)
+        decode(Cursor::new(wav_file(tag, channels, rate_hz, bits, data)), 60)
     }
 
     #[test]
@@ -272,7 +258,7 @@ mod tests {
 
     /// The extensible form: `valid` bits of each sample count; the GUID begins with `tag`.
     fn extensible(tag: u16, channels: u16, rate_hz: u32, bits: u16, valid: u16, data: &[u8]) -> Vec<u8> {
-        let mut wav = file(FORMAT_EXTENSIBLE, channels, rate_hz, bits, data);
+        let mut wav = wav_file(FORMAT_EXTENSIBLE, channels, rate_hz, bits, data);
         wav[16] = 40;
         let mut more = vec![22, 0];
         more.extend(valid.to_le_bytes());
@@ -300,7 +286,7 @@ mod tests {
     #[test]
     fn headers_that_programs_get_wrong_are_read() {
         let data: Vec<u8> = [5i16, 6, 7].iter().flat_map(|s| s.to_le_bytes()).collect();
-        let right = file(1, 1, 8_000, 16, &data);
+        let right = wav_file(1, 1, 8_000, 16, &data);
         let mut unknown_length = right.clone();
         unknown_length[40..44].fill(0xff);
         let mut half_a_sample = right.clone();
@@ -309,7 +295,7 @@ mod tests {
         let mut wrong_octets_per_second = right.clone();
         wrong_octets_per_second[28..32].fill(0);
         // 32 bit with the size of an extension that is empty.
-        let mut extended = file(1, 1, 8_000, 32, &[0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7, 0]);
+        let mut extended = wav_file(1, 1, 8_000, 32, &[0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7, 0]);
         extended[16] = 18;
         extended.splice(36..36, [0, 0]);
         for wav in [right, unknown_length, half_a_sample, wrong_octets_per_second, extended] {
@@ -320,7 +306,7 @@ mod tests {
     #[test]
     fn a_file_that_ends_early_gives_what_is_there() {
         let data: Vec<u8> = [5i16, 6, 7, 8].iter().flat_map(|s| s.to_le_bytes()).collect();
-        let mut wav = file(1, 1, 8_000, 16, &data);
+        let mut wav = wav_file(1, 1, 8_000, 16, &data);
         wav.truncate(wav.len() - 3);
         assert_eq!(decode(Cursor::new(wav), 60).unwrap(), [5, 6]);
     }
@@ -333,17 +319,19 @@ mod tests {
         assert!(reason(b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd").contains("no format stands before its sound"));
         let chunks = [b"RIFF\0\0\0\0WAVE".as_slice(), &b"junk\0\0\0\0".repeat(2_000)].concat();
         assert!(reason(&chunks).contains("no sound in its first 1024 chunks"));
-        assert!(reason(&file(0x11, 1, 8_000, 4, &[0; 8])).contains("format 0x0011, ADPCM, 4 bit) is not understood"));
-        assert!(reason(&file(7, 1, 8_000, 16, &[0; 8])).contains("µ-law, 16 bit"));
-        assert!(reason(&file(1, 1, 8_000, 12, &[0; 8])).contains("not a WAV file that can be read"));
-        assert!(reason(&file(0x55, 1, 8_000, 16, &[0; 8])).contains("no frame of MPEG layer III"));
-        assert!(reason(&file(7, 1, 0, 8, &[0; 8])).contains("0 Hz"));
-        assert!(reason(&file(7, 0, 8_000, 8, &[0; 8])).contains("0 channels"));
+        assert!(
+            reason(&wav_file(0x11, 1, 8_000, 4, &[0; 8])).contains("format 0x0011, ADPCM, 4 bit) is not understood")
+        );
+        assert!(reason(&wav_file(7, 1, 8_000, 16, &[0; 8])).contains("µ-law, 16 bit"));
+        assert!(reason(&wav_file(1, 1, 8_000, 12, &[0; 8])).contains("not a WAV file that can be read"));
+        assert!(reason(&wav_file(0x55, 1, 8_000, 16, &[0; 8])).contains("no frame of MPEG layer III"));
+        assert!(reason(&wav_file(7, 1, 0, 8, &[0; 8])).contains("0 Hz"));
+        assert!(reason(&wav_file(7, 0, 8_000, 8, &[0; 8])).contains("0 channels"));
     }
 
     #[test]
     fn what_is_too_long_is_refused_before_it_fills_the_memory() {
-        let wav = file(7, 1, 8_000, 8, &vec![0xff; 17_000]);
+        let wav = wav_file(7, 1, 8_000, 8, &vec![0xff; 17_000]);
         assert_eq!(decode(Cursor::new(wav.clone()), 2).unwrap_err(), "it is longer than 2 s");
         assert_eq!(decode(Cursor::new(wav), 3).unwrap().len(), 17_000);
     }
@@ -357,7 +345,7 @@ mod tests {
         #[test]
         fn a_damaged_header_gives_sound_or_a_reason(at in 0usize..44, with in any::<u8>(), tag in prop_oneof![Just(1u16), Just(3), Just(6), Just(7)]) {
             let bits = match tag { 1 => 16, 3 => 32, _ => 8 };
-            let mut wav = file(tag, 1, 8_000, bits, &[0x11; 64]);
+            let mut wav = wav_file(tag, 1, 8_000, bits, &[0x11; 64]);
             wav[at] = with;
             let _ = decode(Cursor::new(wav), 1);
         }

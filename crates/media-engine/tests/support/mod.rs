@@ -1,6 +1,7 @@
 //! A running engine and scripted RTP peers on the loopback.
 #![allow(dead_code)] // each test file uses a part of it
 
+pub(crate) mod wav_file;
 pub(crate) mod web;
 
 use std::fs;

@@ -63,11 +63,7 @@ pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 
 /// A WAV file of so many ms at 8 kHz, µ-law.
 pub(crate) fn wav(duration_ms: u32) -> Vec<u8> {
-    let length = duration_ms * 8;
-    let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x07\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
-    wav.extend(length.to_le_bytes());
-    wav.resize(wav.len() + length as usize, 0x31);
-    wav
+    super::wav_file::wav_file(7, 1, 8_000, 8, &vec![0x31; duration_ms as usize * 8])
 }
 
 /// Never comes in time.
