@@ -72,6 +72,8 @@ pub struct SoundConfig {
     pub longest_s: u32,
     /// Requests that may wait for a thread; more are refused.
     pub requests_max: usize,
+    /// Threads that decode files, and as many again for large ones; each decodes one at a time.
+    pub file_threads: usize,
     /// Threads that fetch; each fetches one sound at a time.
     pub fetch_threads: usize,
     /// Limits of fetching by http and https.
@@ -160,6 +162,7 @@ impl Default for SoundConfig {
             hold_ms: 10_000,
             longest_s: 3_600,
             requests_max: 4_096,
+            file_threads: 3,
             fetch_threads: 4,
             fetch: FetchLimits::default(),
             speech: None,
@@ -200,6 +203,7 @@ impl fmt::Debug for SoundConfig {
             .field("hold_ms", &self.hold_ms)
             .field("longest_s", &self.longest_s)
             .field("requests_max", &self.requests_max)
+            .field("file_threads", &self.file_threads)
             .field("fetch_threads", &self.fetch_threads)
             .field("fetch", &self.fetch)
             .field("speech", &self.speech.as_ref().map(|speech| speech.engine()))

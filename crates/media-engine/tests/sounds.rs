@@ -65,6 +65,58 @@ fn several_sounds_become_one_and_what_is_broken_is_left_out_with_its_reason() {
     assert!(skipped[1].1.contains("no such file"), "{skipped:?}");
 }
 
+/// The sound that stands in `name` of the folder of sound files, again and again.
+fn repeated(name: &str, times: usize) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/sound_files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap().repeat(times)
+}
+
+#[test]
+fn a_prompt_does_not_wait_until_an_hour_of_mp3_is_decoded() {
+    let mut sounds = Sounds::start(|sounds| sounds.longest_s = 3_700);
+    // A second each: longer than any test waits for it.
+    sounds.write("hour.mp3", &repeated("mono_44100.mp3", 3_600));
+    sounds.write("prompt.wav", &wav(200));
+    let source = |url: &str| SoundSource::Urls(vec![url.to_owned()]);
+    let asked = Instant::now();
+    sounds.rig.handle.prepare_sound(SoundRequest { token: 1, source: source("file:hour.mp3") });
+    sounds.rig.handle.prepare_sound(SoundRequest { token: 2, source: source("file:prompt.wav") });
+    let answer = |sounds: &Sounds| match sounds.rig.next() {
+        FromEngine::Sound { token, result, .. } => (token, result.unwrap().duration_ms, asked.elapsed()),
+        other => panic!("{other:?}"),
+    };
+    let (token, duration_ms, after) = answer(&sounds);
+    assert_eq!((token, duration_ms), (2, 200));
+    assert!(after < Duration::from_secs(1), "{after:?}");
+    // The long one is there as soon as its first seconds are.
+    let (token, duration_ms, _) = answer(&sounds);
+    assert_eq!(token, 1);
+    assert!((5_000..60_000).contains(&duration_ms), "{duration_ms} ms");
+}
+
+#[test]
+fn a_long_sound_is_played_from_its_beginning_to_its_end_while_it_is_decoded() {
+    let mut sounds = Sounds::start(|_| {});
+    sounds.write("long.mp3", &repeated("mono_44100.mp3", 30));
+    let begun_ms = sounds.duration("file:long.mp3").unwrap();
+    assert!(begun_ms < 30_000, "{begun_ms} ms");
+    let give_up = Instant::now() + support::PATIENCE * 3;
+    while sounds.duration("file:long.mp3").unwrap() < 29_900 {
+        assert!(Instant::now() < give_up, "it never became whole");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(sounds.rig.engine.metrics().sounds.misses, 1, "it was decoded once");
+}
+
+#[test]
+fn what_is_too_long_breaks_off_and_is_not_kept() {
+    let mut sounds = Sounds::start(|sounds| sounds.longest_s = 8);
+    sounds.write("long.mp3", &repeated("mono_44100.mp3", 12));
+    for times in 1..=2 {
+        assert!(sounds.duration("file:long.mp3").is_ok(), "its beginning is heard");
+        sounds.rig.wait_for("the end of it", |metrics| metrics.sounds.failed == times);
+    }
+}
+
 #[test]
 fn when_nothing_is_left_the_answer_is_the_reason() {
     let mut sounds = Sounds::start(|_| {});

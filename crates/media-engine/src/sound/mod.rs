@@ -35,5 +35,5 @@ pub fn decode_sound(
     url: &str,
     longest_s: u32,
 ) -> Result<Vec<i16>, String> {
-    decode::decode(file, kind::Clues { content_type, url }, longest_s)
+    fold::collected(longest_s, |sink| decode::decode(file, kind::Clues { content_type, url }, sink))
 }

@@ -11,7 +11,7 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadOnlyS
 use symphonia::default::codecs::MpaDecoder;
 use symphonia::default::formats::MpaReader;
 
-use super::fold::Folder;
+use super::fold::{Folder, Sink};
 use super::mpeg::{self, Frame};
 
 /// So much that is no frame may stand before the first one, tags not counted.
@@ -23,10 +23,10 @@ const TAGS_MAX: u32 = 16;
 /// are left out.
 ///
 /// # Errors
-/// In words: no frames in it, none that can be decoded, longer than `longest_s`.
-pub(crate) fn decode(mut file: impl Read + Seek + Send + Sync, longest_s: u32) -> Result<Vec<i16>, String> {
+/// In words: no frames in it, none that can be decoded; what `sink` says.
+pub(crate) fn decode(mut file: impl Read + Seek + Send + Sync, sink: Sink<'_>) -> Result<(), String> {
     let first = find_frames(&mut file)?;
-    let mut folder = Folder::new(first.rate_hz, first.channels, longest_s)?;
+    let mut folder = Folder::new(first.rate_hz, first.channels, sink)?;
     // A reader that could seek would guess how long it is, and stop there.
     let source = Box::new(ReadOnlySource::new(file));
     let source = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
@@ -133,7 +133,7 @@ impl Ends {
         Ends { skip: u64::from(delay.unwrap_or(0)), valid, padding, held: Vec::new() }
     }
 
-    fn pass(&mut self, samples: &[f32], folder: &mut Folder) -> Result<(), String> {
+    fn pass(&mut self, samples: &[f32], folder: &mut Folder<'_>) -> Result<(), String> {
         let channels = folder.channels();
         let frames = |samples: &[f32]| (samples.len() / channels) as u64;
         let skipped = self.skip.min(frames(samples));
@@ -149,7 +149,7 @@ impl Ends {
     }
 
     /// What was held belongs to the sound.
-    fn release(&mut self, folder: &mut Folder) -> Result<(), String> {
+    fn release(&mut self, folder: &mut Folder<'_>) -> Result<(), String> {
         self.valid = None;
         folder.push_all(&std::mem::take(&mut self.held))
     }
@@ -160,13 +160,19 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::sound::fold::collected;
+
+    fn decode(file: impl Read + Seek + Send + Sync, longest_s: u32) -> Result<Vec<i16>, String> {
+        collected(longest_s, |sink| super::decode(file, sink))
+    }
 
     fn passed(ends: &mut Ends, pieces: &[&[f32]]) -> Vec<i16> {
-        let mut folder = Folder::new(8_000, 1, 60).unwrap();
-        for piece in pieces {
-            ends.pass(piece, &mut folder).unwrap();
-        }
-        folder.finish().unwrap()
+        let passed = collected(60, |sink| {
+            let mut folder = Folder::new(8_000, 1, sink)?;
+            pieces.iter().try_for_each(|piece| ends.pass(piece, &mut folder))?;
+            folder.finish()
+        });
+        passed.unwrap()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use media_core::Codec;
 
-use super::fold::Folder;
+use super::fold::{Folder, Sink};
 use super::resample::RATE_HZ;
 
 /// What the octets are.
@@ -19,17 +19,17 @@ pub(crate) enum Raw {
 /// Decodes a whole file.
 ///
 /// # Errors
-/// In words: it cannot be read, it is longer than `longest_s`.
-pub(crate) fn decode(file: impl Read, raw: Raw, longest_s: u32) -> Result<Vec<i16>, String> {
+/// In words: it cannot be read; what `sink` says.
+pub(crate) fn decode(file: impl Read, raw: Raw, sink: Sink<'_>) -> Result<(), String> {
     let rate_hz = match raw {
         Raw::Companded(_) => RATE_HZ,
         Raw::Linear(rate_hz) => rate_hz,
     };
-    decode_into(file, raw, Folder::new(rate_hz, 1, longest_s)?)
+    decode_into(file, raw, Folder::new(rate_hz, 1, sink)?)
 }
 
 /// The same for another rate or more channels: as `folder` is.
-pub(super) fn decode_into(mut file: impl Read, raw: Raw, mut folder: Folder) -> Result<Vec<i16>, String> {
+pub(super) fn decode_into(mut file: impl Read, raw: Raw, mut folder: Folder<'_>) -> Result<(), String> {
     let mut block = [0; 4_096];
     // Of a sample, what stood at the end of the block before.
     let mut low = None;
@@ -57,6 +57,11 @@ pub(super) fn decode_into(mut file: impl Read, raw: Raw, mut folder: Folder) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sound::fold::collected;
+
+    fn decode(file: impl Read, raw: Raw, longest_s: u32) -> Result<Vec<i16>, String> {
+        collected(longest_s, |sink| super::decode(file, raw, sink))
+    }
 
     /// Gives one octet at a time.
     struct Slowly<'a>(&'a [u8]);

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!  handles ──► front thread ── found ready ───────────────────────────► answer
-//!                   ├─ missing ─► file thread, fetch threads ─ cache ─► all who wait for this URL go on
+//!                   ├─ missing ─► file threads, those for large files, fetch threads ─ cache ─► all who wait for this URL go on
 //!                   └─ a text ──► speech threads ─ its beginning, cache ─► all who wait for this text go on
 //! ```
+//! A sound of more than a few seconds is there as soon as its beginning is, like a text, and grows while it is played.
+//!
 //! A text with sounds in it (SSML `audio`) is a request of several parts; for a sound that cannot be had, or not soon, the words that the
 //! text has in its stead are spoken.
 
@@ -20,7 +22,7 @@ use speech::{Cancel, TextPart, content_key, text_parts};
 
 use super::cache::{Cache, Ready, Validity};
 use super::fetch::Fetcher;
-use super::load::{Load, Loaded};
+use super::load::{Growth, Load, Loaded};
 use super::source::{self, Source};
 use super::speak::{Speaking, Text};
 use crate::config::SoundConfig;
@@ -30,6 +32,9 @@ use crate::metrics::{LiveSounds, add, set};
 
 /// The flow action `beep`: 1000 Hz, 500 ms; a quarter of full scale is about -12 dB.
 const BEEP: (u32, u32, i16) = (1_000, 500, 8_192);
+
+/// Larger files have threads of their own, octets: so nobody waits for a prompt while hours of music are decoded.
+const LARGE: u64 = 256 << 10;
 
 /// How a spoken text is called among the parts that were left out.
 const SPEECH: &str = "speech";
@@ -41,9 +46,10 @@ pub(crate) struct Sounds {
     state: Mutex<State>,
     pub(super) front: Sender<FrontJob>,
     pub(super) files: Sender<LoadJob>,
+    pub(super) large_files: Sender<LoadJob>,
     pub(super) fetches: Sender<LoadJob>,
     pub(super) texts: Sender<TextJob>,
-    /// Ends what is being spoken when the engine ends.
+    /// Ends what is being spoken or decoded when the engine ends.
     pub(super) cancel: Cancel,
     /// Requests that are not answered yet, wherever they are: the bound of all queues here.
     unanswered: AtomicUsize,
@@ -115,6 +121,7 @@ impl Sounds {
         // Each holds no more than there are unanswered requests.
         let (front, front_jobs) = unbounded();
         let (files, file_jobs) = unbounded();
+        let (large_files, large_file_jobs) = unbounded();
         let (fetches, fetch_jobs) = unbounded();
         let (texts, text_jobs) = unbounded();
         let cache = Cache::new(config.cache_octets, config.hold_ms * MS);
@@ -122,6 +129,7 @@ impl Sounds {
             state: Mutex::new(State { cache, waiting: BTreeMap::new() }),
             front,
             files,
+            large_files,
             fetches,
             texts,
             cancel: Cancel::new(),
@@ -131,7 +139,14 @@ impl Sounds {
             deliver,
             live,
         };
-        (Arc::new(sounds), Queues { front: front_jobs, files: file_jobs, fetches: fetch_jobs, texts: text_jobs })
+        let queues = Queues {
+            front: front_jobs,
+            files: file_jobs,
+            large_files: large_file_jobs,
+            fetches: fetch_jobs,
+            texts: text_jobs,
+        };
+        (Arc::new(sounds), queues)
     }
 
     /// The sound of this name, if it is still kept.
@@ -251,18 +266,22 @@ impl Sounds {
         // Asked before the lock is taken: a file system may be slow.
         let on_disk = match &source {
             Source::File(path) => match source::open(self.config.folder.as_deref(), path) {
-                Ok(opened) => Some(Validity::File { modified: opened.modified, length: opened.length }),
+                Ok(opened) => {
+                    Some((Validity::File { modified: opened.modified, length: opened.length }, opened.length))
+                }
                 Err(why) => return Step::Skip(why),
             },
             _ => None,
         };
+        let is_large = on_disk.as_ref().is_some_and(|(_, length)| *length > LARGE);
         let mut state = self.state();
-        let known = state.cache.lookup(url, now_ns);
+        // One that broke off a moment ago is about to be forgotten.
+        let known = state.cache.lookup(url, now_ns).filter(|(ready, _)| !ready.sound.has_failed());
         let stale = match known {
             Some((ready, validity)) => {
                 let valid = match &validity {
                     Validity::Always => true,
-                    Validity::File { .. } => on_disk.as_ref() == Some(&validity),
+                    Validity::File { .. } => on_disk.as_ref().is_some_and(|(now, _)| *now == validity),
                     Validity::Http { fresh_until_ns, .. } => now_ns < *fresh_until_ns,
                 };
                 if valid {
@@ -286,7 +305,11 @@ impl Sounds {
             Source::Http => Load::Fetch { url: url.to_owned(), stale },
         };
         if self.wait_for(&mut state, url, progress) {
-            let queue = if matches!(load, Load::File { .. }) { &self.files } else { &self.fetches };
+            let queue = match load {
+                Load::File { .. } if is_large => &self.large_files,
+                Load::File { .. } => &self.files,
+                Load::Fetch { .. } => &self.fetches,
+            };
             let _ = queue.send(LoadJob::Load(load));
         }
         Step::Waits
@@ -320,8 +343,8 @@ impl Sounds {
     /// Loads, keeps what came of it, and takes on everybody who waited.
     pub(super) fn load(&self, load: &Load) {
         let url = load.url();
-        let now_ns = monotonic_ns();
-        let loaded = load.run(&self.config, &self.fetcher, now_ns);
+        let growing = GrowingFile { sounds: self, url };
+        let loaded = load.run(&self.config, &self.fetcher, &self.cancel, &growing, monotonic_ns());
         let now_ns = monotonic_ns();
         let (result, waiting) = {
             let mut state = self.state();
@@ -332,17 +355,42 @@ impl Sounds {
                     state.cache.revalidate(ready.id, validity);
                     Ok(ready)
                 }
-                Loaded::Failed(why) => Err(why),
-                Loaded::Panicked => {
-                    add(&self.live.panics, 1);
+                Loaded::Grown(id) => {
+                    state.cache.grown(id, now_ns);
+                    drop(state);
+                    // Those who waited went on at its beginning, and who asked since then found it.
+                    return self.publish();
+                }
+                Loaded::Failed(failure) => {
                     let url = url.split(['?', '#']).next().unwrap_or_default();
-                    tracing::error!(url, "decoding a sound panicked");
-                    Err("it cannot be decoded".into())
+                    if failure.panicked {
+                        add(&self.live.panics, 1);
+                        tracing::error!(url, "decoding a sound panicked");
+                    }
+                    if let Some(id) = failure.begun {
+                        add(&self.live.failed, 1);
+                        tracing::warn!(url, why = %failure.why, "a sound broke off while it was played");
+                        state.cache.forget(id);
+                        drop(state);
+                        return self.publish();
+                    }
+                    Err(failure.why)
                 }
             };
             (result, state.waiting.remove(url).unwrap_or_default())
         };
         self.go_on(waiting, url, &result);
+    }
+
+    /// A sound of this name has its beginning: it is kept, and everybody who waited for it goes on.
+    fn begin(&self, name: &str, called: &str, sound: Sound, validity: Validity) -> Result<Ready, String> {
+        let (result, waiting) = {
+            let mut state = self.state();
+            let result = state.cache.insert(name, sound, validity, monotonic_ns());
+            (result, state.waiting.remove(name).unwrap_or_default())
+        };
+        self.go_on(waiting, called, &result);
+        result
     }
 
     /// Takes on everybody who waited for something that is there now, or not to be had.
@@ -364,13 +412,7 @@ impl Sounds {
             add(&self.live.speech_first, 1);
             add(&self.live.speech_first_ms, after_ms);
             self.live.speech_first_ms_max.fetch_max(after_ms, Ordering::Relaxed);
-            let (result, waiting) = {
-                let mut state = self.state();
-                let result = state.cache.insert(&text.key, sound, Validity::Always, monotonic_ns());
-                (result, state.waiting.remove(&text.key).unwrap_or_default())
-            };
-            self.go_on(waiting, SPEECH, &result);
-            result
+            self.begin(&text.key, SPEECH, sound, Validity::Always)
         };
         let spoken = Speaking::run(text, &**synthesizer, &self.config, &self.cancel, &began);
         if let Err(failure) = &spoken.result {
@@ -419,7 +461,7 @@ impl Sounds {
         self.live.evicted.store(state.cache.evicted, Ordering::Relaxed);
         set(&self.live.in_progress, state.waiting.len());
         set(&self.live.requests_waiting, self.unanswered.load(Ordering::Relaxed));
-        set(&self.live.loads_waiting, self.files.len() + self.fetches.len());
+        set(&self.live.loads_waiting, self.files.len() + self.large_files.len() + self.fetches.len());
         drop(state);
         self.publish_speech();
     }
@@ -444,6 +486,22 @@ impl Sounds {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock leaves the books half written when it panics; going on beats silence for all.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file of which the beginning is played while the rest is decoded.
+struct GrowingFile<'a> {
+    sounds: &'a Sounds,
+    url: &'a str,
+}
+
+impl Growth for GrowingFile<'_> {
+    fn began(&self, sound: Sound, validity: Validity) -> Result<Ready, String> {
+        self.sounds.begin(self.url, self.url, sound, validity)
+    }
+
+    fn grew(&self, sound: SoundId) {
+        self.sounds.state().cache.grown(sound, monotonic_ns());
     }
 }
 
@@ -474,6 +532,7 @@ fn wanted_of(parts: Vec<TextPart>, speech: &Speech) -> Vec<Wanted> {
 pub(crate) struct Queues {
     pub(super) front: Receiver<FrontJob>,
     pub(super) files: Receiver<LoadJob>,
+    pub(super) large_files: Receiver<LoadJob>,
     pub(super) fetches: Receiver<LoadJob>,
     pub(super) texts: Receiver<TextJob>,
 }

@@ -14,17 +14,26 @@ use crate::io::priority;
 pub(crate) struct SoundThreads {
     sounds: Arc<Sounds>,
     local: Vec<JoinHandle<()>>,
+    loading: Vec<JoinHandle<()>>,
     fetching: Vec<JoinHandle<()>>,
     speaking: Vec<JoinHandle<()>>,
 }
 
 /// Starts the threads.
 pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThreads> {
-    let mut threads =
-        SoundThreads { sounds: sounds.clone(), local: Vec::new(), fetching: Vec::new(), speaking: Vec::new() };
+    let mut threads = SoundThreads {
+        sounds: sounds.clone(),
+        local: Vec::new(),
+        loading: Vec::new(),
+        fetching: Vec::new(),
+        speaking: Vec::new(),
+    };
     let front = sounds.clone();
     threads.local.push(low("media-sounds", move || serve(&front, &queues.front))?);
-    threads.local.push(loader("media-files", sounds, queues.files)?);
+    for number in 0..sounds.config.file_threads.max(1) {
+        threads.loading.push(loader(&format!("media-files-{number}"), sounds, queues.files.clone())?);
+        threads.loading.push(loader(&format!("media-large-{number}"), sounds, queues.large_files.clone())?);
+    }
     for number in 0..sounds.config.fetch_threads.max(1) {
         let name = format!("media-fetch-{number}");
         threads.fetching.push(loader(&name, sounds, queues.fetches.clone())?);
@@ -87,17 +96,21 @@ impl SoundThreads {
     /// Ends the threads. One that waits for a server beyond [`SoundThreads::PATIENCE`] is left to its time limit.
     pub(crate) fn stop(self) {
         self.sounds.fetcher.stop();
-        // Whoever speaks looks at this, kills its child, and takes what else waits: it is cancelled at once.
+        // Whoever speaks or decodes looks at this, and takes what else waits: it is cancelled at once.
         self.sounds.cancel.cancel();
         let _ = self.sounds.front.send(FrontJob::Stop);
-        let _ = self.sounds.files.send(LoadJob::Stop);
+        for _ in &self.loading {
+            // There are as many of each kind.
+            let _ = self.sounds.files.send(LoadJob::Stop);
+            let _ = self.sounds.large_files.send(LoadJob::Stop);
+        }
         for _ in &self.fetching {
             let _ = self.sounds.fetches.send(LoadJob::Stop);
         }
         for _ in &self.speaking {
             let _ = self.sounds.texts.send(TextJob::Stop);
         }
-        for thread in self.local.into_iter().chain(self.speaking) {
+        for thread in self.local.into_iter().chain(self.loading).chain(self.speaking) {
             let _ = thread.join();
         }
         let patience_ends = Instant::now() + Self::PATIENCE;

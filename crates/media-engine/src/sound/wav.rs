@@ -5,7 +5,7 @@ use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom};
 
 use media_core::Codec;
 
-use super::fold::Folder;
+use super::fold::{Folder, Sink};
 use super::mp3;
 use super::raw::{self, Raw};
 
@@ -23,18 +23,18 @@ const FORMAT_EXTENSIBLE: u16 = 0xfffe;
 /// Decodes a whole WAV file: all channels folded into one, converted to 8 kHz. A file that ends early gives what is there.
 ///
 /// # Errors
-/// In words: not a WAV file, an encoding that is not understood, longer than `longest_s`.
-pub(crate) fn decode(mut file: impl Read + Seek + Send + Sync, longest_s: u32) -> Result<Vec<i16>, String> {
+/// In words: not a WAV file, an encoding that is not understood; what `sink` says.
+pub(crate) fn decode(mut file: impl Read + Seek + Send + Sync, sink: Sink<'_>) -> Result<(), String> {
     let format = Format::read(&mut file)?;
     match format.tag {
-        FORMAT_PCM | FORMAT_FLOAT => decode_linear(Cursor::new(format.header()).chain(file), longest_s),
+        FORMAT_PCM | FORMAT_FLOAT => decode_linear(Cursor::new(format.header()).chain(file), sink),
         FORMAT_ULAW | FORMAT_ALAW if format.bits == 8 => {
             let codec = if format.tag == FORMAT_ULAW { Codec::Pcmu } else { Codec::Pcma };
-            let folder = Folder::new(format.rate_hz, format.channels, longest_s)?;
+            let folder = Folder::new(format.rate_hz, format.channels, sink)?;
             raw::decode_into(file.take(u64::from(format.data_length)), Raw::Companded(codec), folder)
         }
         // Chunks behind the sound are passed over as everything that is no frame.
-        FORMAT_MP3 => mp3::decode(file, longest_s),
+        FORMAT_MP3 => mp3::decode(file, sink),
         tag => Err(format!(
             "its encoding ({}) is not understood; of WAV, PCM, float, µ-law, A-law and MP3 are",
             encoding(tag, format.bits)
@@ -55,10 +55,10 @@ fn encoding(tag: u16, bits: u16) -> String {
     format!("format {tag:#06x}, {name}, {bits} bit")
 }
 
-fn decode_linear(file: impl Read, longest_s: u32) -> Result<Vec<i16>, String> {
+fn decode_linear(file: impl Read, sink: Sink<'_>) -> Result<(), String> {
     let reader = hound::WavReader::new(file).map_err(refused)?;
     let spec = reader.spec();
-    let mut folder = Folder::new(spec.sample_rate, spec.channels, longest_s)?;
+    let mut folder = Folder::new(spec.sample_rate, spec.channels, sink)?;
     match spec.sample_format {
         hound::SampleFormat::Int => {
             if !(1..=32).contains(&spec.bits_per_sample) {
@@ -72,7 +72,7 @@ fn decode_linear(file: impl Read, longest_s: u32) -> Result<Vec<i16>, String> {
     folder.finish()
 }
 
-fn feed(samples: impl Iterator<Item = hound::Result<f32>>, folder: &mut Folder) -> Result<(), String> {
+fn feed(samples: impl Iterator<Item = hound::Result<f32>>, folder: &mut Folder<'_>) -> Result<(), String> {
     for sample in samples {
         match sample {
             Ok(sample) => folder.push(sample)?,
@@ -208,6 +208,11 @@ mod tests {
 
     use super::wav_file::wav_file;
     use super::*;
+    use crate::sound::fold::collected;
+
+    fn decode(file: impl Read + Seek + Send + Sync, longest_s: u32) -> Result<Vec<i16>, String> {
+        collected(longest_s, |sink| super::decode(file, sink))
+    }
 
     fn decoded(tag: u16, channels: u16, rate_hz: u32, bits: u16, data: &[u8]) -> Result<Vec<i16>, String> {
         decode(Cursor::new(wav_file(tag, channels, rate_hz, bits, data)), 60)

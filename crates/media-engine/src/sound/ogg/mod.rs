@@ -13,7 +13,7 @@ use std::io::Read;
 use self::opus::Opus;
 use self::page::{Page, Pages};
 use self::vorbis::Vorbis;
-use super::fold::Folder;
+use super::fold::{Folder, Sink};
 
 /// A packet longer than this is none of sound; its rest is not kept. Comments may hold whole pictures.
 const PACKET_OCTETS_MAX: usize = 1 << 20;
@@ -23,10 +23,10 @@ const STREAMS_MAX: u32 = 64;
 /// Decodes a whole file. Packets and pages that are damaged are left out.
 ///
 /// # Errors
-/// In words: not OGG, neither Opus nor Vorbis in it, a form of them that is not understood, longer than `longest_s`.
-pub(crate) fn decode(file: impl Read, longest_s: u32) -> Result<Vec<i16>, String> {
+/// In words: not OGG, neither Opus nor Vorbis in it, a form of them that is not understood; what `sink` says.
+pub(crate) fn decode(file: impl Read, sink: Sink<'_>) -> Result<(), String> {
     let mut pages = Pages::new(file);
-    let mut out = Out { folder: None, longest_s };
+    let mut out = Out::Closed(Some(sink));
     let mut stream: Option<Stream> = None;
     let (mut streams, mut other) = (0, None);
     while let Some(page) = pages.next().map_err(|error| format!("it cannot be read: {error}"))? {
@@ -46,26 +46,35 @@ pub(crate) fn decode(file: impl Read, longest_s: u32) -> Result<Vec<i16>, String
         }
     }
     match (stream, other) {
-        (Some(_), _) => out.folder.map_or(Ok(Vec::new()), Folder::finish),
+        (Some(_), _) => out.finish(),
         (None, Some(found)) => Err(format!("there is {found} in the OGG file: Opus and Vorbis are understood")),
         (None, None) => Err("not an OGG file: no page of it is whole".into()),
     }
 }
 
-/// Where the samples go. Made when the first of them is there.
-struct Out {
-    folder: Option<Folder>,
-    longest_s: u32,
+/// Where the samples go: through a folder that is made when the first of them is there.
+enum Out<'a> {
+    Closed(Option<Sink<'a>>),
+    Open(Box<Folder<'a>>),
 }
 
-impl Out {
+impl Out<'_> {
     fn push(&mut self, samples: &[f32], rate_hz: u32, channels: u16) -> Result<(), String> {
-        let folder = match &mut self.folder {
-            Some(folder) => folder,
-            none => none.insert(Folder::new(rate_hz, channels, self.longest_s)?),
-        };
+        if let Out::Closed(sink) = self {
+            // It is gone only if no folder could be made before, which has ended the whole.
+            let sink = sink.take().ok_or("its sound has a form that is not possible")?;
+            *self = Out::Open(Box::new(Folder::new(rate_hz, channels, sink)?));
+        }
+        let Out::Open(folder) = self else { return Ok(()) };
         folder.change(rate_hz, channels)?;
         folder.push_all(samples)
+    }
+
+    fn finish(self) -> Result<(), String> {
+        match self {
+            Out::Open(folder) => folder.finish(),
+            Out::Closed(_) => Ok(()),
+        }
     }
 }
 
@@ -159,7 +168,7 @@ impl Stream {
         page.stream() == self.id && !page.is_first() && !self.is_over
     }
 
-    fn page(&mut self, page: &Page<'_>, out: &mut Out) -> Result<(), String> {
+    fn page(&mut self, page: &Page<'_>, out: &mut Out<'_>) -> Result<(), String> {
         if page.number() != self.number.wrapping_add(1) || !page.is_continued() {
             // What a packet went on with is lost.
             self.begun.clear();
@@ -192,7 +201,7 @@ impl Stream {
         Ok(())
     }
 
-    fn packet(&mut self, packet: &[u8], end: Option<u64>, out: &mut Out) -> Result<(), String> {
+    fn packet(&mut self, packet: &[u8], end: Option<u64>, out: &mut Out<'_>) -> Result<(), String> {
         self.codec.decode(packet, &mut self.samples)?;
         let (rate_hz, channels) = self.codec.form();
         let frames = (self.samples.len() / usize::from(channels)) as u64;

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 
 use super::page::{Pages, check_sum};
 use super::*;
+use crate::sound::fold::collected;
 
 const CONTINUED: u8 = 1;
 const FIRST: u8 = 2;
@@ -49,7 +50,7 @@ fn silence(flags: u8, position: u64, stream: u32, number: u32, packets: usize) -
 }
 
 fn samples(pages: &[Vec<u8>]) -> Result<usize, String> {
-    decode(Cursor::new(pages.concat()), 60).map(|samples| samples.len())
+    collected(60, |sink| decode(Cursor::new(pages.concat()), sink)).map(|samples| samples.len())
 }
 
 #[test]
