@@ -76,6 +76,8 @@ fn by_content(beginning: &[u8], whole: bool) -> Result<Option<Kind>, String> {
         "FLAC"
     } else if at(4, b"ftyp") {
         "MP4 (M4A, AAC)"
+    } else if is_adts(beginning) {
+        "AAC"
     } else if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
         "AIFF"
     } else if at(0, b"\x1a\x45\xdf\xa3") {
@@ -88,6 +90,18 @@ fn by_content(beginning: &[u8], whole: bool) -> Result<Option<Kind>, String> {
         return Ok(None);
     };
     Err(format!("it is {other}: {UNDERSTOOD}"))
+}
+
+/// AAC without a container (ISO 13818-7 §6.2): a frame with another one behind it. Raw µ-law may begin so by chance, but does not go on so.
+fn is_adts(beginning: &[u8]) -> bool {
+    let length = |octets: &[u8]| match *octets {
+        [0xff, second, _, a, b, c, _, ..] if second & 0xf6 == 0xf0 => {
+            Some(usize::from(a & 3) << 11 | usize::from(b) << 3 | usize::from(c >> 5))
+        }
+        _ => None,
+    };
+    let next = length(beginning).filter(|length| *length >= 7).and_then(|length| beginning.get(length..));
+    next.is_some_and(|next| length(next).is_some())
 }
 
 /// The media types that servers give such files; those that say nothing, like application/octet-stream, are passed over.
@@ -239,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn loud_raw_sound_is_not_taken_for_aac() {
+        for beginning in
+            [&[0xff, 0xf1, 0x50, 0x80, 0x01, 0x1f, 0xfc, 0xde, 0x80, 0x80][..], &[0xff; 40], b"\xff\xf1\0\0\0\0\0\0"]
+        {
+            assert_eq!(kind(beginning, None, "file:a.ulaw"), Ok(ULAW));
+        }
+    }
+
+    #[test]
     fn what_is_of_another_kind_is_named_whatever_it_is_called() {
         for (beginning, named) in [
             (&b"fLaC\0\0"[..], "FLAC"),
@@ -249,6 +272,7 @@ mod tests {
             (b"  \n<!DOCTYPE html><html>", "HTML"),
             (b"<HTML>not found", "HTML"),
             (b"#!AMR\n", "AMR"),
+            (b"\xff\xf1\x50\x80\x01\x1f\xfc\xde\xff\xf1\x50\x80\x01\x1f\xfc", "AAC"),
         ] {
             let why = kind(beginning, Some("audio/wav"), "file:a.ulaw").unwrap_err();
             assert!(why.contains(named) && why.contains("WAV, MP3 and OGG"), "{why}");
