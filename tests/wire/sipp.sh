@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # SIPp calls the server by every scenario of sipp-scenarios/ (but those of register.sh), all at the same time:   tests/wire/sipp.sh BINARY [SCENARIO...]
-# One line for each: ok, or the reason and the end of SIPp's log. Then nothing may be left of the calls, nothing may have
+# One line for each: ok, or the reason and the end of SIPp's log. Where SIPp sends sound, the server's recordings must hold it: each
+# of three in a conference hears the two others, and the message of a voicemail is what was said. Then nothing may be left of the calls, nothing may have
 # gone wrong inside, and SIGTERM must end the server cleanly. KEEP=1 keeps the folder with all logs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 binary=${1:?usage: tests/wire/sipp.sh BINARY [SCENARIO...]}
 shift
 
-# scenario, number of tests/wire/numbers.json that is called, calls, calls per second
+# scenario, number of tests/wire/numbers.json that is called, calls, calls per second, tone that is sent, Hz, and for how long, s
 scenarios='
 asserted_identity      who      5  5
 basic_call             echo     50 25
 busy                   busy     10 10
 cancel_while_ringing   ringing  20 10
+conference             conf      1  1  500 8
+conference             conf      1  1  900 8
+conference             conf      1  1 1300 8
 early_media            early     5  5
 hold_and_resume        sound     5  5
 keys_info              keys      2  2
@@ -24,6 +28,7 @@ no_ack                 echo      2  2
 no_common_codec        echo     10 10
 options                echo     10 10
 options_outside        echo     10 10
+recording              voicemail 1  1  700 2
 reinvite_refused       sound     5  5
 required_extension     echo     10 10
 server_bye             bye      20 10
@@ -49,12 +54,16 @@ if [ "$(id -u)" != 0 ]; then
   sudo -n true 2>/dev/null || may_send_keys=no
 fi
 
-# run SCENARIO NUMBER CALLS RATE PLACE: one SIPp, on ports of its own.
+# run SCENARIO LOG NUMBER CALLS RATE PLACE TONE SECONDS: one SIPp, on ports and in a folder of its own; RTP is read from there.
 run() {
-  local name=$1 log="$folder/$1" before=()
+  local name=$1 log="$folder/$2" scenarios=$PWD/sipp-scenarios before=()
+  shift
+  mkdir "$log.here"
+  if [ -n "${6:-}" ]; then sox -n -r 8000 -c 1 -t ul "$log.here/tone.ulaw" synth "$7" sine "$6" vol 0.15; fi
+  cd "$log.here"
   case $name in keys_menu | keys_wrong) before=(${as_root[@]+"${as_root[@]}"}) ;; esac
   # TERM is set because SIPp draws a screen even if nobody sees it.
-  TERM=dumb timeout -k 2 30 ${before[@]+"${before[@]}"} sipp "127.0.0.1:$sip_port" -sf "sipp-scenarios/$name.xml" -s "$2" -m "$3" -r "$4" \
+  TERM=dumb timeout -k 2 30 ${before[@]+"${before[@]}"} sipp "127.0.0.1:$sip_port" -sf "$scenarios/$name.xml" -s "$2" -m "$3" -r "$4" \
     -i 127.0.0.2 -mi 127.0.0.2 -p $((25400 + $5)) -mp $((31500 + $5 * 10)) -nostdin \
     -timeout 25s -timeout_error -recv_timeout 5000 -default_behaviors all,-bye \
     -trace_err -error_file "$log.errors" -trace_msg -message_file "$log.messages" \
@@ -72,7 +81,7 @@ repeated_200() {
 
 pids=() names=() failed=0
 place=0
-while read -r name called calls rate; do
+while read -r name called calls rate tone seconds; do
   [ -n "$name" ] || continue
   [ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
   place=$((place + 1))
@@ -80,9 +89,10 @@ while read -r name called calls rate; do
     printf '  %-22s skipped: SIPp must be root to press keys\n' "$name"
     continue
   fi
-  run "$name" "$called" "$calls" "$rate" "$place" &
+  log=$name${tone:+_$tone}
+  run "$name" "$log" "$called" "$calls" "$rate" "$place" "$tone" "$seconds" &
   pids+=($!)
-  names+=("$name")
+  names+=("$log")
 done <<<"$scenarios"
 
 for index in "${!pids[@]}"; do
@@ -113,6 +123,56 @@ for index in "${!pids[@]}"; do
     done
   fi
 done
+
+# tones FILE ARGUMENT...: whether the file holds these tones, and for how long.
+tones() {
+  "$binary" load check-wav "$1" --content tone "${@:2}" --require 'wav.malformed<=0' >"$folder/report" 2>&1
+}
+
+# heard FILE WHAT ARGUMENT...
+heard() {
+  if tones "$1" "${@:3}"; then
+    printf '  %-22s ok\n' "$2"
+  else
+    printf '  %-22s not as it should be in the recording\n' "$2"
+    sed 's/^/      | /' "$folder/report"
+    failed=1
+  fi
+}
+
+# 4 s of the 6 in which all were there, whoever came last.
+others=(--require 'wav.frames>=200' --require 'wav.unwanted<=0')
+if [ $# = 0 ] || [[ " $* " == *" conference "* ]]; then
+  for tone in 500 900 1300; do
+    both=() said=""
+    for other in 500 900 1300; do [ $other = $tone ] || both+=(--tone $other); done
+    for file in "$folder"/data/recordings/*_in.wav; do
+      if tones "$file" --tone $tone --require 'wav.frames>=250'; then said=$file; fi
+    done
+    if [ -n "$said" ]; then
+      heard "${said%_in.wav}_out.wav" "conference, $tone Hz" "${both[@]}" --no-tone $tone "${others[@]}"
+    else
+      echo "  conference: nobody has sent $tone Hz for five seconds"
+      failed=1
+    fi
+  done
+fi
+if [ $# = 0 ] || [[ " $* " == *" recording "* ]]; then
+  key='accesskey=vb_WireWireWireWireWireWireWireWire'
+  message=""
+  for id in $(http "/v1.0/recordings?page_size=100&$key" | python3 -c 'import json, sys; [print(item["id"]) for item in json.load(sys.stdin)["result"]]'); do
+    http "/v1.0/recordingfiles/$id?$key" >"$folder/$id.wav"
+    if tones "$folder/$id.wav" --tone 700 --require 'wav.frames>=50'; then message=$folder/$id.wav; fi
+  done
+  if [ -n "$message" ]; then
+    # The beep was over 0.2 s before the tone of 2 s, and the call went on for half a second after it.
+    heard "$message" "recording, over REST" --tone 700 --min-ms 2500 --max-ms 2900 --require 'wav.frames>=97' --require 'wav.frames<=101' \
+      --require 'wav.too_short<=0' --require 'wav.too_long<=0'
+  else
+    echo "  recording: no file over REST has the tone that was sent"
+    failed=1
+  fi
+fi
 
 at_rest 15 || failed=1
 unharmed call_panics_total udp_handler_panics_total media_sounds_panics_total edge_malformed_total udp_kernel_drops_total \
