@@ -191,6 +191,24 @@ fn a_phone_says_that_it_leaves() {
 }
 
 #[test]
+fn a_page_that_is_left_is_registered_no_more_and_the_phone_on_the_desk_still_is() {
+    scenario("register_connection_closed", |world| {
+        let extension = world.extension("1000", "secret");
+        let (desk, page) = (phone(world, "desk", "1000"), phone(world, "page", "1000"));
+        desk.registers(3_600);
+        page.registers(3_600);
+        world.loses_connection(&page);
+        assert!(was_unregistered(world, WhyUnregistered::ConnectionClosed));
+        assert_eq!(world.stored(&extension), ["sip:1000@127.0.1.10:5060"]);
+        world.says("a connection over which nobody is registered any more changes nothing");
+        world.loses_connection(&page);
+        page.registers(3_600);
+        assert_eq!((world.registrations(), world.stored(&extension).len()), (2, 2));
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
 fn phones_that_were_registered_before_a_restart_still_are() {
     scenario("register_remembered", |world| {
         let extension = world.extension("1000", "secret");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use call::Input;
 use model::{Binding, Extension, Resource, Timestamp};
+use sip_core::{Hop, Transport};
 
 use crate::{Phone, World};
 
@@ -71,6 +72,13 @@ impl World {
             params: String::new(),
         };
         self.to_all(|| Input::Bindings(vec![binding.clone()]));
+    }
+
+    /// The phone's connection is closed, as that of a web page that is left.
+    pub fn loses_connection(&self, phone: &Phone) {
+        let remote = phone.with(|phone| phone.sip.address);
+        let local = crate::world::SERVER.parse().expect("the server's address is one");
+        self.to_all(|| Input::ConnectionClosed(Hop { transport: Transport::Udp, listener: 0, local, remote }));
     }
 
     /// Places where phones are registered, all loops together.

@@ -96,6 +96,9 @@ pub enum Input {
         /// Whether it worked.
         saved: bool,
     },
+    /// A connection is closed that only its other side could make anew, such as one of a web page (RFC 7118): who registered over it
+    /// and over no other one since is not there any more.
+    ConnectionClosed(Hop),
     /// New calls are welcome, or not and why.
     Admission(Admission),
     /// End every call of this loop with BYE or a final response (second SIGTERM).

@@ -167,6 +167,8 @@ pub enum WhyUnregistered {
     TooMany,
     /// The extension was deleted or has another name.
     Deleted,
+    /// It was reached over a connection that is closed, and only it could make another one.
+    ConnectionClosed,
 }
 
 impl WhyUnregistered {
@@ -177,6 +179,7 @@ impl WhyUnregistered {
             WhyUnregistered::Expired => "its time is up",
             WhyUnregistered::TooMany => "the extension has newer places",
             WhyUnregistered::Deleted => "the extension was deleted",
+            WhyUnregistered::ConnectionClosed => "its connection is closed",
         }
     }
 }

@@ -111,6 +111,11 @@ async function call(what, ua, options = {}) {
   return { session, sound };
 }
 
+/** How many places phones are registered at. */
+async function registrations() {
+  return (await (await fetch(`${api}/registrations`, { headers })).json()).result.length;
+}
+
 function hangUp(what, session) {
   const ended = event(what, session, 'ended');
   session.terminate();
@@ -193,6 +198,16 @@ const checks = {
     const { message } = await event(what, session, 'failed', ['accepted']);
     check(what, message && message.status_code === 488, message && message.status_code);
     check(what, /^302 .*WebRTC/.test(message.getHeader('Warning')), message.getHeader('Warning'));
+  },
+  'a page that is closed is registered no more': async (what, ua) => {
+    const page = phone('1001', 'load-1001');
+    page.start();
+    await event(what, page, 'registered', ['registrationFailed']);
+    check(what, (await registrations()) === 2);
+    page.transport._reconnect = () => {};
+    page.socket._ws.terminate();
+    for (let tries = 0; (await registrations()) !== 1 && tries < 50; tries++) await new Promise((done) => setTimeout(done, 20));
+    check(what, (await registrations()) === 1 && ua.isRegistered());
   },
   'a call outlives its connection': async (what, ua) => {
     const { session, sound } = await call(what, ua);

@@ -1,10 +1,11 @@
-//! What becomes of bindings without a REGISTER: they are restored, they expire, and their extension is deleted.
+//! What becomes of bindings without a REGISTER: they are restored, they expire, their connection is closed, and their extension is
+//! deleted.
 
 use std::collections::BTreeMap;
 
 use base::Now;
 use model::{Binding, Extension, Resource};
-use sip_core::loop_of_user;
+use sip_core::{Hop, loop_of_user};
 use uuid::Uuid;
 
 use super::Control;
@@ -28,6 +29,21 @@ impl Control {
                 let gone = |binding: &Binding| unregistered(&user, binding, WhyUnregistered::Expired);
                 effects.extend(expired.iter().map(|binding| note(now, binding.customer_id, gone(binding))));
             }
+            self.registrar.put(now, user, record);
+        }
+    }
+
+    /// Takes out whom nobody can reach any more. RFC 5626 §5.3 leaves such a binding where it is until a request finds that its flow
+    /// has failed; but a page that is loaded anew is a new place each time, and three of those that nobody answers would push out the
+    /// phone on the desk.
+    pub(super) fn forget_reached_over(&mut self, now: Now, hop: &Hop, effects: &mut Vec<Effect>) {
+        let is_over = |(_, known): &(&Uuid, &Known)| known.record.is_reached_over(hop);
+        for id in self.registrar.known.iter().filter(is_over).map(|(id, _)| *id).collect::<Vec<_>>() {
+            let Some(Known { user, mut record }) = self.registrar.take(id) else { continue };
+            let gone = record.forget_reached_over(hop);
+            effects.push(Effect::SaveBindings { token: 0, extension_id: id, bindings: record.to_store() });
+            let gone_note = |binding: &Binding| unregistered(&user, binding, WhyUnregistered::ConnectionClosed);
+            effects.extend(gone.iter().map(|binding| note(now, binding.customer_id, gone_note(binding))));
             self.registrar.put(now, user, record);
         }
     }

@@ -50,6 +50,19 @@ fn is_same(one: &Binding, other: &Binding) -> bool {
     one == other || matches!((one.parse::<Uri>(), other.parse::<Uri>()), (Ok(one), Ok(other)) if one.matches(&other))
 }
 
+/// Whether the last REGISTER of a place came over this hop.
+fn is_over(place: &Binding, hop: &Hop) -> bool {
+    listener_of(hop) == place.listener
+        && place.transport.eq_ignore_ascii_case(hop.transport.via_name())
+        && place.received.parse() == Ok(hop.remote)
+        && place.local.parse() == Ok(hop.local)
+}
+
+/// As bindings keep it.
+fn listener_of(hop: &Hop) -> u8 {
+    u8::try_from(hop.listener).unwrap_or(u8::MAX)
+}
+
 impl AddressOfRecord {
     /// Of an extension that nobody has registered.
     pub fn new(extension_id: Uuid, customer_id: Uuid) -> AddressOfRecord {
@@ -172,6 +185,16 @@ impl AddressOfRecord {
         self.bindings(now).any(|binding| binding.received.parse() == Ok(remote))
     }
 
+    /// Whether the last REGISTER of a place came over this hop.
+    pub fn is_reached_over(&self, hop: &Hop) -> bool {
+        self.places.iter().any(|place| is_over(place, hop))
+    }
+
+    /// Takes out those places; the store is to be given [`AddressOfRecord::to_store`] then.
+    pub fn forget_reached_over(&mut self, hop: &Hop) -> Vec<Binding> {
+        self.places.extract_if(.., |place| is_over(place, hop)).collect()
+    }
+
     /// The extension.
     pub fn extension_id(&self) -> Uuid {
         self.extension_id
@@ -231,7 +254,7 @@ impl AddressOfRecord {
             contact: wish.uri.as_str().to_owned(),
             received: hop.remote.to_string(),
             transport: hop.transport.via_name().to_ascii_lowercase(),
-            listener: u8::try_from(hop.listener).unwrap_or(u8::MAX),
+            listener: listener_of(hop),
             local: hop.local.to_string(),
             call_id: request.call_id.clone(),
             cseq: request.cseq,

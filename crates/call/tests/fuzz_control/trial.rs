@@ -171,6 +171,10 @@ impl Trial {
                 let bindings = dice.pick(&self.stored).clone();
                 self.input(dice, Input::Bindings(bindings));
             }
+            9 if dice.one_in(8) => {
+                let (_, hop) = self.far_end.says(dice);
+                self.input(dice, Input::ConnectionClosed(hop));
+            }
             10 if dice.one_in(8) => {
                 let user = USERS[dice.below(USERS.len())];
                 let mut extension = extension(dice.below(2) as u128, user, "realm");

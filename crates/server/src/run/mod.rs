@@ -196,6 +196,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         connections: connections.clone(),
         inlet: inlet.clone(),
         listener: listeners::http_number(&config),
+        senders: senders.clone().into(),
         origins: config.http.sip_origins.clone(),
     };
     let stream_limits = StreamLimits { idle: Duration::from_secs(config.sip.connection_idle_seconds) };

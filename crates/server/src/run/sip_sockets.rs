@@ -1,12 +1,16 @@
 //! SIP over WebSocket: what comes to `/sip` of the HTTP listener is a connection like any other.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use api::{SipRefused, SipSocket, SipSockets};
 use bytes::Bytes;
+use call::Input;
 use futures_util::future::BoxFuture;
 use sip_core::{Hop, Transport};
-use sip_transport::{Connection, ConnectionRefused, Connections, Inlet};
+use sip_transport::{Connection, ConnectionRefused, Connections, Inlet, Lane};
+
+use super::lanes::LaneSender;
 
 /// Takes them.
 pub(super) struct Takes {
@@ -16,6 +20,8 @@ pub(super) struct Takes {
     pub(super) inlet: Inlet,
     /// The number of the HTTP listener.
     pub(super) listener: u16,
+    /// Who is told when one is closed.
+    pub(super) senders: Arc<[LaneSender]>,
     /// Whose pages may connect; with none, all may.
     pub(super) origins: Vec<String>,
 }
@@ -24,6 +30,7 @@ pub(super) struct Takes {
 struct Open {
     connection: Connection,
     inlet: Inlet,
+    senders: Arc<[LaneSender]>,
 }
 
 impl SipSockets for Takes {
@@ -35,7 +42,7 @@ impl SipSockets for Takes {
             ConnectionRefused::AddressFull => SipRefused::AddressFull,
             ConnectionRefused::Ending => SipRefused::Ending,
         })?;
-        Ok(Box::new(Open { connection, inlet: self.inlet.clone() }))
+        Ok(Box::new(Open { connection, inlet: self.inlet.clone(), senders: self.senders.clone() }))
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
@@ -54,5 +61,13 @@ impl SipSocket for Open {
 
     fn close(&mut self) {
         self.connection.close();
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let closed = || Input::ConnectionClosed(self.connection.hop());
+        // Where there is no room, who registered over it stays registered until the time is up, as over UDP.
+        self.senders.iter().for_each(|lanes| drop(lanes.try_sip(Lane::Dialog, closed())));
     }
 }
