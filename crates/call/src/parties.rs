@@ -35,7 +35,7 @@ pub(crate) fn user_of(uri: &Uri) -> Option<String> {
 pub(crate) fn dialled_user(uri: &Uri) -> String {
     let user = user_of(uri).unwrap_or_default();
     match (user.as_str(), uri.password()) {
-        ("conference" | "agent", Some(id)) => format!("{user}:{id}"),
+        ("conference" | "agent" | "extension", Some(id)) => format!("{user}:{id}"),
         _ => user,
     }
 }
@@ -158,6 +158,7 @@ mod tests {
             ("sip:ivr:secret@10.0.0.1", "ivr"),
             ("sip:conference:c0ffee@10.0.0.1", "conference:c0ffee"),
             ("sip:conference%3Ac0ffee@10.0.0.1", "conference:c0ffee"),
+            ("sip:extension:1001@10.0.0.1", "extension:1001"),
             ("sip:10.0.0.1", ""),
             ("tel:+1-202-555-0123", "+12025550123"),
             ("tel:7042;phone-context=example.com", "7042"),

@@ -108,7 +108,7 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         let source = if phone.is_some() { source } else { parties::sip_source(invite) };
         return to_conference(&user, source);
     }
-    if phone.is_some() && snapshot.extensions.contains_key(&user) {
+    if phone.is_some() && is_extension(snapshot, &user) {
         return Err(NoRoute::Phone(user));
     }
     if let Some(number) = snapshot.numbers.get(&user) {
@@ -132,6 +132,13 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         Some(id) => to_conference(id, source),
         None => Err(NoRoute::Unknown(user)),
     }
+}
+
+/// Whether a phone that dials this means another one: `extension:<x>` or plain `<x>`, by its number or its id (spec/media.md §2).
+fn is_extension(snapshot: &Snapshot, dialled: &str) -> bool {
+    let name = dialled.strip_prefix("extension:").unwrap_or(dialled);
+    let has_id = |id: Uuid| snapshot.extensions.values().any(|extension| extension.id == id);
+    snapshot.extensions.contains_key(name) || Uuid::parse_str(name).is_ok_and(has_id)
 }
 
 /// What a direct hash leads to (spec/media.md §10): it is a secret itself, and whoever knows it may call.
@@ -196,8 +203,9 @@ mod tests {
             let number = model::Number { call_flow_id: id(n), ..model::Number::default() };
             snapshot.numbers.insert(name.into(), number);
         }
-        for (name, direct_hash) in [("1000", ""), ("1001", ""), ("ann", "direct.00000000000e")] {
+        for (n, name, direct_hash) in [(0xe0, "1000", ""), (0xe1, "1001", ""), (0xe2, "ann", "direct.00000000000e")] {
             let extension = model::Extension {
+                id: id(n),
                 extension: name.into(),
                 direct_hash: direct_hash.into(),
                 ..model::Extension::default()
@@ -228,11 +236,18 @@ mod tests {
         let mut snapshot = snapshot();
         let phone = Caller::Phone("1000".into());
         const C0: &str = "00000000-0000-0000-0000-0000000000c0";
+        const E1: &str = "00000000-0000-0000-0000-0000000000e1";
         const C1: &str = "00000000-0000-0000-0000-0000000000c1";
         for (uri, stranger, of_phone) in [
             ("sip:ivr@a".to_owned(), "flow 1", "flow 1"),
             ("sip:1001@a".into(), "flow 2", "480"),
             ("sip:1000@a".into(), "404", "480"),
+            ("sip:extension:1001@a".into(), "404", "480"),
+            ("sip:extension%3a1000@a".into(), "404", "480"),
+            ("sip:extension:ivr@a".into(), "404", "404"),
+            ("sip:extension:@a".into(), "404", "404"),
+            (format!("sip:extension:{E1}@a"), "404", "480"),
+            (format!("sip:{E1}@a"), "404", "480"),
             ("sip:dead@a".into(), "404", "404"),
             ("sip:nobody@a".into(), "404", "404"),
             ("sip:a".into(), "404", "404"),
