@@ -170,17 +170,23 @@ impl Bridge {
     fn message(&mut self, context: &mut Context<'_>, message: CellMessage) {
         match message {
             CellMessage::Admit { from, step, conferencecall } => self.admit(context, from, step, *conferencecall),
-            CellMessage::Enter { from, step, call_id, customer_id, worker } => {
+            CellMessage::Enter { from, step, call_id, customer_id, worker, answered } => {
                 let why = self.closed_to(from, customer_id);
                 match why {
                     Some(why) => context.send(Address::Cell(from), CellMessage::NotEntered { step, why }),
-                    None => self.enter(context, from, step, call_id, worker),
+                    None => {
+                        self.enter(context, from, step, call_id, worker);
+                        if answered {
+                            self.answer_who_rings(context, from);
+                        }
+                    }
                 }
             }
             CellMessage::Left { from } => self.left(context, from),
             CellMessage::Admitted { .. }
             | CellMessage::NotAdmitted { .. }
             | CellMessage::Entered { .. }
+            | CellMessage::AnswerInside { .. }
             | CellMessage::NotEntered { .. }
             | CellMessage::Kick { .. }
             | CellMessage::HowEnded { .. }
@@ -241,6 +247,17 @@ impl Bridge {
         context.send(Address::Cell(from), entered);
         self.publish_bridge(context, "confbridge_joined", Map::from_iter([("joined_call_id".into(), json!(call_id))]));
         self.publish_conference(context);
+    }
+
+    /// spec/actions.md `connect`, step 4: once one that is answered is in a bridge of type `connect`, everybody who waits there is
+    /// answered. Who comes later without an answer is not.
+    fn answer_who_rings(&self, context: &mut Context<'_>, answered: CellId) {
+        if self.confbridge.kind == ConferenceType::Connect {
+            let confbridge_id = self.confbridge.id;
+            for (cell, _) in self.members.iter().filter(|(cell, member)| member.in_mix && **cell != answered) {
+                context.send(Address::Cell(*cell), CellMessage::AnswerInside { confbridge_id });
+            }
+        }
     }
 
     fn left(&mut self, context: &mut Context<'_>, from: CellId) {

@@ -35,7 +35,7 @@ pub(crate) enum CellMessage {
     /// The call is on its way into the conference; answered by `Admitted` or `NotAdmitted`.
     Admit { from: CellId, step: u64, conferencecall: Box<Conferencecall> },
     /// The call stands at the door of the mix; answered by `Entered` or `NotEntered`.
-    Enter { from: CellId, step: u64, call_id: Uuid, customer_id: Uuid, worker: WorkerId },
+    Enter { from: CellId, step: u64, call_id: Uuid, customer_id: Uuid, worker: WorkerId, answered: bool },
     /// The call has left the mix.
     Left { from: CellId },
     // A bridge to its calls.
@@ -45,6 +45,8 @@ pub(crate) enum CellMessage {
     NotAdmitted { step: u64, why: String },
     /// The mix is open to the call.
     Entered { step: u64, room: RoomId, confbridge_id: Uuid, answers: bool, forwards_keys: bool },
+    /// Somebody in the mix has been answered: so is the call, if it is not yet.
+    AnswerInside { confbridge_id: Uuid },
     /// The mix is closed to the call.
     NotEntered { step: u64, why: String },
     /// Leave this bridge: the mix, or the way into it.

@@ -158,6 +158,45 @@ fn a_bridge_of_two_made_by_hand_ends_when_one_is_left_unless_it_is_told_not_to()
     });
 }
 
+/// spec/actions.md `connect`, step 4: when a leg answers, every party in the bridge is answered; whoever comes after that is not.
+#[test]
+fn calls_that_ring_in_a_bridge_of_type_connect_are_answered_when_an_answered_one_joins() {
+    scenario("confbridge_answers", |world| {
+        let pair = world.confbridge(uuid(0xb1d), |bridge| bridge.kind = ConferenceType::Connect);
+        world.number("rings", json!([join_bridge(pair)]));
+        world.number("answers", json!([{"type": "answer"}, join_bridge(pair)]));
+        let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+        for phone in [&alice, &bob] {
+            phone.calls("rings");
+            phone.gets(180);
+        }
+        alice.waits_ms(2_000);
+        assert_eq!((alice.count(200, "INVITE"), bob.count(200, "INVITE")), (0, 0), "nobody is answered yet");
+        let [carol] = in_conference(world, "answers", ["carol"]);
+        alice.gets(200);
+        bob.gets(200);
+        carol.speaks(400.0);
+        alice.waits_ms(300);
+        alice.hears(400.0);
+        bob.hears(400.0);
+        carol.falls_silent();
+        let dora = world.phone("dora");
+        dora.calls("rings");
+        dora.gets(180);
+        dora.waits_ms(500);
+        assert_eq!(dora.count(200, "INVITE"), 0);
+        let emil = world.phone("emil");
+        emil.calls("answers");
+        emil.gets(200);
+        dora.gets(200);
+        assert_eq!(closes(world, pair), Some(ConferenceStatus::Terminating));
+        for phone in [&alice, &bob, &carol, &dora, &emil] {
+            phone.is_asked("BYE");
+        }
+        world.is_empty_after_40_s();
+    });
+}
+
 /// spec/actions.md `confbridge_join`: keys reach the other leg of a two-party bridge, and nobody in a bridge for many.
 #[test]
 fn a_key_in_a_bridge_of_two_reaches_the_other_phone_and_the_flow() {

@@ -103,6 +103,7 @@ impl Call {
             call_id: self.record.id,
             customer_id: self.record.customer_id,
             worker: self.media.lease().stream.worker,
+            answered: self.record.tm_progressing.is_some(),
         };
         context.send(Address::Bridge(confbridge_id), message);
         self.stays.is_known_to(confbridge_id);
@@ -137,6 +138,12 @@ impl Call {
                 self.record.tm_update = Some(Timestamp::from_us(context.now.wall_us));
                 self.media.join_room(context, room, forwards_keys);
                 self.publish(context, "call_updated");
+            }
+            CellMessage::AnswerInside { confbridge_id } => {
+                match self.stays.mix.is_some_and(|mix| mix.inside && mix.confbridge_id == confbridge_id) {
+                    true => self.answer(context),
+                    false => context.act(Act::CountStale),
+                }
             }
             CellMessage::NotEntered { step, why } => {
                 if let Some(mix) = self.stays.mix.take_if(|mix| mix.step == step) {

@@ -8,7 +8,7 @@ use super::{Fault, Outcome, Run, Wait};
 use crate::Effect;
 
 pub(super) const ABOUT: About = About {
-    does: "Brings the call into a confbridge, where it hears the others and they hear it. A call that is not answered yet is answered, unless the bridge is of type `connect`. Digits that are pressed meanwhile are stored; of two calls in a bridge of type `connect` the other one gets them, too, as soon as the key is released, whether the phone sent telephone-events or SIP INFO. It sets `voipbin.confbridge.id`.",
+    does: "Brings the call into a confbridge, where it hears the others and they hear it. A call that is not answered yet is answered, unless the bridge is of type `connect`: there those who wait are answered when an answered call joins them. Digits that are pressed meanwhile are stored; of two calls in a bridge of type `connect` the other one gets them, too, as soon as the key is released, whether the phone sent telephone-events or SIP INFO. It sets `voipbin.confbridge.id`.",
     waits: "The call leaving the bridge: because it is taken out, or the bridge ends.",
     fails: "A confbridge that does not exist or has ended is noted in the timeline, and the flow goes on with the next action; so is an option that cannot be read.",
     options: &[Field::new("confbridge_id", Type::Uuid, "The confbridge.").required()],
