@@ -13,21 +13,13 @@ pub enum NotReady {
     AdmissionClosed,
     /// As many calls are up as may be: new ones get 503.
     Full,
-    /// A SIP listener failed.
-    ListenerDown,
     /// What happens cannot be written to disk.
     StoreFailing,
 }
 
 impl NotReady {
-    const ALL: [NotReady; 6] = [
-        NotReady::Starting,
-        NotReady::Draining,
-        NotReady::AdmissionClosed,
-        NotReady::Full,
-        NotReady::ListenerDown,
-        NotReady::StoreFailing,
-    ];
+    const ALL: [NotReady; 5] =
+        [NotReady::Starting, NotReady::Draining, NotReady::AdmissionClosed, NotReady::Full, NotReady::StoreFailing];
 
     fn bit(self) -> u8 {
         1 << self as u8
@@ -40,7 +32,6 @@ impl NotReady {
             NotReady::Draining => "draining: the server was told to end and takes no new calls",
             NotReady::AdmissionClosed => "admission closed: the server is behind its work and refuses new calls",
             NotReady::Full => "full: as many calls are up as may be, and new ones are refused",
-            NotReady::ListenerDown => "listener down: a SIP listener has failed",
             NotReady::StoreFailing => "store failing: events and records cannot be written to disk",
         }
     }

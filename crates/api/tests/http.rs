@@ -82,7 +82,7 @@ async fn readiness_fails_with_its_reason_until_none_is_left() {
     assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 200 OK", r#"{"ready":true,"reasons":[]}"#));
     assert!(headers.contains("content-type: application/json"));
 
-    for reason in [NotReady::Draining, NotReady::AdmissionClosed, NotReady::Full, NotReady::ListenerDown] {
+    for reason in [NotReady::Draining, NotReady::AdmissionClosed, NotReady::Full, NotReady::StoreFailing] {
         site.readiness.set(reason, true);
         let (status, _, body) = site.ask("GET /readyz").await;
         assert!(status.contains("503") && body.contains(reason.text()), "{status} {body}");
