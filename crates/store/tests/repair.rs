@@ -36,6 +36,7 @@ fn binding() -> Binding {
         customer_id: CUSTOMER,
         contact: "sip:1000@192.0.2.7:5060".into(),
         received: "192.0.2.7:5060".into(),
+        transport: "udp".to_owned(),
         listener: 0,
         local: "192.0.2.1:5060".into(),
         call_id: "a84b4c76e66710".into(),
