@@ -30,6 +30,9 @@ impl Server {
             .current_dir(&folder)
             .env("FLOWSWITCH_SIP__UDP__ADDRESS", "127.0.0.1")
             .env("FLOWSWITCH_SIP__UDP__PORT", sip_port.to_string())
+            // Its ports would be those of UDP and the one above, which nobody has looked for.
+            .env("FLOWSWITCH_SIP__TCP", "[]")
+            .env("FLOWSWITCH_SIP__TLS", "[]")
             .env("FLOWSWITCH_HTTP__ADDRESS", "127.0.0.1")
             .env("FLOWSWITCH_HTTP__PORT", http_port.to_string())
             .env("FLOWSWITCH_RTP__FIRST_PORT", first.to_string())

@@ -27,7 +27,7 @@ impl Attempt {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowswitch"));
         command.args(["serve", "--config", "server.toml"]).current_dir(&self.folder);
         command.envs([("FLOWSWITCH_SIP__UDP__ADDRESS", "127.0.0.1"), ("FLOWSWITCH_SIP__UDP__PORT", "25890")]);
-        command.envs([("FLOWSWITCH_HTTP__ADDRESS", "127.0.0.1"), ("FLOWSWITCH_HTTP__PORT", "25891")]);
+        command.envs([("FLOWSWITCH_HTTP__ADDRESS", "127.0.0.1"), ("FLOWSWITCH_HTTP__PORT", "25893")]);
         let mut child =
             command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let end = Instant::now() + Duration::from_secs(10);
@@ -50,7 +50,7 @@ impl Drop for Attempt {
 }
 
 /// The rest of each configuration, with ports that nobody else has.
-const PORTS: &str = "[sip.udp]\naddress = \"127.0.0.1\"\nport = 25890\n[http]\naddress = \"127.0.0.1\"\nport = 25891\n\
+const PORTS: &str = "[sip.udp]\naddress = \"127.0.0.1\"\nport = 25890\n[http]\naddress = \"127.0.0.1\"\nport = 25893\n\
                      [rtp]\naddress = \"127.0.0.1\"\nfirst_port = 31980\nlast_port = 31999\n";
 
 fn refused(name: &str, configuration: &[u8], provisioning: &[u8], variables: &[(&str, &str)], expected: &str) {
@@ -77,7 +77,7 @@ fn a_wrong_configuration_is_refused_with_file_line_key_found_and_allowed() {
             "key",
             "\n[sip]\nt1ms = 5\n",
             "server.toml line 3: sip.t1ms: unknown key; did you mean `t1_ms`? (known here: user_agent, open_networks, domain, \
-             open_conferences, max_calls, max_new_calls_per_second, retry_after_seconds, t1_ms, t2_ms, t4_ms, socket_buffer_bytes, max_connections, max_connections_per_address, connection_idle_seconds, udp, tcp)",
+             open_conferences, max_calls, max_new_calls_per_second, retry_after_seconds, t1_ms, t2_ms, t4_ms, socket_buffer_bytes, max_connections, max_connections_per_address, connection_idle_seconds, udp, tcp, tls)",
         ),
         ("syntax", "[sip\n", "server.toml line 1: not valid TOML: unclosed table, expected `]`"),
         (

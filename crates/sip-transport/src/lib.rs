@@ -27,6 +27,7 @@ mod socket_source;
 mod stream_task;
 mod sys;
 mod tcp;
+mod tls;
 
 pub use connections::{Connection, ConnectionLimits, ConnectionRefused, Connections};
 pub use edge::{Edge, EdgeMetrics, Lane, Pushed};

@@ -50,6 +50,8 @@ pub struct ConnectionMetrics {
     pub timed_out: AtomicU64,
     /// Connections that could not be accepted: the system had no descriptor, or the like.
     pub accept_errors: AtomicU64,
+    /// TLS handshakes that failed or took too long.
+    pub handshake_errors: AtomicU64,
     /// Connections that were tried for a message whose own was gone.
     pub dialled: AtomicU64,
     /// Those of them that did not come about.

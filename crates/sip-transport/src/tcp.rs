@@ -1,16 +1,21 @@
-//! TCP listeners: bound all together, then started, stopped when dropped.
+//! TCP listeners, plain and with TLS: bound all together, then started, stopped when dropped.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
 use sip_core::{Hop, Transport};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use crate::metrics::add;
 use crate::stream_task::{self, StreamLimits};
+use crate::tls::{self, Handshakes};
 use crate::{BindError, Inlet, SocketSource};
 
 /// How long accepting rests after an error, so that one that stays does not take a core.
@@ -66,6 +71,31 @@ impl TcpTransport {
     /// # Errors
     /// The system's; not expected of a bound socket.
     pub fn start(&mut self, inlet: &Inlet, limits: StreamLimits) -> io::Result<()> {
+        self.accept(inlet, limits, |_| None)
+    }
+
+    /// The same with TLS; each listener goes by its own of `configs`, as it is when somebody connects.
+    ///
+    /// # Errors
+    /// As [`TcpTransport::start`].
+    pub fn start_tls(
+        &mut self,
+        inlet: &Inlet,
+        limits: StreamLimits,
+        configs: &[Arc<ArcSwap<ServerConfig>>],
+    ) -> io::Result<()> {
+        let places = Arc::new(Semaphore::new(tls::HANDSHAKES));
+        self.accept(inlet, limits, |place| {
+            Some(Handshakes { config: configs.get(place)?.clone(), places: places.clone() })
+        })
+    }
+
+    fn accept(
+        &mut self,
+        inlet: &Inlet,
+        limits: StreamLimits,
+        handshakes: impl Fn(usize) -> Option<Handshakes>,
+    ) -> io::Result<()> {
         for (place, listener) in self.listeners.drain(..).enumerate() {
             listener.set_nonblocking(true)?;
             let accepting = Accepting {
@@ -75,6 +105,7 @@ impl TcpTransport {
                 port: self.bound[place].port(),
                 inlet: inlet.clone(),
                 limits,
+                handshakes: handshakes(place),
             };
             self.running.push(tokio::spawn(accepting.run()).abort_handle());
         }
@@ -96,6 +127,8 @@ struct Accepting {
     port: u16,
     inlet: Inlet,
     limits: StreamLimits,
+    /// With TLS.
+    handshakes: Option<Handshakes>,
 }
 
 impl Accepting {
@@ -119,7 +152,11 @@ impl Accepting {
         // Who is refused is closed at once, and that was counted.
         if let Ok(connection) = self.inlet.connections().open(hop) {
             set_options(&stream)?;
-            tokio::spawn(stream_task::run(stream, connection, self.inlet.clone(), self.limits));
+            let (inlet, limits) = (self.inlet.clone(), self.limits);
+            match &self.handshakes {
+                None => drop(tokio::spawn(stream_task::run(stream, connection, inlet, limits))),
+                Some(handshakes) => drop(tokio::spawn(handshakes.clone().run(stream, connection, inlet, limits))),
+            }
         }
         Ok(())
     }

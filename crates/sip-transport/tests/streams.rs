@@ -6,6 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use rcgen::CertifiedKey;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ClientConfig, ServerConfig};
 use sip_core::{Hop, Message, Transport};
 use sip_transport::{
     BindSockets, ConnectionLimits, Connections, Edge, Inlet, Push, Pushed, SipSender, StreamLimits, TcpTransport,
@@ -15,6 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const LIMITS: ConnectionLimits = ConnectionLimits { max: 100, max_per_address: 3, max_waiting_bytes: 100_000 };
@@ -31,6 +36,10 @@ struct Server {
 
 impl Server {
     fn start(address: &str) -> Server {
+        Server::start_with(address, |transport, inlet| transport.start(inlet, IDLE).unwrap())
+    }
+
+    fn start_with(address: &str, start: impl FnOnce(&mut TcpTransport, &Inlet)) -> Server {
         let udp = UdpTransport::bind(&[], &mut BindSockets).unwrap();
         let (sender, lost) = SipSender::new(udp.sender(), Connections::new(LIMITS)).with_lost_messages();
         let (lane, arrived) = mpsc::unbounded_channel();
@@ -42,7 +51,7 @@ impl Server {
         let inlet = Inlet::new(edge.clone(), push, sender.clone());
         let mut transport =
             TcpTransport::bind(Transport::Tcp, &[address.parse().unwrap()], 7, &mut BindSockets).unwrap();
-        transport.start(&inlet, IDLE).unwrap();
+        start(&mut transport, &inlet);
         let undelivered = Arc::<Mutex<Vec<Message>>>::default();
         let kept = undelivered.clone();
         tokio::spawn(lost.redial(inlet, IDLE, Arc::new(move |message| kept.lock().unwrap().push(message))));
@@ -203,6 +212,56 @@ async fn who_says_nothing_or_half_a_message_is_closed_in_time() {
         assert!((seconds - 1..=seconds + 1).contains(&elapsed), "{said:?}: {elapsed}");
     }
     assert_eq!(server.connections().metrics().timed_out.load(Relaxed), 4);
+}
+
+/// A server's side and a client's that trusts it.
+fn tls() -> (Arc<ArcSwap<ServerConfig>>, TlsConnector) {
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["phone.test".to_owned()]).unwrap();
+    let provider = || Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let server = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let server = server.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    (Arc::new(ArcSwap::from_pointee(server)), TlsConnector::from(Arc::new(client)))
+}
+
+#[tokio::test]
+async fn over_tls_messages_come_and_go_and_who_speaks_something_else_is_closed() {
+    let (config, connector) = tls();
+    let start = |transport: &mut TcpTransport, inlet: &Inlet| transport.start_tls(inlet, IDLE, &[config]).unwrap();
+    let mut server = Server::start_with("127.0.0.34:0", start);
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let mut client = connector.connect("phone.test".try_into().unwrap(), stream).await.unwrap();
+    client.write_all(options("secret").as_bytes()).await.unwrap();
+    let (message, hop) = server.message().await;
+    assert_eq!(&message.body()[..], b"secret");
+    assert!(server.sender.send(&hop, b"answer"));
+    let mut answer = [0; 6];
+    timeout(PATIENCE, client.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"answer");
+    let mut plain = TcpStream::connect(server.address()).await.unwrap();
+    plain.write_all(options("").as_bytes()).await.unwrap();
+    let mut alert = Vec::new();
+    // A reset is as good.
+    let _ = timeout(PATIENCE, plain.read_to_end(&mut alert)).await.unwrap();
+    wait_until("one is left", || server.connections().count() == 1).await;
+    assert_eq!(server.connections().metrics().handshake_errors.load(Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_finish_the_handshake_is_closed_after_five_seconds() {
+    let (config, _) = tls();
+    let start = |transport: &mut TcpTransport, inlet: &Inlet| transport.start_tls(inlet, IDLE, &[config]).unwrap();
+    let server = Server::start_with("127.0.0.34:0", start);
+    let mut client = TcpStream::connect(server.address()).await.unwrap();
+    client.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+    let started = tokio::time::Instant::now();
+    let _ = client.read_to_end(&mut Vec::new()).await;
+    assert!((4..=6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert_eq!(server.connections().metrics().handshake_errors.load(Relaxed), 1);
 }
 
 #[tokio::test]

@@ -43,8 +43,8 @@ free_range() {
 
 # First the sound of the server (200 ports), then its SIP and HTTP; the callers take what lies above 31500 and 25400.
 rtp_first=$(free_range 30000 31499 200)
-sip_port=$(free_range 25060 25399 2)
-http_port=$((sip_port + 1))
+sip_port=$(free_range 25060 25399 3)
+http_port=$((sip_port + 2)) # SIP over TLS has the one between
 
 # write_config PROVISIONING [LINE...]: the configuration; further lines go into [sip].
 write_config() {

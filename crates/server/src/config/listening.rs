@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sip_core::Transport;
 
-use super::{SipConfig, TcpListenerConfig};
+use super::{ListenAddress, OptionalAddress, SipConfig};
 
 /// One SIP listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Listening {
 }
 
 impl SipConfig {
-    /// All SIP listeners in the order of their numbers: UDP, then TCP.
+    /// All SIP listeners in the order of their numbers: UDP, then TCP, then TLS.
     pub fn listening(&self) -> Vec<Listening> {
         let udp = self.udp.iter().map(|udp| Listening {
             transport: Transport::Udp,
@@ -43,23 +43,21 @@ impl SipConfig {
         let mut all: Vec<Listening> = udp.collect();
         // There is at least one; the default is for whoever takes the list away in a program.
         let first = all.first().copied();
-        all.extend(self.tcp.iter().filter_map(|tcp| Some(beside(first?, Transport::Tcp, tcp, 0))));
+        let Some(first) = first else { return all };
+        let beside = |transport, address: ListenAddress, port, public: OptionalAddress| Listening {
+            transport,
+            address: SocketAddr::new(address.0.unwrap_or(first.address.ip()), port),
+            public_address: public.0.or(first.public_address),
+        };
+        let or = |port, usual| if port == 0 { usual } else { port };
+        let (same, above) = (first.address.port(), first.address.port().saturating_add(1));
+        all.extend(
+            self.tcp.iter().map(|tcp| beside(Transport::Tcp, tcp.address, or(tcp.port, same), tcp.public_address)),
+        );
+        all.extend(
+            self.tls.iter().map(|tls| beside(Transport::Tls, tls.address, or(tls.port, above), tls.public_address)),
+        );
         all
-    }
-
-    /// Those of one transport.
-    pub fn listening_on(&self, transport: Transport) -> Vec<Listening> {
-        self.listening().into_iter().filter(|listening| listening.transport == transport).collect()
-    }
-}
-
-/// A listener that stands beside `first` where it does not say otherwise, its port `above` that one's.
-fn beside(first: Listening, transport: Transport, config: &TcpListenerConfig, above: u16) -> Listening {
-    let port = if config.port == 0 { first.address.port().saturating_add(above) } else { config.port };
-    Listening {
-        transport,
-        address: SocketAddr::new(config.address.0.unwrap_or(first.address.ip()), port),
-        public_address: config.public_address.0.or(first.public_address),
     }
 }
 
@@ -68,7 +66,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn tcp_stands_beside_the_first_udp_listener_unless_it_says_otherwise() {
+    fn tcp_and_tls_stand_beside_the_first_udp_listener_unless_it_says_otherwise() {
         let parse = |text: &str| {
             let config = Config::parse(std::path::Path::new("x"), text, &Default::default()).unwrap();
             let listening = config.sip.listening();
@@ -78,17 +76,24 @@ mod tests {
             });
             shown.collect::<Vec<String>>()
         };
-        assert_eq!(parse(""), ["udp 0.0.0.0:5060", "tcp 0.0.0.0:5060"]);
+        assert_eq!(parse(""), ["udp 0.0.0.0:5060", "tcp 0.0.0.0:5060", "tls 0.0.0.0:5061"]);
         assert_eq!(
             parse(
                 "[[sip.udp]]\naddress = '127.0.0.2'\nport = 5070\npublic_address = '192.0.2.1'\n[[sip.udp]]\nport = 5080"
             ),
-            ["udp 127.0.0.2:5070 192.0.2.1", "udp 0.0.0.0:5080", "tcp 127.0.0.2:5070 192.0.2.1"]
+            [
+                "udp 127.0.0.2:5070 192.0.2.1",
+                "udp 0.0.0.0:5080",
+                "tcp 127.0.0.2:5070 192.0.2.1",
+                "tls 127.0.0.2:5071 192.0.2.1"
+            ]
         );
         assert_eq!(
-            parse("[[sip.tcp]]\naddress = '::'\n[[sip.tcp]]\nport = 5090\npublic_address = '192.0.2.9'"),
-            ["udp 0.0.0.0:5060", "tcp [::]:5060", "tcp 0.0.0.0:5090 192.0.2.9"]
+            parse(
+                "[[sip.tls]]\naddress = '::'\nport = 443\n[[sip.tcp]]\naddress = '::'\n[[sip.tcp]]\nport = 5090\npublic_address = '192.0.2.9'"
+            ),
+            ["udp 0.0.0.0:5060", "tcp [::]:5060", "tcp 0.0.0.0:5090 192.0.2.9", "tls [::]:443"]
         );
-        assert_eq!(parse("[sip]\ntcp = []"), ["udp 0.0.0.0:5060"]);
+        assert_eq!(parse("[sip]\ntcp = []\ntls = []"), ["udp 0.0.0.0:5060"]);
     }
 }

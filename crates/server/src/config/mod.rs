@@ -42,7 +42,7 @@ pub use media::MediaConfig;
 pub use recordings::RecordingsConfig;
 pub use registrar::{Algorithm, RegistrarConfig};
 pub use rtp::RtpConfig;
-pub use sip::{SipConfig, TcpListenerConfig, UdpListenerConfig};
+pub use sip::{SipConfig, TcpListenerConfig, TlsListenerConfig, UdpListenerConfig};
 pub use speech::SpeechConfig;
 pub use store::StoreConfig;
 pub use value::{ListenAddress, OptionalAddress};
@@ -223,6 +223,16 @@ impl Config {
             }
         }
         self.check_connections(tree)?;
+        for (index, tls) in self.sip.tls.iter().enumerate() {
+            let is_missing = |path: &Path| path.as_os_str().is_empty();
+            let (lone, missing) = match (is_missing(&tls.certificate), is_missing(&tls.key)) {
+                (true, false) => ("key", "certificate"),
+                (false, true) => ("certificate", "key"),
+                _ => continue,
+            };
+            let allowed = format!("certificate and key together, or neither; {missing} is missing");
+            return refuse(&[&format!("sip.tls.{lone}"), &format!("sip.tls.{index}.{lone}")], allowed);
+        }
         for (key, folder) in [("data_dir", &self.data_dir), ("media.folder", &self.media.folder)] {
             if folder.as_os_str().is_empty() {
                 return refuse(&[key], "the path of a folder".to_owned());

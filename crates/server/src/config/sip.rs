@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -61,6 +62,9 @@ pub struct SipConfig {
     /// TCP listeners.
     #[serde(deserialize_with = "none_or_several")]
     pub tcp: Vec<TcpListenerConfig>,
+    /// TLS listeners.
+    #[serde(deserialize_with = "none_or_several")]
+    pub tls: Vec<TlsListenerConfig>,
 }
 
 impl Default for SipConfig {
@@ -92,6 +96,7 @@ impl Default for SipConfig {
             connection_idle_seconds: 7_500,
             udp: vec![UdpListenerConfig::default()],
             tcp: vec![TcpListenerConfig::default()],
+            tls: vec![TlsListenerConfig::default()],
         }
     }
 }
@@ -147,6 +152,23 @@ pub struct TcpListenerConfig {
     pub public_address: OptionalAddress,
 }
 
+/// One TLS socket for SIP: `[sip.tls]`, several of `[[sip.tls]]`, or none: `tls = []`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsListenerConfig {
+    /// Local address; none stands for that of the first UDP listener.
+    pub address: ListenAddress,
+    /// Local port; 0 stands for the one above that of the first UDP listener.
+    #[serde(deserialize_with = "value::whole::<_, _, 0, 65_535>")]
+    pub port: u16,
+    /// As for UDP; none stands for that of the first UDP listener.
+    pub public_address: OptionalAddress,
+    /// The certificate, and those that lead to its root: a file in PEM. Empty: the server makes one for itself.
+    pub certificate: PathBuf,
+    /// The certificate's key: a file in PEM.
+    pub key: PathBuf,
+}
+
 /// A section of which there may be several.
 trait Section: serde::de::DeserializeOwned {
     /// How it is written.
@@ -159,6 +181,10 @@ impl Section for UdpListenerConfig {
 
 impl Section for TcpListenerConfig {
     const ALLOWED: &'static str = "a table [sip.tcp], several tables [[sip.tcp]], or [] for none";
+}
+
+impl Section for TlsListenerConfig {
+    const ALLOWED: &'static str = "a table [sip.tls], several tables [[sip.tls]], or [] for none";
 }
 
 /// A table is one listener, a list of tables is several.

@@ -115,7 +115,7 @@ fn host(ip: IpAddr) -> String {
 
 /// The source address that the routing table gives to packets for the outside. Connecting a UDP socket sends nothing;
 /// the destination is from the range for documentation (RFC 5737, RFC 3849).
-fn outward_address(bound: IpAddr) -> Option<IpAddr> {
+pub(super) fn outward_address(bound: IpAddr) -> Option<IpAddr> {
     let far = if bound.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" };
     let socket = UdpSocket::bind(SocketAddr::new(bound, 0)).ok()?;
     socket.connect(far).ok()?;
@@ -139,6 +139,7 @@ mod tests {
         let text = text(&config, &provisioned, &sip, http, "2 media workers");
         for wanted in [
             "udp 0.0.0.0:5060, callers are told the local address that they reached",
+            "tls 0.0.0.0:5061, callers are told the local address that they reached",
             "tcp 0.0.0.0:5060, callers are told the local address that they reached",
             "ports 10000-29999; 2 media workers",
             "http://127.0.0.1:8080/metrics",

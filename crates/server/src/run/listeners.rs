@@ -23,6 +23,14 @@ pub(super) fn bind_tcp(config: &Config) -> Result<TcpTransport, BindError> {
     bind(config, Transport::Tcp)
 }
 
+/// Binds the TLS listeners.
+///
+/// # Errors
+/// The first address that cannot be had.
+pub(super) fn bind_tls(config: &Config) -> Result<TcpTransport, BindError> {
+    bind(config, Transport::Tls)
+}
+
 fn bind(config: &Config, transport: Transport) -> Result<TcpTransport, BindError> {
     let listening = config.sip.listening();
     let first = listening.iter().position(|listening| listening.transport == transport).unwrap_or_default();
@@ -59,13 +67,12 @@ mod tests {
     #[test]
     fn every_listener_has_a_number_and_websockets_the_last() {
         let mut config = Config::default();
-        config.sip.tcp.truncate(1);
-        assert_eq!((http_number(&config), public_addresses(&config)), (2, vec![None; 3]));
+        assert_eq!((http_number(&config), public_addresses(&config)), (3, vec![None; 4]));
         let mut second = config.sip.udp[0].clone();
         config.sip.udp[0].public_address = "192.0.2.1".parse().unwrap();
         second.port = 5080;
         config.sip.udp.push(second);
         let public = Some([192, 0, 2, 1].into());
-        assert_eq!((http_number(&config), public_addresses(&config)), (3, vec![public, None, public, public]));
+        assert_eq!((http_number(&config), public_addresses(&config)), (4, vec![public, None, public, public, public]));
     }
 }

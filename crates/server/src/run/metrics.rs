@@ -204,6 +204,7 @@ impl ServerMetrics {
             ("sip_accept_errors_total", "SIP connections that the system could not give", &metrics.accept_errors),
             ("sip_connection_received_total", "SIP messages over TCP and TLS", &metrics.received_messages),
             ("sip_connection_received_bytes_total", "Octets that came over TCP and TLS", &metrics.received_bytes),
+            ("sip_handshake_errors_total", "TLS handshakes of SIP that failed", &metrics.handshake_errors),
             ("sip_dials_total", "SIP connections made for messages whose own was gone", &metrics.dialled),
             ("sip_dial_errors_total", "Of them those that did not come about", &metrics.dial_errors),
             ("sip_undelivered_total", "SIP messages for which there was no connection at all", &metrics.undelivered),

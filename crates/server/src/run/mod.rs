@@ -2,6 +2,7 @@
 
 mod apply;
 mod banner;
+mod certificates;
 mod clock;
 mod conference_flows;
 mod conference_keeper;
@@ -57,6 +58,7 @@ use crate::logging::Logging;
 use crate::process_metrics::process_metrics;
 use crate::provision::{self, Provisioned};
 use crate::signals::Signals;
+use certificates::Certificates;
 use lanes::{LaneSender, LaneSizes};
 use log_feed::LogFeed;
 use loop_thread::{LoopNumbers, LoopParts, LoopThread};
@@ -124,7 +126,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let (store, bridges) = keeping::open(&config, started)?;
     let mut udp = UdpTransport::bind(&listeners::udp(&config), &mut BindSockets)?;
     let connections = Connections::new(connection_limits(&config));
-    let mut tcp = listeners::bind_tcp(&config)?;
+    let (mut tcp, mut tls) = (listeners::bind_tcp(&config)?, listeners::bind_tls(&config)?);
+    let certificates = Certificates::load(&config, clock::now().wall_us)?;
     let (sip_sender, lost) = SipSender::new(udp.sender(), connections.clone()).with_lost_messages();
     let limits = Limits {
         max_connections: config.http.max_connections,
@@ -202,10 +205,11 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let stream_limits = StreamLimits { idle: Duration::from_secs(config.sip.connection_idle_seconds) };
     tokio::spawn(lost.redial(inlet.clone(), stream_limits, undelivered(senders.clone())));
     tcp.start(&inlet, stream_limits)?;
+    tls.start_tls(&inlet, stream_limits, &certificates.current())?;
     udp.start(Arc::new(move |datagram, hop| inlet.datagram(datagram, hop)))?;
     let udp = Arc::new(udp);
 
-    let sip = udp.bound().map(|bound| bound.address).chain(tcp.bound().iter().copied());
+    let sip = udp.bound().map(|bound| bound.address).chain(tcp.bound().iter().chain(tls.bound()).copied());
     let sip = listeners::bound(&config, sip);
     announce(&banner::text(&config, &provisioned, &sip, http_address, &engine.status().to_string()));
     show_secrets(&secrets, &config.data_dir);
@@ -258,6 +262,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         engine: engine.metrics_reader(),
         readiness,
         resources,
+        certificates,
         steps,
         store: store.clone(),
         logging: &logging,
@@ -271,7 +276,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     drop(conferences);
     all_well &= keeper.join().is_ok();
     engine.shutdown();
-    drop(tcp);
+    drop((tcp, tls));
     connections.close_all();
     if tokio::time::timeout(LAST_GOODBYES, connections.all_ended()).await.is_err() {
         tracing::warn!("some SIP connections were not closed in time");

@@ -11,6 +11,7 @@ use model::Timestamp;
 use store::Store;
 
 use super::banner::Secrets;
+use super::certificates::Certificates;
 use super::lanes::LaneSender;
 use super::loop_thread::LoopNumbers;
 use super::publisher;
@@ -51,6 +52,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) readiness: Arc<Readiness>,
     /// What provisioning is applied to.
     pub(super) resources: Resources,
+    /// Read again by a reload, whatever else comes of it.
+    pub(super) certificates: Certificates,
     /// A reload and the API's changes take turns.
     pub(super) steps: Steps,
     /// Its health counts.
@@ -221,6 +224,7 @@ impl Supervisor<'_> {
 
     /// Takes over what a reload may change; what is wrong changes nothing.
     fn reload(&mut self) {
+        self.certificates.reload();
         let new = match self.args.load() {
             Ok(new) => new,
             Err(error) => return tracing::error!("the configuration was not reloaded: {error}"),

@@ -36,7 +36,7 @@ impl Server {
         let folder_text = folder.display();
         let config = format!(
             "data_dir = \"{folder_text}/data\"\nprovision = [\"{folder_text}/numbers.json\"]\ndrain_seconds = 2\n\
-             [sip]\nt1_ms = 100\nt2_ms = 400\nt4_ms = 500\n\
+             [sip]\ntls = []\nt1_ms = 100\nt2_ms = 400\nt4_ms = 500\n\
              [sip.udp]\naddress = \"127.0.0.1\"\nport = {sip}\n[http]\naddress = \"127.0.0.1\"\nport = {http}\n\
              [rtp]\naddress = \"127.0.0.1\"\nfirst_port = {rtp}\nlast_port = {last}\nready_pairs = 4\nrest_ms = 100\n\
              [media]\nfolder = \"{folder_text}/media\"\n[log]\nformat = \"json\"\n",

@@ -49,7 +49,7 @@ impl Folder {
         let folder = Folder { path, sip: local(sip), http: local(sip + 1) };
         let config = format!(
             "data_dir = \"data\"\nprovision = [\"numbers.json\"]\ndrain_seconds = 1\n\
-             [sip.udp]\naddress = \"127.0.0.1\"\nport = {sip}\n[http]\naddress = \"127.0.0.1\"\nport = {http}\n\
+             [sip]\ntls = []\n[sip.udp]\naddress = \"127.0.0.1\"\nport = {sip}\n[http]\naddress = \"127.0.0.1\"\nport = {http}\n\
              [rtp]\naddress = \"127.0.0.1\"\nfirst_port = {rtp}\nlast_port = {last}\nready_pairs = 64\nrest_ms = 100\n\
              [log]\nformat = \"json\"\n",
             http = sip + 1,
