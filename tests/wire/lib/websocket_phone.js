@@ -199,6 +199,21 @@ const checks = {
     check(what, message && message.status_code === 488, message && message.status_code);
     check(what, /^302 .*WebRTC/.test(message.getHeader('Warning')), message.getHeader('Warning'));
   },
+  'a call whose page is gone ends as soon as it is to': async (what) => {
+    const page = phone('1003', 'load-1003');
+    page.start();
+    await event(what, page, 'registered', ['registrationFailed']);
+    const { sound } = await call(what, page);
+    page.transport._reconnect = () => {};
+    page.socket._ws.terminate();
+    const [up] = await callsUp();
+    const began = Date.now();
+    await fetch(`${api}/calls/${up.id}/hangup`, { method: 'POST', headers });
+    for (let tries = 0; (await callsUp()).length > 0 && tries < 100; tries++) await new Promise((done) => setTimeout(done, 20));
+    sound.close();
+    const { status } = await (await fetch(`${api}/calls/${up.id}`, { headers })).json();
+    check(what, status === 'hangup', status, `after ${Date.now() - began} ms`);
+  },
   'a page that is closed is registered no more': async (what, ua) => {
     const page = phone('1001', 'load-1001');
     page.start();
