@@ -171,7 +171,6 @@ impl Stream {
             stream.end_playback(cx, PlaybackOutcome::Stopped);
             let barge_in = barge_in.then(|| BargeIn::new(cx.now_ns));
             stream.playback = Some(Playback::new(id, sound, barge_in));
-            stream.sender.begin_talkspurt();
         });
     }
 

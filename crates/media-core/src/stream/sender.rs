@@ -26,7 +26,8 @@ pub(crate) struct Sender {
     timestamp: u32,
     /// When that frame is due, ns.
     due_ns: u64,
-    /// The next packet begins a talkspurt.
+    /// The next packet begins a talkspurt (RFC 3551 §4.1: it is the first one after a time in which none were sent; a sound that follows
+    /// upon silence that was sent does not begin one).
     marker: bool,
     /// Timestamp just behind the last sent packet, and when it was sent.
     sent_until: u32,

@@ -64,7 +64,8 @@ fn every_octet_of_a_sound_is_sent_once_and_silence_follows() {
     scene.play(stream, 9, &sound);
     scene.run_ms(200);
     let packets = scene.take_rtp();
-    assert_continuous(&packets, 160, &[0]);
+    // RFC 3551 §4.1: silence was sent as well, so no packet is the first after a time without them.
+    assert_continuous(&packets, 160, &[]);
     let sent: Vec<u8> = packets.iter().flat_map(|packet| packet.payload.clone()).collect();
     let expected: Vec<u8> = samples.iter().map(|sample| Codec::Pcmu.encode(*sample)).collect();
     assert_eq!(sent[..1000], expected);
@@ -122,7 +123,7 @@ fn a_new_play_replaces_the_old_one_without_a_gap() {
     scene.play(stream, 2, &Arc::new(Sound::tone(880, 1000, 8000)));
     scene.run_ms(400);
     let packets = scene.take_rtp();
-    assert_continuous(&packets, 160, &[0, 20]);
+    assert_continuous(&packets, 160, &[0]);
     let samples = decode(&packets, Codec::Pcmu);
     assert!(goertzel(&samples[..20 * 160], 440.0) > 7900.0);
     assert!(goertzel(&samples[20 * 160..], 880.0) > 7900.0);
@@ -237,7 +238,7 @@ fn a_sound_that_comes_too_slowly_has_silence_in_it_and_loses_nothing() {
     scene.run_ms(40);
     assert_eq!(scene.take_events(), [ended(stream, 4, PlaybackOutcome::Completed)]);
     let packets = scene.take_rtp();
-    assert_continuous(&packets, 160, &[0]);
+    assert_continuous(&packets, 160, &[]);
     let heard = decode(&packets, Codec::Pcmu).iter().filter(|sample| **sample > 7_000).count();
     assert_eq!(heard, expected);
 }
