@@ -22,7 +22,7 @@ use media_core::PortLease;
 use model::{Confbridge, Recording};
 use serde::{Deserialize, Serialize};
 use sip_core::digest::ServerKey;
-use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Output, ServerTransactionId};
+use sip_core::{DialogId, Endpoint, EndpointConfig, EndpointEvent, Message, Method, Output, ServerTransactionId};
 use uuid::Uuid;
 
 pub use gauges::{Counters, Gauges, RegistrarNumbers};
@@ -129,6 +129,17 @@ impl Control {
     /// The loop's own id.
     pub fn owner(&self) -> LoopId {
         self.owner
+    }
+
+    /// Whether this is a CANCEL of nothing that the loop has been given so far: it would be answered by 481. Its INVITE may have been
+    /// overtaken by it.
+    pub fn is_early_cancel(&self, input: &Input) -> bool {
+        match input {
+            Input::Sip { message, .. } => {
+                message.is_request() && message.method() == &Method::Cancel && !self.endpoint.finds_cancelled(message)
+            }
+            _ => false,
+        }
     }
 
     /// When [`Input::Timeout`] is due: monotonic nanoseconds.

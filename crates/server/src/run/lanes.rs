@@ -1,6 +1,7 @@
 //! The ways into a control loop: what belongs to calls that are up, new work, and the operator's and API's wishes, each with its
 //! bound, and letters, which other loops and the store write. A call that is up is never held up by one that wants to be.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -54,7 +55,15 @@ pub(super) struct LaneReceiver {
     letters: Receiver<Place>,
     snapshots: Arc<Snapshots>,
     doze: Doze,
+    /// Inputs that were taken out of the lane for new work.
+    begun: u64,
+    /// CANCELs that wait for what they may belong to, each until so many inputs have been taken out of the lane for new work: what
+    /// came before it is in there. At most [`EARLY_MAX`].
+    early: VecDeque<(u64, Input)>,
 }
+
+/// Most CANCELs that wait at a time; more are answered at once.
+const EARLY_MAX: usize = 1_024;
 
 /// How many inputs each lane holds.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +110,8 @@ pub(super) fn lanes(sizes: LaneSizes) -> (LaneSender, LaneReceiver) {
         letters: letters_out,
         snapshots: snapshots.clone(),
         doze: doze.clone(),
+        begun: 0,
+        early: VecDeque::new(),
     };
     (LaneSender { dialog, new_work, api, letters, full: Arc::default(), snapshots, doze }, receiver)
 }
@@ -186,11 +197,27 @@ impl LaneSender {
 }
 
 impl LaneReceiver {
-    /// The next input: of calls that are up first, then wishes, then new work.
-    pub(super) fn try_next(&self) -> Option<Input> {
-        let first = self.letters.try_recv().or_else(|_| self.dialog.try_recv()).ok();
-        let first = first.map(|input| *input).or_else(|| self.try_wish());
-        first.or_else(|| self.new_work.try_recv().ok().map(|input| *input))
+    /// The next input: of calls that are up first, then wishes, then new work. A CANCEL of nothing that is known (`is_early`) may have
+    /// overtaken its INVITE between the lanes, so it waits, once, until the new work that was there before it has been taken.
+    pub(super) fn try_next(&mut self, is_early: impl Fn(&Input) -> bool) -> Option<Input> {
+        while let Ok(input) = self.letters.try_recv().or_else(|_| self.dialog.try_recv()) {
+            if self.new_work.is_empty() || self.early.len() >= EARLY_MAX || !is_early(&input) {
+                return Some(*input);
+            }
+            self.early.push_back((self.begun + self.new_work.len() as u64, *input));
+        }
+        self.try_wish().or_else(|| self.try_new_work())
+    }
+
+    /// The next of new work, or a CANCEL that has waited for what has been taken by now.
+    fn try_new_work(&mut self) -> Option<Input> {
+        let is_due = self.early.front().is_some_and(|(behind, _)| *behind <= self.begun);
+        if is_due {
+            return self.early.pop_front().map(|(_, cancel)| cancel);
+        }
+        let input = self.new_work.try_recv().ok()?;
+        self.begun += 1;
+        Some(*input)
     }
 
     /// The next wish, whatever else waits: a flood of requests within dialogs must not keep the operator from draining.
@@ -204,8 +231,11 @@ impl LaneReceiver {
 
     /// Waits until there is something, or for `at_most`.
     pub(super) fn wait(&self, at_most: Duration) {
-        let is_empty =
-            || self.letters.is_empty() && self.dialog.is_empty() && self.api.is_empty() && self.new_work.is_empty();
+        // A CANCEL waits only as long as there is new work before it, or is due.
+        let is_empty = || {
+            let lanes = [&self.letters, &self.dialog, &self.api, &self.new_work];
+            self.early.is_empty() && lanes.into_iter().all(Receiver::is_empty)
+        };
         self.doze.sleep(at_most, || !is_empty());
     }
 }
@@ -216,24 +246,28 @@ mod tests {
 
     const SIZES: LaneSizes = LaneSizes { dialog: 2, new_work: 1, api: 1 };
 
+    fn never(_: &Input) -> bool {
+        false
+    }
+
     #[test]
     fn what_is_up_comes_before_what_wants_to_be() {
-        let (sender, receiver) = lanes(SIZES);
+        let (sender, mut receiver) = lanes(SIZES);
         sender.try_sip(Lane::NewWork, Input::Timeout).unwrap();
         sender.wish(Input::HangUpAll);
         sender.fact(Input::Ports { ipv6: false, leases: Vec::new() });
-        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next()).collect();
+        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next(never)).collect();
         assert!(matches!(kinds[..], [Input::Ports { .. }, Input::HangUpAll, Input::Timeout]), "{kinds:?}");
     }
 
     #[test]
     fn a_wish_can_be_taken_before_everything_else() {
-        let (sender, receiver) = lanes(SIZES);
+        let (sender, mut receiver) = lanes(SIZES);
         sender.fact(Input::Timeout);
         assert!(receiver.try_wish().is_none());
         sender.wish(Input::HangUpAll);
         assert!(matches!(receiver.try_wish(), Some(Input::HangUpAll)));
-        assert!(matches!(receiver.try_next(), Some(Input::Timeout)));
+        assert!(matches!(receiver.try_next(never), Some(Input::Timeout)));
     }
 
     #[test]
@@ -249,28 +283,98 @@ mod tests {
 
     #[test]
     fn letters_come_first_and_their_number_is_told() {
-        let (sender, receiver) = lanes(SIZES);
+        let (sender, mut receiver) = lanes(SIZES);
         sender.fact(Input::Timeout);
         (0..5).for_each(|token| sender.letter(Input::Saved { token, saved: true }));
         assert_eq!(sender.numbers()[3], LaneNumbers { lane: "letters", depth: 5, bound: None });
         for expected in 0..5 {
-            assert!(matches!(receiver.try_next(), Some(Input::Saved { token, .. }) if token == expected));
+            assert!(matches!(receiver.try_next(never), Some(Input::Saved { token, .. }) if token == expected));
         }
-        assert!(matches!(receiver.try_next(), Some(Input::Timeout)));
+        assert!(matches!(receiver.try_next(never), Some(Input::Timeout)));
         assert_eq!(sender.numbers()[3].depth, 0);
     }
 
     #[test]
     fn a_fact_that_finds_its_lane_full_waits_and_is_counted() {
-        let (sender, receiver) = lanes(SIZES);
+        let (sender, mut receiver) = lanes(SIZES);
         std::thread::scope(|scope| {
             scope.spawn(|| (0..3).for_each(|_| sender.fact(Input::Timeout)));
             while sender.numbers()[0].bound.unwrap().full == 0 {
                 std::thread::yield_now();
             }
-            while receiver.try_next().is_none() {}
+            while receiver.try_next(never).is_none() {}
         });
         let bound = Some(LaneBound { size: 2, full: 1 });
         assert_eq!(sender.numbers()[0], LaneNumbers { lane: "dialog", depth: 2, bound });
+    }
+
+    fn request(method: &str, call: &str) -> Input {
+        let text = format!(
+            "{method} sip:ivr@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5070;branch=z9hG4bK{call}\r\n\
+             From: <sip:a@127.0.0.2>;tag=far\r\nTo: <sip:ivr@127.0.0.1>\r\nCall-ID: {call}\r\nCSeq: 1 {method}\r\n\
+             Contact: <sip:a@127.0.0.2:5070>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        let hop = sip_core::Hop {
+            transport: sip_core::Transport::Udp,
+            listener: 0,
+            local: "127.0.0.1:5060".parse().unwrap(),
+            remote: "127.0.0.2:5070".parse().unwrap(),
+        };
+        Input::Sip { message: sip_core::Message::parse_datagram(text.into()).unwrap(), hop }
+    }
+
+    /// The final responses that a loop gives to what is in the lanes: Call-ID, method and status.
+    fn answers(receiver: &mut LaneReceiver) -> Vec<String> {
+        let config = sip_core::EndpointConfig { max_transactions: 9, ..Default::default() };
+        let mut control = call::Control::new(base::LoopId(0), [1; 32], config);
+        let mut effects = Vec::new();
+        while let Some(input) = receiver.try_next(|input| control.is_early_cancel(input)) {
+            control.handle(crate::run::clock::now(), input, &mut effects);
+        }
+        let answer = |effect| match effect {
+            call::Effect::Transmit { message, .. } => {
+                let message = sip_core::Message::parse_datagram(message).unwrap();
+                let status = message.status().filter(|status| *status >= 200)?;
+                Some(format!("{} {} {status}", message.call_id(), message.method().as_str()))
+            }
+            _ => None,
+        };
+        effects.into_iter().filter_map(answer).collect()
+    }
+
+    #[test]
+    fn a_cancel_right_behind_its_invite_finds_it() {
+        let (sender, mut receiver) = lanes(LaneSizes { dialog: 9, new_work: 9, api: 1 });
+        for (lane, method, call) in [
+            (Lane::NewWork, "INVITE", "a"),
+            (Lane::NewWork, "INVITE", "b"),
+            (Lane::Dialog, "CANCEL", "a"),
+            (Lane::Dialog, "CANCEL", "nobody"),
+            (Lane::NewWork, "INVITE", "c"),
+            (Lane::Dialog, "CANCEL", "b"),
+            (Lane::Dialog, "BYE", "late"),
+        ] {
+            sender.try_sip(lane, request(method, call)).unwrap();
+        }
+        // What is in a dialog comes first all the same. To a loop that knows nobody each INVITE is a 403.
+        assert_eq!(
+            answers(&mut receiver),
+            [
+                "late BYE 481",
+                "a INVITE 403",
+                "b INVITE 403",
+                "c INVITE 403",
+                "a CANCEL 200",
+                "nobody CANCEL 481",
+                "b CANCEL 200"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cancel_of_nothing_is_refused_at_once_when_no_new_work_waits() {
+        let (sender, mut receiver) = lanes(SIZES);
+        sender.try_sip(Lane::Dialog, request("CANCEL", "a")).unwrap();
+        assert_eq!(answers(&mut receiver), ["a CANCEL 481"]);
     }
 }

@@ -145,7 +145,7 @@ impl Driver {
             }
             let mut taken = 0;
             while taken < BATCH
-                && let Some(input) = self.parts.lanes.try_next()
+                && let Some(input) = self.next_input()
             {
                 self.give(now(), input);
                 taken += 1;
@@ -163,6 +163,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn next_input(&mut self) -> Option<Input> {
+        let LoopParts { control, lanes, .. } = &mut self.parts;
+        lanes.try_next(|input| control.is_early_cancel(input))
     }
 
     fn sleep(&self, now: Now, commands_wait: bool) {

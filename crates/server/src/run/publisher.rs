@@ -95,7 +95,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("flowswitch-tell-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let store = Store::open(StoreConfig::new(folder)).unwrap().store;
-        let (sender, receiver) = lanes(LaneSizes { dialog: 4, new_work: 4, api: 4 });
+        let (sender, mut receiver) = lanes(LaneSizes { dialog: 4, new_work: 4, api: 4 });
         let changes = [
             (Resource::Flow(Arc::default()), "flow_created"),
             (Resource::Conference(Arc::default()), "conference_created"),
@@ -103,7 +103,7 @@ mod tests {
         ];
         tell(&store, std::slice::from_ref(&sender), &changes);
         sender.letter(Input::Timeout);
-        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next())
+        let kinds: Vec<_> = std::iter::from_fn(|| receiver.try_next(|_| false))
             .map(|input| match input {
                 Input::Changed(resource) => api::Kind::of(&resource).map(api::Kind::collection),
                 _ => None,

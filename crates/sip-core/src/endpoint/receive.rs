@@ -61,6 +61,14 @@ impl Endpoint {
         self.start_server(now, &request, hop, reply_hop, key, merge_key);
     }
 
+    /// Whether this CANCEL finds what it cancels, or is one that was answered before.
+    pub fn finds_cancelled(&self, cancel: &Message) -> bool {
+        Identity::of(cancel).is_some_and(|identity| {
+            let key = RequestKey::of(&identity, self.key_secret);
+            self.servers.find_cancelled(&key).or_else(|| self.servers.find_repeated(&key)).is_some()
+        })
+    }
+
     /// RFC 3261 §9.2: 481 when it matches nothing, else 200; the core is told when an INVITE still lacks its final response.
     fn receive_cancel(&mut self, now: Now, cancel: Message, hop: Hop, reply_hop: Hop, key: RequestKey) {
         let Some(target) = self.servers.find_cancelled(&key) else {
