@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{SipPatience, SipSocket};
@@ -74,13 +75,24 @@ impl Socket {
                     None => Err(End::Close(close_code::AWAY, "the server ends this connection")),
                 },
                 _ = ping.tick() => {
-                    if heard.elapsed() > 2 * every { Err(End::Gone) } else { self.send(Message::Ping(Bytes::new())).await }
+                    if heard.elapsed() > 2 * every { self.last_look(&mut heard).await } else { self.ping().await }
                 }
             };
             if let Err(end) = outcome {
                 return end;
             }
         }
+    }
+
+    async fn ping(&mut self) -> Result<(), End> {
+        self.send(Message::Ping(Bytes::new())).await
+    }
+
+    /// Whoever is given up for silence may have spoken while nobody listened.
+    async fn last_look(&mut self, heard: &mut Instant) -> Result<(), End> {
+        let frame = self.stream.recv().now_or_never().ok_or(End::Gone)?;
+        *heard = Instant::now();
+        self.take(frame).await
     }
 
     async fn take(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {

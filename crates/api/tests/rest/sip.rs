@@ -205,14 +205,14 @@ async fn where_there_is_no_room_that_is_said() {
 
 #[tokio::test]
 async fn a_connection_of_sip_takes_no_place_of_http_and_is_not_idle() {
-    let idle = Some(Duration::from_millis(200));
+    let idle = Some(Duration::from_secs(1));
     let site = site_with(Options { max_connections: Some(2), idle, ..Options::default() }).await;
     let mut phones = Vec::new();
     for _ in 0..20 {
         phones.push(connect(&site).await);
     }
     // Silent for much longer than HTTP may be.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     let metrics = String::from_utf8(site.get("/metrics").await.octets).unwrap();
     assert!(metrics.contains("\nflowswitch_http_connections 1\n"), "{metrics}");
     assert!(metrics.contains("\nflowswitch_http_connections_delayed_total 0\n"), "{metrics}");
@@ -228,11 +228,11 @@ async fn a_connection_of_sip_takes_no_place_of_http_and_is_not_idle() {
 
 #[tokio::test]
 async fn who_answers_no_ping_is_gone_and_who_does_stays() {
-    let patience = SipPatience { ping: Duration::from_millis(100), ..SipPatience::default() };
+    let patience = SipPatience { ping: Duration::from_millis(200), ..SipPatience::default() };
     let phones = PhoneLimits { patience: Some(patience), ..PhoneLimits::default() };
     let site = site_with(Options { phones, ..Options::default() }).await;
     let (mut alive, _silent) = (connect(&site).await, connect(&site).await);
-    let until = Instant::now() + Duration::from_millis(800);
+    let until = Instant::now() + Duration::from_millis(1_500);
     while Instant::now() < until {
         assert_eq!(alive.receive().await, Some((PING, Vec::new())));
         alive.send(PONG, b"").await;
