@@ -111,11 +111,12 @@ async fn find_key(hash: String, api: &Api) -> Result<Option<Arc<Accesskey>>, Pro
 }
 
 async fn of_token(token: &str, api: &Api) -> Result<Identity, Problem> {
-    let (id, until) = api.login.tokens.agent_of(token).ok_or_else(Problem::invalid_credentials)?;
+    let login = api.login.tokens.read(token).ok_or_else(Problem::invalid_credentials)?;
+    let id = login.agent;
     match api.ask(move |repository| repository.get(Kind::Agent, id)).await? {
-        Some(Resource::Agent(agent)) if agent.tm_delete.is_none() => {
+        Some(Resource::Agent(agent)) if agent.tm_delete.is_none() && login.is_of(&agent) => {
             let (customer_id, permission) = (agent.customer_id, agent.permission);
-            Ok(Identity { customer_id, permission, until: Some(until), who: Who::Agent(agent) })
+            Ok(Identity { customer_id, permission, until: Some(login.until), who: Who::Agent(agent) })
         }
         _ => Err(Problem::invalid_credentials()),
     }

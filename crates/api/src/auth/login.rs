@@ -83,7 +83,7 @@ pub(crate) async fn login(
     let fits = fits.await.map_err(Problem::internal)?;
     match agent {
         Some(agent) if fits => {
-            let token = api.login.tokens.sign(agent.id, agent.customer_id);
+            let token = api.login.tokens.sign(&agent);
             let token = token.ok_or_else(|| Problem::internal("a token could not be signed"))?;
             let mut headers = HeaderMap::new();
             let cookie = format!("token={token}; Path=/; Max-Age={VALID_S}; HttpOnly; Secure; SameSite=Strict");

@@ -58,6 +58,10 @@ impl Standing {
 
     fn agent_holds(&self, agent: &Agent) -> bool {
         let (customer_id, permission) = (self.identity.customer_id, self.identity.permission);
-        agent.tm_delete.is_none() && (agent.customer_id, agent.permission) == (customer_id, permission)
+        let is_same = match &self.identity.who {
+            Who::Agent(known) => known.password_hash == agent.password_hash,
+            Who::Accesskey(_) => false,
+        };
+        is_same && agent.tm_delete.is_none() && (agent.customer_id, agent.permission) == (customer_id, permission)
     }
 }

@@ -1,8 +1,9 @@
-//! The tokens of logged-in people: JWT with HS256, valid for 7 days.
+//! The tokens of logged-in people: JWT with HS256, valid for 7 days or until the password is another one.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use model::Timestamp;
+use model::{Agent, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::clock::now;
@@ -14,8 +15,32 @@ pub(crate) const VALID_S: u64 = 7 * 24 * 3_600;
 struct Claims {
     sub: Uuid,
     customer_id: Uuid,
+    /// Of the password's hash when it was made.
+    mark: String,
     iat: u64,
     exp: u64,
+}
+
+/// What a token says of its owner.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Login {
+    pub(crate) agent: Uuid,
+    /// When it ends.
+    pub(crate) until: Timestamp,
+    mark: String,
+}
+
+impl Login {
+    /// Whether the agent still has the password that the token was made for.
+    pub(crate) fn is_of(&self, agent: &Agent) -> bool {
+        self.mark == mark(agent)
+    }
+}
+
+/// 64 bits of a hash of the password's hash: they tell nothing of the password, and change with it.
+fn mark(agent: &Agent) -> String {
+    let digest = Sha256::digest(agent.password_hash.as_bytes());
+    digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Signs and checks tokens.
@@ -33,16 +58,17 @@ impl Tokens {
     }
 
     /// A token for this agent.
-    pub(crate) fn sign(&self, agent: Uuid, customer_id: Uuid) -> Option<String> {
+    pub(crate) fn sign(&self, agent: &Agent) -> Option<String> {
         let iat = now().as_us() / 1_000_000;
-        let claims = Claims { sub: agent, customer_id, iat, exp: iat + VALID_S };
+        let claims =
+            Claims { sub: agent.id, customer_id: agent.customer_id, mark: mark(agent), iat, exp: iat + VALID_S };
         encode(&Header::new(Algorithm::HS256), &claims, &self.sign).ok()
     }
 
-    /// The agent that a token was made for, and when the token ends, if it is one of ours and still valid.
-    pub(crate) fn agent_of(&self, token: &str) -> Option<(Uuid, Timestamp)> {
-        let claims = decode::<Claims>(token, &self.check, &self.rules).ok()?.claims;
-        Some((claims.sub, Timestamp::from_us(claims.exp.saturating_mul(1_000_000))))
+    /// What a token says, if it is one of ours and has not ended.
+    pub(crate) fn read(&self, token: &str) -> Option<Login> {
+        let Claims { sub, mark, exp, .. } = decode::<Claims>(token, &self.check, &self.rules).ok()?.claims;
+        Some(Login { agent: sub, until: Timestamp::from_us(exp.saturating_mul(1_000_000)), mark })
     }
 }
 
@@ -53,23 +79,25 @@ mod tests {
     #[test]
     fn only_our_own_tokens_are_valid() {
         let (ours, other) = (Tokens::new(&[1; 32]), Tokens::new(&[2; 32]));
-        let id = Uuid::from_u128(5);
-        let token = ours.sign(id, Uuid::nil()).unwrap();
-        let (agent, until) = ours.agent_of(&token).unwrap();
-        assert_eq!(agent, id);
-        let left_s = (until.as_us() - now().as_us()).div_ceil(1_000_000);
+        let agent = Agent { id: Uuid::from_u128(5), password_hash: "one".into(), ..Agent::default() };
+        let token = ours.sign(&agent).unwrap();
+        let login = ours.read(&token).unwrap();
+        assert_eq!(login.agent, agent.id);
+        assert!(login.is_of(&agent) && !login.is_of(&Agent { password_hash: "two".into(), ..agent }));
+        let left_s = (login.until.as_us() - now().as_us()).div_ceil(1_000_000);
         assert!((VALID_S - 2..=VALID_S).contains(&left_s), "{left_s}");
-        assert_eq!(other.agent_of(&token), None);
+        assert_eq!(other.read(&token), None);
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDUifQ.";
-        assert_eq!(ours.agent_of(unsigned), None);
+        assert_eq!(ours.read(unsigned), None);
     }
 
     #[test]
     fn a_token_ends() {
         let tokens = Tokens::new(&[1; 32]);
         let past = now().as_us() / 1_000_000 - 10;
-        let claims = Claims { sub: Uuid::nil(), customer_id: Uuid::nil(), iat: past - VALID_S, exp: past };
+        let (sub, customer_id) = (Uuid::nil(), Uuid::nil());
+        let claims = Claims { sub, customer_id, mark: String::new(), iat: past - VALID_S, exp: past };
         let token = encode(&Header::new(Algorithm::HS256), &claims, &tokens.sign).unwrap();
-        assert_eq!(tokens.agent_of(&token), None);
+        assert_eq!(tokens.read(&token), None);
     }
 }

@@ -92,6 +92,17 @@ async fn people_log_in_and_may_what_their_permission_says() {
 }
 
 #[tokio::test]
+async fn a_login_ends_with_the_password_it_was_made_with() {
+    let site = site().await;
+    let ann = site.new_agent("ann", "secret", 64);
+    let login = site.ask_as("", "POST", "/auth/login", Some(r#"{"username": "ann", "password": "secret"}"#)).await;
+    let token = login.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(site.ask_as(&token, "GET", "/v1.0/me", None).await.status, 200);
+    site.change_password(ann, "another");
+    assert_eq!(site.ask_as(&token, "GET", "/v1.0/me", None).await.refusal(), (401, "INVALID_CREDENTIALS".into()));
+}
+
+#[tokio::test]
 async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let site = site().await;
     site.new_agent("ann", "secret", 64);

@@ -330,6 +330,18 @@ impl Site {
         id
     }
 
+    pub(crate) fn change_password(&self, agent: Uuid, password: &str) {
+        self.change_agent(agent, |agent| agent.password_hash = hash_password(password).unwrap());
+    }
+
+    pub(crate) fn change_agent(&self, id: Uuid, change: impl FnOnce(&mut Agent)) {
+        let Some(Resource::Agent(mut agent)) = self.repository.get(Kind::Agent, id).unwrap() else {
+            panic!("no agent")
+        };
+        change(Arc::make_mut(&mut agent));
+        self.put(Resource::Agent(agent));
+    }
+
     pub(crate) fn new_call(&self, id: u128, status: CallStatus, created_us: u64) -> Uuid {
         let id = Uuid::from_u128(id);
         let call = Call { id, status, tm_create: Some(at(created_us)), ..call(CUSTOMER) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Agent, LogBody, LogEntry, Resource};
+use model::{LogBody, LogEntry, Resource};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -123,9 +123,17 @@ async fn a_person_who_may_less_than_before_hears_no_more() {
     let login = site.ask_as("", "POST", "/auth/login", Some(r#"{"username": "ann", "password": "secret"}"#)).await;
     let mut socket = Socket::open(&site, login.json()["token"].as_str().unwrap()).await;
     socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
-    site.put(Resource::Agent(Arc::new(Agent { id: agent, customer_id: CUSTOMER, permission: 16, ..Agent::default() })));
+    site.change_agent(agent, |agent| agent.permission = 16);
     site.publish(&event(CUSTOMER, Uuid::nil(), "call_ringing"));
     assert_eq!(socket.hear().await, Frame::Close(1008));
+
+    let ben = site.new_agent("ben", "secret", 64);
+    let login = site.ask_as("", "POST", "/auth/login", Some(r#"{"username": "ben", "password": "secret"}"#)).await;
+    let mut socket = Socket::open(&site, login.json()["token"].as_str().unwrap()).await;
+    socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+    site.change_password(ben, "another");
+    site.publish(&event(CUSTOMER, Uuid::nil(), "call_ringing"));
+    assert_eq!(socket.hear().await, Frame::Close(1008), "an event was sent to who knows an old password only");
 }
 
 #[tokio::test]
