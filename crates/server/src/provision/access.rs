@@ -41,7 +41,7 @@ pub struct ProvisionedAgent {
     pub name: String,
     /// Free text.
     pub detail: String,
-    /// Bit mask (spec/resources.md §2); 0: customer admin.
+    /// Bit mask (spec/resources.md §2); 0: none.
     pub permission: u32,
 }
 
@@ -74,8 +74,8 @@ struct CustomerEntry {
     webhook_secret: String,
 }
 
-/// spec/resources.md §2: customer admin.
-const CUSTOMER_ADMIN: u32 = 32;
+/// spec/resources.md §2: everything.
+const PERMISSION_ALL: u32 = 65_535;
 const CUSTOMER_KEYS: [&str; 9] =
     ["id", "name", "detail", "email", "phone_number", "address", "webhook_uri", "webhook_method", "webhook_secret"];
 const METHODS: [&str; 5] = ["", "POST", "GET", "PUT", "DELETE"];
@@ -123,8 +123,14 @@ impl<'a> Assembly<'a> {
         if agent.id.is_nil() {
             agent.id = derived_id("agents", &agent.username);
         }
-        if agent.permission == 0 {
-            agent.permission = CUSTOMER_ADMIN;
+        if agent.permission > PERMISSION_ALL {
+            let what =
+                format!("found {}, allowed: a sum of the permissions, at most {PERMISSION_ALL}", agent.permission);
+            return self.faults.push(file.fault(&format!("{path}.permission"), &what));
+        }
+        if entry.get("permission").is_none() {
+            let what = "has no permission, so that who logs in may do nothing; 32 is that of an admin";
+            self.result.warnings.push(file.fault(path, what));
         }
         let name = format!("the agent {}", agent.username);
         if self.claim(file, path, format!("agent {}", agent.username), &name)

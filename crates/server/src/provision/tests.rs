@@ -157,6 +157,20 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
     }
 }
 
+#[test]
+fn who_has_no_permission_in_the_file_has_none() {
+    let agents = |rest: &str| format!(r#"{{"agents": [{{"username": "ann", "password": "x"{rest}}}]}}"#);
+    for (rest, permission, warned) in
+        [("", 0, true), (r#", "permission": 0"#, 0, false), (r#", "permission": 64"#, 64, false)]
+    {
+        let provisioned = read(&agents(rest)).unwrap();
+        assert_eq!(provisioned.agents[0].permission, permission, "{rest}");
+        assert_eq!(!provisioned.warnings.is_empty(), warned, "{rest}");
+    }
+    let told = "x.json line 1: agents[0].permission: found 65536; allowed: a sum of the permissions, at most 65535";
+    assert_eq!(faults(&agents(r#", "permission": 65536"#)), [told]);
+}
+
 /// The older form of spec/resources.md §7; what the files give no flow for gets one.
 #[test]
 fn the_older_actions_of_a_conference_become_flows() {
