@@ -13,11 +13,18 @@ pub(crate) fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join("secrets")
 }
 
+/// Octets of a secret.
+pub(crate) const OCTETS: usize = 32;
+
 /// The secret of this name; made by `make` and kept when there is none yet.
 ///
 /// # Errors
-/// A name that cannot be a file name; the file system says no.
-pub(crate) fn read_or_make(data_dir: &Path, name: &str, make: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
+/// A name that cannot be a file name; the file system says no; what is in the file is not what was written.
+pub(crate) fn read_or_make(
+    data_dir: &Path,
+    name: &str,
+    make: impl FnOnce() -> [u8; OCTETS],
+) -> Result<[u8; OCTETS], StoreError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         return Err(StoreError::BadName(name.chars().take(80).collect()));
@@ -25,7 +32,7 @@ pub(crate) fn read_or_make(data_dir: &Path, name: &str, make: impl FnOnce() -> V
     let folder = folder(data_dir);
     let path = folder.join(name);
     match fs::read(&path) {
-        Ok(secret) => return Ok(secret),
+        Ok(found) => return whole(&found, &path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(StoreError::io("read the secret", &path, &error)),
     }
@@ -34,6 +41,19 @@ pub(crate) fn read_or_make(data_dir: &Path, name: &str, make: impl FnOnce() -> V
     write(&path, &secret)?;
     sync_folder(&folder)?;
     Ok(secret)
+}
+
+/// What was cut off or wiped by a full disk or a bad copy would sign as well, and could be guessed.
+fn whole(found: &[u8], path: &Path) -> Result<[u8; OCTETS], StoreError> {
+    match <[u8; OCTETS]>::try_from(found) {
+        Ok(secret) if secret.iter().any(|octet| *octet != 0) => Ok(secret),
+        _ => Err(StoreError::Damaged(format!(
+            "the secret {} is damaged: it has {} octets where {OCTETS} that nobody can guess should be. Restore it from a backup, or \
+             delete it: a new one is made, and what the old one was good for has to be done again, such as logins",
+            path.display(),
+            found.len(),
+        ))),
+    }
 }
 
 /// Makes the folder, if need be, for its owner only.

@@ -342,11 +342,15 @@ impl Store {
         self.0.database.read(bindings::all)
     }
 
-    /// A secret of the server itself; made by `make` the first time. Kept in a file that only the server's user may read.
+    /// A secret of the server itself, 32 octets; made by `make` the first time. Kept in a file that only the server's user may read.
     ///
     /// # Errors
-    /// A name that cannot be a file name; the file system says no.
-    pub fn secret(&self, name: &str, make: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    /// A name that cannot be a file name; the file system says no; the file is damaged.
+    pub fn secret(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> [u8; secrets::OCTETS],
+    ) -> Result<[u8; secrets::OCTETS], StoreError> {
         let _one = self.0.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         secrets::read_or_make(&self.0.config.data_dir, name, make)
     }

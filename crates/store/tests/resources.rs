@@ -259,14 +259,31 @@ fn registrations_are_durable_when_the_callback_says_so_and_are_replaced_as_a_who
 fn a_secret_is_made_once_and_only_its_owner_may_read_it() {
     let folder = Folder::new();
     let store = folder.open().store;
-    assert_eq!(store.secret("jwt-key", || vec![1, 2, 3]).unwrap(), [1, 2, 3]);
-    assert_eq!(store.secret("jwt-key", || panic!("made twice")).unwrap(), [1, 2, 3]);
+    assert_eq!(store.secret("jwt-key", || [7; 32]).unwrap(), [7; 32]);
+    assert_eq!(store.secret("jwt-key", || panic!("made twice")).unwrap(), [7; 32]);
     let secrets = folder.path().join("secrets");
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&secrets), mode(&secrets.join("jwt-key"))), (0o700, 0o600));
     for bad in ["", "../x", "a/b", "a.b", &"x".repeat(65)] {
-        assert!(matches!(store.secret(bad, Vec::new), Err(StoreError::BadName(_))), "{bad}");
+        assert!(matches!(store.secret(bad, || [7; 32]), Err(StoreError::BadName(_))), "{bad}");
     }
+}
+
+#[test]
+fn a_secret_that_was_cut_off_or_wiped_is_refused_and_stays_as_it_is() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    store.secret("jwt-key", || [7; 32]).unwrap();
+    let path = folder.path().join("secrets/jwt-key");
+    for damaged in [vec![], vec![7], vec![7; 31], vec![7; 33], vec![0; 32]] {
+        std::fs::write(&path, &damaged).unwrap();
+        let refused = store.secret("jwt-key", || panic!("made anew")).unwrap_err().to_string();
+        let octets = format!("it has {} octets", damaged.len());
+        assert!(refused.contains("secrets/jwt-key") && refused.contains(&octets), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), damaged);
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(store.secret("jwt-key", || [8; 32]).unwrap(), [8; 32]);
 }
 
 #[test]
@@ -277,7 +294,7 @@ fn a_backup_made_under_load_opens_with_everything_accepted_before_it() {
     let store = Store::open(config).unwrap().store;
     let kept = flow(1, 1);
     store.put(&kept).unwrap();
-    store.secret("jwt-key", || vec![7; 32]).unwrap();
+    store.secret("jwt-key", || [7; 32]).unwrap();
     store.put_bindings(Uuid::from_u128(1), vec![binding(1, 5060)]).unwrap();
     let copy = Folder::new();
     let target = copy.path().join("copy");

@@ -394,7 +394,7 @@ fn api_config(config: &Config, store: &Store) -> Result<ApiConfig, StartError> {
         base_domain: config.sip.domain.clone(),
         shape: Shape { legacy: config.api.legacy_timestamps },
         recordings: config.recordings_folder(),
-        token_secret: store.secret("login-tokens", || fresh)?,
+        token_secret: store.secret("login-tokens", || fresh)?.to_vec(),
         rate_limits: config.api.rate_limit.then(RateLimits::default),
         quotas: config.api.quotas(),
     })

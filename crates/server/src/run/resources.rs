@@ -204,6 +204,6 @@ fn new_password() -> Result<String, StartError> {
 }
 
 /// A key that nobody can guess. Without randomness there is none, and the server does not start.
-pub(super) fn new_secret() -> Result<Vec<u8>, StartError> {
-    Ok(random_octets()?.to_vec())
+pub(super) fn new_secret() -> Result<[u8; 32], StartError> {
+    random_octets()
 }
