@@ -169,7 +169,6 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     for (number, lanes) in receivers.into_iter().enumerate() {
         let owner = LoopId(number as u8);
         senders[number].snapshot(first.clone());
-        senders[number].wish(Input::Bindings(bindings.clone()));
         loops.push(LoopThread::spawn(LoopParts {
             control: Control::new(owner, seed()?, snapshot::endpoint(&config)),
             lanes,
@@ -187,7 +186,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
             },
             crash_folder: config.data_dir.join("crashes"),
         })?);
-        // However many there are: the loop takes them out of its lane already, behind the snapshot.
+        // However many there are, and however short its lane: the loop takes them out already, behind the snapshot.
+        senders[number].wish(Input::Bindings(bindings.clone()));
         bridges.iter().for_each(|bridge| senders[number].wish(publisher::made_by_hand(bridge)));
     }
 

@@ -390,6 +390,32 @@ fn what_keeps_a_server_from_starting_is_told_and_harms_nobody() {
 }
 
 #[test]
+fn a_damaged_secret_is_refused_with_the_way_out_and_a_deleted_one_is_made_anew() {
+    let folder = Folder::new("secret");
+    folder.start().ends_cleanly();
+    let path = folder.data().join("secrets/login-tokens");
+    fs::write(&path, "").unwrap();
+    let ended = folder.run(&["serve"], &[]);
+    let told = "data/secrets/login-tokens is damaged: it has 0 octets where 32 that nobody can guess should be";
+    assert!(ended.code == Some(2) && ended.error.contains(told), "{ended:?}");
+    fs::remove_file(&path).unwrap();
+    folder.start().ends_cleanly();
+    assert_eq!(fs::read(&path).unwrap().len(), 32);
+}
+
+#[test]
+fn the_shortest_lanes_that_are_allowed_suffice_for_a_start() {
+    let folder = Folder::new("lanes");
+    let mut config = fs::read_to_string(folder.path.join("server.toml")).unwrap();
+    config.push_str("[control]\nloops = 3\nurgent_lane = 64\nnew_work_lane = 1\napi_lane = 1\n");
+    fs::write(folder.path.join("server.toml"), config).unwrap();
+    let server = folder.start();
+    let mut callers = Callers::new(folder.sip);
+    callers.call("wait", 1);
+    server.ends_cleanly_while(&mut callers);
+}
+
+#[test]
 fn the_first_start_keeps_what_it_made_up_and_a_failed_one_makes_nothing_up() {
     let folder = Folder::new("first");
     fs::write(folder.path.join("numbers.json"), r#"{"extensions": [{"extension": "1001"}]}"#).unwrap();
