@@ -3,6 +3,7 @@
 #
 #   start_phone NAME HZ TO [ACCOUNT [SILENCE]]   calls TO; ACCOUNT is a line of baresip's accounts file (default: no registration);
 #                                      the tone begins after SILENCE seconds (default 0)
+#                                      (phone_config: further lines of its configuration)
 #   press NAME KEYS                    types KEYS at the phone, during a call: sent as keys
 #   told NAME TEXT SECONDS [TIMES]     waits until its log has TEXT, so many times
 #   account EXTENSION                  the line of a phone that registers with the password that the server made up
@@ -31,6 +32,7 @@ write_phone() {
   cat >"$phone/config" <<CONFIG
 sip_listen 127.0.0.1:$phone_port
 net_interface 127.0.0.1
+${phone_config:-}
 rtp_ports $rtp-$((rtp + 18))
 audio_source aufile,$phone/tone.wav
 audio_player aubridge,nobody
