@@ -23,6 +23,7 @@ mod registrar;
 mod relayed;
 mod session;
 mod talk;
+mod tcp;
 mod web;
 mod wishes;
 

@@ -149,6 +149,20 @@ impl Phone {
         self.with(|phone| phone.sip.own_address = "10.1.2.3:5060".parse().expect("an address"));
     }
 
+    /// It calls over a TCP connection, which has a port of its own, and repeats nothing.
+    pub fn speaks_tcp(&self) {
+        self.with(|phone| {
+            phone.sip.transport = sip_core::Transport::Tcp;
+            phone.sip.manners.repeats = false;
+        });
+        self.moves_to_port(40_000);
+    }
+
+    /// Others may connect to it at the address in its Contact.
+    pub fn takes_connections(&self) {
+        self.with(|phone| phone.sip.takes_connections = true);
+    }
+
     /// It writes the address that its messages come from.
     pub fn has_address_of_its_own(&self) {
         self.with(|phone| phone.sip.own_address = phone.sip.address);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use base::MS;
-use sip_core::Message;
+use sip_core::{Message, Transport};
 
 use crate::digest::Account;
 
@@ -139,6 +139,10 @@ pub(crate) struct PhoneSip {
     /// What it takes for its own address: another one behind a NAT.
     pub(crate) own_address: SocketAddr,
     pub(crate) server: SocketAddr,
+    /// It listens at its own address for connections.
+    pub(crate) takes_connections: bool,
+    /// What carries its messages.
+    pub(crate) transport: Transport,
     pub(crate) manners: Manners,
     pub(crate) dialog: Dialog,
     /// Its account, if it has one.
@@ -154,6 +158,8 @@ impl PhoneSip {
             address,
             own_address: address,
             server,
+            takes_connections: false,
+            transport: Transport::Udp,
             manners: Manners::default(),
             dialog: Dialog::default(),
             account: None,
@@ -262,9 +268,10 @@ impl PhoneSip {
             true => String::new(),
             false => format!("Content-Type: {content_type}\r\n"),
         };
+        let via = self.transport.via_name();
         format!(
             "{method} sip:{user}@{server} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {me};branch={branch};rport\r\n\
+             Via: SIP/2.0/{via} {me};branch={branch};rport\r\n\
              Max-Forwards: 70\r\n\
              From: \"{name}\" <{from}>;tag={from_tag}\r\n\
              To: <sip:{user}@{server}>{to_tag}\r\n\

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use base::{LoopId, MS, Now};
 use bytes::Bytes;
 use call::{Control, Effect, HttpJob, Input, NoteKind, Snapshot};
-use sip_core::{Hop, Message, Transport, loop_of};
+use sip_core::{Hop, Message, Transport, loop_of, loop_of_request_sent, second_way};
 
 use crate::ladder::Ladder;
 use crate::link::{Cargo, Link, Way};
@@ -249,7 +249,9 @@ impl WorldState {
     /// What the edge does: parse, find the loop.
     fn sip_to_server(&mut self, from: SocketAddr, text: Bytes) {
         let local = SERVER.parse().expect("an address");
-        let hop = Hop { transport: Transport::Udp, listener: 0, local, remote: from };
+        let phone = self.by_ip.get(&from.ip());
+        let transport = phone.map_or(Transport::Udp, |phone| self.phones[*phone].sip.transport);
+        let hop = Hop { transport, listener: u16::from(transport.is_reliable()), local, remote: from };
         match Message::parse_datagram(text) {
             Ok(message) => {
                 let owner = loop_of(&message, self.mode.loops);
@@ -350,7 +352,8 @@ impl WorldState {
     fn server_sends(&mut self, hop: Hop, text: Bytes) {
         let phone = self.by_ip.get(&hop.remote.ip()).copied();
         let Some(phone) = phone.filter(|phone| self.phones[*phone].sip.address == hop.remote) else {
-            return self.line(&format!("server -> nobody at {}  {}", hop.remote, crate::describe::message(&text)));
+            self.line(&format!("server -> nobody at {}  {}", hop.remote, crate::describe::message(&text)));
+            return self.find_another_way(hop, text);
         };
         let arrivals = self.phones[phone].link.arrivals(Way::ToPeer, Cargo::Sip);
         let mark = if arrivals.is_empty() { " (lost)" } else { "" };
@@ -359,6 +362,22 @@ impl WorldState {
         for after_ns in arrivals {
             let text = text.clone();
             self.enqueue(self.now.mono_ns + after_ns, Delivery::SipToPhone { phone, text });
+        }
+    }
+
+    /// What the sender does about a message whose connection is gone.
+    fn find_another_way(&mut self, hop: Hop, text: Bytes) {
+        let message = Message::parse_datagram(text.clone()).expect("what the server sends can be parsed");
+        let other = second_way(&message, &hop);
+        let listens = |phone: &PhoneState, at| phone.sip.own_address == at && phone.sip.takes_connections;
+        if let Some(other) = other.filter(|hop| self.phones.iter().any(|phone| listens(phone, hop.remote))) {
+            let phone = self.by_ip[&other.remote.ip()];
+            self.phones[phone].sip.address = other.remote;
+            return self.server_sends(other, text);
+        }
+        if let Some(owner) = loop_of_request_sent(&message).filter(|_| hop.transport.is_reliable()) {
+            let delivery = Delivery::Answer { owner: usize::from(owner.0), input: Input::Undelivered(message) };
+            self.enqueue(self.now.mono_ns + MS / 10, delivery);
         }
     }
 

@@ -40,6 +40,8 @@ enum End {
     Broken(ParseError),
     /// The loop that it is for is stuck.
     NoRoom,
+    /// The other side does not read, or all connections are being closed.
+    GivenUp,
 }
 
 impl fmt::Display for End {
@@ -49,6 +51,7 @@ impl fmt::Display for End {
             End::TimedOut => f.write_str("nothing came in time"),
             End::Broken(error) => error.fmt(f),
             End::NoRoom => f.write_str("the control loop takes nothing"),
+            End::GivenUp => f.write_str("it is given up"),
         }
     }
 }
@@ -98,7 +101,7 @@ fn last_words(end: &End, hop: Hop, inlet: &Inlet) {
                 inlet.connections().send(&hop, &answer);
             }
         }
-        End::Closed | End::NoRoom => {}
+        End::Closed | End::NoRoom | End::GivenUp => {}
     }
 }
 
@@ -114,6 +117,10 @@ async fn read_in<R: AsyncRead + Unpin>(reader: &mut R, hop: Hop, inlet: &Inlet, 
             Ok(Ok(length)) => length,
         };
         add(&metrics.received_bytes, length as u64);
+        if !inlet.connections().is_open(&hop) {
+            // What it asks could not be answered.
+            return End::GivenUp;
+        }
         stream.feed(&chunk[..length]);
         let mut has_cut = false;
         loop {

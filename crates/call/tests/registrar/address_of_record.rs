@@ -56,6 +56,7 @@ fn a_binding_is_made_with_all_that_is_kept_of_it() {
     assert_eq!((binding.extension_id, binding.customer_id), (Uuid::from_u128(1), Uuid::from_u128(2)));
     assert_eq!((binding.contact.as_str(), binding.received.as_str()), ("sip:a@192.0.2.7:5060;ob", "192.0.2.7:5060"));
     assert_eq!((binding.listener, binding.local.as_str()), (1, "192.0.2.100:5060"));
+    assert_eq!(binding.transport, "udp");
     assert_eq!((binding.call_id.as_str(), binding.cseq, binding.user_agent.as_str()), ("c1", 7, "Phone 1.0"));
     assert_eq!(binding.expires_us, at(3_600).wall_us);
     assert_eq!(binding.created_us, at(0).wall_us);
