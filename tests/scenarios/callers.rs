@@ -238,3 +238,53 @@ fn known_and_unknown_extensions_are_answered_alike() {
         });
     }
 }
+
+/// spec/media.md §1 and §2.
+#[test]
+fn whoever_dials_at_the_phones_own_domain_is_asked_for_a_password_and_unknown_domains_lead_nowhere() {
+    scenario("dialled_domains", |world| {
+        world.number("quiet", quiet());
+        world.extension("1000", "secret");
+        let at = |phone: &Phone, host: &str| phone.behaves(|manners| manners.dials_at = Some(host.to_owned()));
+        const OWN: &str = "00000000-0000-0000-0000-000000000000.registrar.flowswitch.local";
+        let stranger = world.phone("stranger");
+        for (host, status) in [
+            (OWN, 407),
+            ("00000000-0000-0000-0000-000000000001.registrar.flowswitch.local", 404),
+            ("pbx.trunk.flowswitch.local", 404),
+            ("sip.flowswitch.local", 200),
+            ("elsewhere.example", 200),
+        ] {
+            at(&stranger, host);
+            stranger.calls("quiet");
+            stranger.gets(status);
+            if status == 200 {
+                hangs_up(&stranger);
+            }
+        }
+        let alice = phone(world, "alice", "1000", "secret");
+        at(&alice, OWN);
+        alice.calls_with_password("quiet");
+        alice.gets(200);
+        assert_eq!(world.last("call_created")["source"]["type"], "extension");
+        hangs_up(&alice);
+        at(&alice, "pbx.trunk.flowswitch.local");
+        alice.forgets_challenge();
+        alice.calls("quiet");
+        alice.gets(404);
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
+fn where_there_are_no_phones_their_domain_leads_nowhere() {
+    scenario("no_phones_domain", |world| {
+        world.number("quiet", quiet());
+        let stranger = world.phone("stranger");
+        let own = "00000000-0000-0000-0000-000000000000.Registrar.flowswitch.local";
+        stranger.behaves(|manners| manners.dials_at = Some(own.to_owned()));
+        stranger.calls("quiet");
+        stranger.gets(404);
+        world.is_empty_after_40_s();
+    });
+}

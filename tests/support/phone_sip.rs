@@ -108,6 +108,8 @@ pub struct Manners {
     pub answers_bye: bool,
     /// Repeat requests that get no answer.
     pub repeats: bool,
+    /// The host that it dials; none: the server's address.
+    pub dials_at: Option<String>,
     /// Further header lines of an INVITE, each with its end.
     pub invite_lines: String,
     /// Value of the Expires in an INVITE.
@@ -123,6 +125,7 @@ impl Default for Manners {
             acks_failure: true,
             answers_bye: true,
             repeats: true,
+            dials_at: None,
             invite_lines: String::new(),
             expires_s: None,
             sdp_in_ack: None,
@@ -196,11 +199,19 @@ impl PhoneSip {
             self.dialog.invite_cseq = self.dialog.cseq;
             self.dialog.invite_branch.clone_from(&branch);
         }
-        let uri = format!("sip:{}@{}", self.dialog.user, self.server);
+        let uri = self.dialled();
         let credentials = self.account.as_mut().filter(|_| method == "INVITE");
         let credentials = credentials.and_then(|account| account.authorization(method, &uri));
         let line = credentials.map_or(String::new(), |value| format!("Proxy-Authorization: {value}\r\n"));
         (self.text_with(method, &branch, self.dialog.cseq, body, &line), self.dialog.cseq)
+    }
+
+    /// What the phone calls, as a URI.
+    fn dialled(&self) -> String {
+        match &self.manners.dials_at {
+            Some(host) => format!("sip:{}@{host}", self.dialog.user),
+            None => format!("sip:{}@{}", self.dialog.user, self.server),
+        }
     }
 
     /// The next REGISTER of the account.
@@ -252,7 +263,8 @@ impl PhoneSip {
     }
 
     fn text_with(&self, method: &str, branch: &str, cseq: u32, body: Option<(&str, &str)>, extra: &str) -> String {
-        let Dialog { user, call_id, from_tag, to_tag, .. } = &self.dialog;
+        let Dialog { call_id, from_tag, to_tag, .. } = &self.dialog;
+        let dialled = self.dialled();
         let (me, server, name) = (self.own_address, self.server, &self.name);
         // A phone with an account says that it is from the server.
         let from = match &self.account {
@@ -270,11 +282,11 @@ impl PhoneSip {
         };
         let via = self.transport.via_name();
         format!(
-            "{method} sip:{user}@{server} SIP/2.0\r\n\
+            "{method} {dialled} SIP/2.0\r\n\
              Via: SIP/2.0/{via} {me};branch={branch};rport\r\n\
              Max-Forwards: 70\r\n\
              From: \"{name}\" <{from}>;tag={from_tag}\r\n\
-             To: <sip:{user}@{server}>{to_tag}\r\n\
+             To: <{dialled}>{to_tag}\r\n\
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
              Contact: <sip:{name}@{me}>\r\n\

@@ -11,6 +11,7 @@ mod call;
 mod cell;
 mod context;
 mod control;
+mod domain;
 mod effect;
 mod info_digits;
 mod input;

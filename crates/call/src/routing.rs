@@ -5,9 +5,10 @@ use std::sync::Arc;
 use base::Random;
 use model::{Action, Address, AddressType, Conference, Flow, FlowType};
 use serde_json::{Value, json};
-use sip_core::{Host, Message, Uri, uas};
+use sip_core::{Message, uas};
 use uuid::Uuid;
 
+use crate::domain::Domain;
 use crate::{Snapshot, parties};
 
 /// Who calls.
@@ -45,6 +46,8 @@ pub(crate) enum NoRoute {
     NoFlow(String),
     /// It is a phone, or an agent, who is reached by phone.
     Phone(String),
+    /// No customer, or no trunk, has this domain.
+    Domain(String),
 }
 
 impl Target {
@@ -67,7 +70,7 @@ impl NoRoute {
     /// What the caller is told.
     pub(crate) fn rejection(&self) -> uas::Rejection {
         match self {
-            NoRoute::Unknown(_) | NoRoute::NoFlow(_) => uas::Rejection::new(404),
+            NoRoute::Unknown(_) | NoRoute::NoFlow(_) | NoRoute::Domain(_) => uas::Rejection::new(404),
             NoRoute::Phone(_) => {
                 let reason = Some("Calls to phones are not supported yet".into());
                 uas::Rejection { reason, ..uas::Rejection::new(480) }
@@ -82,6 +85,7 @@ impl std::fmt::Display for NoRoute {
             NoRoute::Unknown(user) => write!(f, "no number \"{user}\""),
             NoRoute::NoFlow(user) => write!(f, "number \"{user}\" has no flow"),
             NoRoute::Phone(user) => write!(f, "\"{user}\" is a phone: calls to phones are not supported yet"),
+            NoRoute::Domain(host) => write!(f, "nobody here has the domain \"{host}\""),
         }
     }
 }
@@ -104,9 +108,14 @@ pub(crate) fn find(snapshot: &Snapshot, caller: &Caller, invite: &Message) -> Re
         let conference = id.and_then(|id| snapshot.conferences.get(&id));
         conference.map(|conference| conference_route(conference, source)).ok_or_else(|| NoRoute::Unknown(user.clone()))
     };
-    if is_conference_host(&uri, snapshot.settings.registrar.base_domain()) {
-        let source = if phone.is_some() { source } else { parties::sip_source(invite) };
-        return to_conference(&user, source);
+    match Domain::of(&uri, &snapshot.settings.registrar.realm) {
+        Domain::Conference => {
+            let source = if phone.is_some() { source } else { parties::sip_source(invite) };
+            return to_conference(&user, source);
+        }
+        Domain::Registrar if phone.is_none() => return Err(NoRoute::Unknown(user)),
+        Domain::Nobodys(host) => return Err(NoRoute::Domain(host)),
+        Domain::Registrar | Domain::Other => {}
     }
     if phone.is_some() && is_extension(snapshot, &user) {
         return Err(NoRoute::Phone(user));
@@ -170,13 +179,6 @@ fn conference_route(conference: &Conference, source: Address) -> Route {
     };
     let destination = Address::new(AddressType::Conference, conference.id.to_string(), &conference.name);
     Route { target: Target::Generated(Box::new(flow)), source, destination }
-}
-
-/// Whether the host is `conference.<base domain>`.
-fn is_conference_host(uri: &Uri, base_domain: &str) -> bool {
-    let Some(Host::Name(host)) = uri.host() else { return false };
-    let host = host.to_ascii_lowercase();
-    !base_domain.is_empty() && host.strip_prefix("conference.") == Some(base_domain.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -265,6 +267,15 @@ mod tests {
             (format!("sip:{C0}@conference.Example.com:5070"), "404", "conference"),
             (format!("sip:{C0}@conference.example.org"), "404", "404"),
             ("sip:ivr@conference.example.com".into(), "404", "404"),
+            ("sip:ivr@c1.registrar.example.com".into(), "404", "flow 1"),
+            ("sip:1000@C1.Registrar.Example.com:5070".into(), "404", "480"),
+            ("sip:direct.00000000000f@c1.registrar.example.com".into(), "404", "flow 2"),
+            ("sip:ivr@c2.registrar.example.com".into(), "404", "404"),
+            ("sip:ivr@pbx.trunk.example.com".into(), "404", "404"),
+            ("sip:ivr@sip.example.com".into(), "flow 1", "flow 1"),
+            ("sip:ivr@pstn.example.com".into(), "flow 1", "flow 1"),
+            ("sip:ivr@example.com".into(), "flow 1", "flow 1"),
+            ("sip:ivr@c2.registrar.example.org".into(), "flow 1", "flow 1"),
         ] {
             assert_eq!(outcome(&snapshot, &Caller::Anyone, &uri), stranger, "a stranger dials {uri}");
             assert_eq!(outcome(&snapshot, &phone, &uri), of_phone, "a phone dials {uri}");

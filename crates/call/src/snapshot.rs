@@ -154,13 +154,6 @@ impl Default for RegistrarSettings {
     }
 }
 
-impl RegistrarSettings {
-    /// The base domain, of which the realm is a part; empty if the realm is no such name.
-    pub(crate) fn base_domain(&self) -> &str {
-        self.realm.split_once(".registrar.").map_or("", |(_, domain)| domain)
-    }
-}
-
 impl Settings {
     /// What the flow runtime needs of them.
     pub(crate) fn flow(&self) -> flow::Settings {

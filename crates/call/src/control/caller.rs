@@ -2,8 +2,9 @@
 //!
 //! Extensions cannot be found out by asking. What somebody is told who has not proven who he is does not depend on which there
 //! are: a REGISTER is asked for a password whatever its To says. A call reaches numbers and direct addresses from an open
-//! network; for everything else it is asked (407) if it looks like one of a phone of ours, and told that nothing is there (404)
-//! if not. From elsewhere every call is asked. Where there is no extension at all nobody is asked: 404, and 403 from elsewhere.
+//! network; for everything else it is asked (407) if it looks like one of a phone of ours or is sent to their domain, and told that
+//! nothing is there (404) if not. From elsewhere every call is asked. Where there is no extension at all nobody is asked: 404, and
+//! 403 from elsewhere.
 
 use std::net::IpAddr;
 
@@ -16,6 +17,7 @@ use super::Control;
 use super::admission::NotTaken;
 use super::registrar::note;
 use crate::cell::{Panicked, guarded};
+use crate::domain::Domain;
 use crate::registrar::{Authenticator, Identity, Question, Refusal, WhyRefused};
 use crate::routing::Caller;
 use crate::{Effect, NoteKind, Settings};
@@ -52,9 +54,14 @@ impl Control {
     }
 
     /// Whether a caller who dialled what is not for everybody is asked who he is, instead of being told that nothing is
-    /// there: when the request looks like that of a phone of ours. Nothing of it depends on which extensions exist.
+    /// there: when the request looks like that of a phone of ours, or is sent to the domain of their registrar (spec/media.md §2).
+    /// Nothing of it depends on which extensions exist.
     pub(super) fn may_be_a_phone(&self, invite: &Message) -> bool {
-        !self.snapshot.extensions.is_empty() && calls_its_own_server(invite).unwrap_or(false)
+        let is_to_phones = || {
+            let realm = &self.snapshot.settings.registrar.realm;
+            invite.uri().is_ok_and(|uri| Domain::of(&uri, realm) == Domain::Registrar)
+        };
+        !self.snapshot.extensions.is_empty() && (calls_its_own_server(invite).unwrap_or(false) || is_to_phones())
     }
 
     /// The extension that proves to have sent this request.
