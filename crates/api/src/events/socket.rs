@@ -16,6 +16,8 @@ const PING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(1);
 /// A frame that cannot be written for so long ends the connection.
 const WRITE: Duration = Duration::from_secs(10);
+/// How long the other side has to answer our Close frame, or to read it.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What clients say.
 #[derive(Deserialize)]
@@ -27,10 +29,14 @@ enum Wish {
 
 /// Why the connection ends.
 enum End {
-    /// The other side is gone or said goodbye.
+    /// The other side is gone.
     Gone,
+    /// The other side said goodbye, and is to hear it back (RFC 6455 §5.5.1).
+    Answer,
     /// We end it, and say why.
     Close(u16, &'static str),
+    /// The same; what the other side sends cannot be read any more.
+    Broken(u16, &'static str),
 }
 
 /// A connection after the upgrade.
@@ -48,9 +54,19 @@ impl Socket {
 
     /// Serves the connection until it ends.
     pub(crate) async fn run(mut self) {
-        if let End::Close(code, reason) = self.serve().await {
+        let end = self.serve().await;
+        if let End::Close(code, reason) | End::Broken(code, reason) = end {
             let frame = CloseFrame { code, reason: reason.into() };
             let _ = timeout(WRITE, self.stream.send(Message::Close(Some(frame)))).await;
+        }
+        match end {
+            End::Gone => {}
+            // Reading on sends the answer that is due, and ends when both have said goodbye. Who closes a TCP connection
+            // with something unread resets it, and what was said last may be lost.
+            End::Answer | End::Close(..) => {
+                let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = self.stream.recv().await {} }).await;
+            }
+            End::Broken(..) => tokio::time::sleep(GOODBYE).await,
         }
     }
 
@@ -66,7 +82,9 @@ impl Socket {
                         Some(Ok(Message::Text(text))) => self.wish(text.as_bytes()),
                         Some(Ok(Message::Binary(octets))) => self.wish(&octets),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+                        Some(Ok(Message::Close(_))) => Err(End::Answer),
+                        Some(Err(error)) => Err(broken(&error)),
+                        None => Err(End::Gone),
                     }
                 }
                 frame = self.events.recv() => match frame {
@@ -118,5 +136,21 @@ impl Socket {
             Ok(Ok(())) => Ok(()),
             _ => Err(End::Gone),
         }
+    }
+}
+
+/// What is said about what cannot be read (RFC 6455 §7.4.1). The library below axum tells kinds of errors apart by the beginning of
+/// their text, which a test holds.
+fn broken(error: &axum::Error) -> End {
+    let text = error.to_string();
+    match () {
+        () if text.starts_with("Space limit exceeded") => End::Broken(close_code::SIZE, "the message is too long"),
+        () if text.starts_with("UTF-8") => End::Broken(close_code::INVALID, "the text is not UTF-8"),
+        // This one tells of a TCP connection that just ended.
+        () if text.contains("without closing handshake") => End::Gone,
+        () if text.starts_with("WebSocket protocol error") => {
+            End::Broken(close_code::PROTOCOL, "not as RFC 6455 wants it")
+        }
+        () => End::Gone,
     }
 }

@@ -17,6 +17,9 @@ use crate::service::Api;
 
 /// Longest message of a client, bytes.
 const MESSAGE_MAX: usize = 64 * 1024;
+/// A message that is too long is read up to this if it is one frame, so that the client, who is busy with sending, hears why it is
+/// closed.
+const FRAME_MAX: usize = 4 * MESSAGE_MAX;
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let operation = Operation::new("events", "Events as they happen, over a WebSocket").upgrades().refuses(&[426]);
@@ -33,7 +36,7 @@ async fn subscribe(
     let subscription = api.events.subscribe().ok_or_else(|| {
         Problem::new(ErrorStatus::Unavailable, "SERVICE_UNAVAILABLE", "there are too many WebSockets at this time")
     })?;
-    let upgrade = upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX);
+    let upgrade = upgrade.max_message_size(MESSAGE_MAX).max_frame_size(FRAME_MAX);
     let standing = Standing::new(api, identity);
     Ok(upgrade.on_upgrade(move |stream| Socket::new(stream, standing, topics, subscription).run()))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::{LogBody, LogEntry, Resource};
 use serde_json::{Map, Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -149,6 +150,45 @@ async fn what_is_forbidden_or_nonsense_closes_the_connection() {
         socket.say(&text).await;
         assert_eq!(socket.hear().await, Frame::Close(code), "{text}");
     }
+}
+
+/// RFC 6455 §5.5.1.
+#[tokio::test]
+async fn who_says_goodbye_hears_it_back_before_the_connection_ends() {
+    let site = site().await;
+    for (octets, code) in [(&b"\x03\xe8bye"[..], 1000), (b"\x0f\xa1", 4001), (b"", 1005)] {
+        let mut socket = Socket::open(&site, &site.key).await;
+        socket.subscribe(&format!("customer_id:{CUSTOMER}:call")).await;
+        socket.0.send(0x88, octets).await;
+        assert_eq!(socket.hear().await, Frame::Close(code));
+        assert_eq!(timeout(Duration::from_secs(5), socket.hear()).await, Ok(Frame::Gone));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_by_its_close_code() {
+    let site = site().await;
+    let (long, longest) = ("x".repeat(200_000), "x".repeat(300_000));
+    for (first, octets, code) in [
+        (0x81, long.as_bytes(), 1009),
+        (0x81, longest.as_bytes(), 1009),
+        (0x81, &b"\xff\xfe"[..], 1007),
+        (0xf1, &b"{}"[..], 1002),
+    ] {
+        let mut socket = Socket::open(&site, &site.key).await;
+        socket.0.send(first, octets).await;
+        assert_eq!(socket.hear().await, Frame::Close(code));
+        socket.0.0.shutdown().await.unwrap();
+        assert_eq!(timeout(Duration::from_secs(5), socket.hear()).await, Ok(Frame::Gone));
+    }
+    // In pieces, and without a mask.
+    let mut socket = Socket::open(&site, &site.key).await;
+    socket.0.send(0x01, long[..60_000].as_bytes()).await;
+    socket.0.send(0x80, long[..60_000].as_bytes()).await;
+    assert_eq!(socket.hear().await, Frame::Close(1009));
+    let mut socket = Socket::open(&site, &site.key).await;
+    socket.0.0.write_all(b"\x81\x02{}").await.unwrap();
+    assert_eq!(socket.hear().await, Frame::Close(1002));
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl WebSocket {
 pub(crate) const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// The code of a close frame.
+/// The code of a close frame; without any it is called 1005 (RFC 6455 §7.1.5).
 pub(crate) fn close_code(payload: &[u8]) -> u16 {
-    u16::from_be_bytes([payload[0], payload[1]])
+    payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))
 }
