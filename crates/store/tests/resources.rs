@@ -256,6 +256,25 @@ fn registrations_are_durable_when_the_callback_says_so_and_are_replaced_as_a_who
 }
 
 #[test]
+fn a_deleted_extension_is_registered_nowhere_from_that_moment_on() {
+    let folder = Folder::new();
+    let store = folder.open().store;
+    for id in [1, 2] {
+        store.put_bindings(Uuid::from_u128(id), vec![binding(id, 5060)]).unwrap();
+    }
+    let mut extension = Extension { id: Uuid::from_u128(1), customer_id: CUSTOMER, ..Extension::default() };
+    store.put(&extension).unwrap();
+    assert_eq!(store.all_bindings().unwrap().len(), 2);
+    extension.tm_delete = Some(Timestamp::from_us(1));
+    store.put(&extension).unwrap();
+    assert_eq!(store.all_bindings().unwrap(), [binding(2, 5060)]);
+    // What has the same id and is no extension is another thing.
+    let deleted = Flow { tm_delete: Some(Timestamp::from_us(1)), ..flow(2, 1) };
+    store.put(&deleted).unwrap();
+    assert_eq!(store.all_bindings().unwrap(), [binding(2, 5060)]);
+}
+
+#[test]
 fn a_secret_is_made_once_and_only_its_owner_may_read_it() {
     let folder = Folder::new();
     let store = folder.open().store;
