@@ -110,6 +110,17 @@ pub struct Customer {
     /// Where people go to. Kept and shown.
     #[serde(default)]
     pub address: String,
+    /// What it has noted of itself.
+    #[serde(default)]
+    pub metadata: CustomerMetadata,
+}
+
+/// What a customer has noted of itself (spec/resources.md §2). It is kept and shown, and calls take no notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomerMetadata {
+    /// Whether the sound of its calls is to be looked into.
+    pub rtp_debug: bool,
 }
 
 impl Customer {

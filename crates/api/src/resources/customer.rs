@@ -35,6 +35,14 @@ struct CustomerRequest {
     webhook_uri: Option<String>,
     webhook_method: Option<String>,
     webhook_secret: Option<String>,
+    metadata: Option<MetadataRequest>,
+}
+
+/// What is to be noted. What is not there stays as it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MetadataRequest {
+    rtp_debug: Option<bool>,
 }
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
@@ -46,12 +54,17 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
         &[("webhook_uri", schema::text()), method.clone()],
         &[("status", schema::text()), ("identity_verification_status", schema::text())],
         &[("email_verified", schema::flag()), ("billing_account_id", schema::id())],
+        &[("metadata", schema::reference("CustomerMetadata"))],
         &schema::times(),
     ];
+    let metadata = [("rtp_debug", schema::flag())];
+    endpoints.schema("CustomerMetadata", schema::answer(&metadata));
+    endpoints.schema("CustomerMetadataRequest", schema::body(&metadata, &[]));
     endpoints.schema("Customer", schema::answer(&answer.concat()));
     let uri = serde_json::json!({"type": "string", "pattern": uri_pattern(), "maxLength": TEXT_MAX,
         "description": "http or https, a host, and perhaps a port, a path and a query; empty = none"});
-    let request = [("webhook_uri", uri), method, ("webhook_secret", schema::short(TEXT_MAX))];
+    let metadata = schema::reference("CustomerMetadataRequest");
+    let request = [("webhook_uri", uri), method, ("webhook_secret", schema::short(TEXT_MAX)), ("metadata", metadata)];
     endpoints.schema("CustomerRequest", schema::body(&[about.as_slice(), &request].concat(), &[]));
     endpoints.get(
         "/v1.0/customer",
@@ -108,6 +121,9 @@ async fn update(
         if let Some(value) = value {
             *field = value;
         }
+    }
+    if let Some(rtp_debug) = request.metadata.and_then(|metadata| metadata.rtp_debug) {
+        customer.metadata.rtp_debug = rtp_debug;
     }
     customer.tm_update = Some(now());
     api.keep(customer.clone().into_resource(), "customer_updated").await?;

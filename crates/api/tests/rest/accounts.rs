@@ -265,6 +265,25 @@ async fn where_events_go_is_no_longer_than_the_document_says() {
 }
 
 #[tokio::test]
+async fn what_a_customer_has_noted_of_itself_is_kept_and_shown() {
+    let site = site().await;
+    assert_eq!(site.get("/v1.0/customer").await.json()["metadata"], json!({"rtp_debug": false}));
+    for (put, shown) in [
+        (json!({"metadata": {"rtp_debug": true}}), true),
+        (json!({"metadata": {"more": 5}, "name": "n"}), true),
+        (json!({"metadata": null}), true),
+        (json!({"metadata": {"rtp_debug": null}}), true),
+        (json!({"metadata": {"rtp_debug": false}}), false),
+    ] {
+        let changed = site.ask("PUT", "/v1.0/customer", put.clone()).await.json();
+        assert_eq!(changed["metadata"], json!({ "rtp_debug": shown }), "{put}");
+        assert_eq!(site.get("/v1.0/customer").await.json(), changed);
+    }
+    let refused = site.ask("PUT", "/v1.0/customer", json!({"metadata": {"rtp_debug": "yes"}})).await;
+    assert_eq!((refused.status, &refused.json()["error"]["details"][0]["field"]), (400, &json!("metadata.rtp_debug")));
+}
+
+#[tokio::test]
 async fn only_the_own_phones_are_shown() {
     let site = site().await;
     let shown = site.get("/v1.0/registrations").await.json();

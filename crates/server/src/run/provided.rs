@@ -100,6 +100,7 @@ provided!(Customer, "customer_created", "customer_updated", "customer_deleted", 
     if new.webhook_secret.is_empty() {
         new.webhook_secret = known.webhook_secret.clone();
     }
+    new.metadata = known.metadata;
 });
 
 #[cfg(test)]
