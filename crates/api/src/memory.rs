@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{LogEntry, Resource, Timestamp};
+use model::{LogBody, LogEntry, Resource, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -125,9 +125,19 @@ impl Repository for MemoryRepository {
                 && match of {
                     TimelineOf::Call => entry.call_id == id,
                     TimelineOf::Activeflow => entry.activeflow_id == id,
+                    TimelineOf::Conference | TimelineOf::Flow => is_about(entry, id),
                 }
         });
         Ok(entries.take(limit).map(|(sequence, entry)| (sequence, entry.clone())).collect())
+    }
+}
+
+/// Whether it is an event of this resource; those of participants are their conference's.
+fn is_about(entry: &LogEntry, id: Uuid) -> bool {
+    match &entry.body {
+        LogBody::Event { resource: Resource::Conferencecall(participant), .. } => participant.conference_id == id,
+        LogBody::Event { resource, .. } => resource.id() == id,
+        LogBody::Note { .. } | LogBody::Change { .. } => false,
     }
 }
 

@@ -133,6 +133,10 @@ pub enum TimelineOf {
     Call,
     /// Everything of one activeflow.
     Activeflow,
+    /// The events of one conference and its participants.
+    Conference,
+    /// The events of one flow.
+    Flow,
 }
 
 /// The repository could not do it.

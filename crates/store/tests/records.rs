@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Activeflow, ActiveflowStatus, Call, CallStatus, LogBody, LogEntry, Recording, RecordingStatus, Resource, Timestamp,
+    Activeflow, ActiveflowStatus, Call, CallStatus, Conference, Conferencecall, Flow, LogBody, LogEntry, Recording,
+    RecordingStatus, Resource, Timestamp,
 };
 use proptest::prelude::*;
 use store::{CallRecord, Filter, Page, Store, StoreConfig};
@@ -436,4 +437,39 @@ fn the_files_of_old_recordings_go_with_their_records() {
     assert_eq!(left, [kept]);
     assert!(outside.exists(), "nothing outside of the folder is touched");
     assert_eq!(store.records::<Recording>(None, &Filter::default(), &Page::default()).unwrap().items.len(), 1);
+}
+
+/// An entry of no call: what the API or a bridge tells.
+fn event_of(resource: Resource, call_id: Uuid) -> LogEntry {
+    let body = LogBody::Event { name: "x".into(), resource, extra: serde_json::Map::new() };
+    LogEntry { at_us: 1, customer_id: CUSTOMER, call_id, activeflow_id: Uuid::nil(), body }
+}
+
+#[test]
+fn flows_and_conferences_have_timelines_and_that_of_a_conference_tells_who_came() {
+    let folder = Folder::new();
+    let [flow_id, conference_id, participant_id] = [1, 2, 3].map(Uuid::from_u128);
+    let flow = Flow { id: flow_id, ..Flow::default() };
+    let conference = Conference { id: conference_id, ..Conference::default() };
+    let participant = Conferencecall { id: participant_id, conference_id, ..Conferencecall::default() };
+    let mut store = folder.open().store;
+    store
+        .append_synced(vec![
+            event_of(Resource::Flow(Arc::new(flow)), Uuid::nil()),
+            event_of(Resource::Conference(Arc::new(conference)), Uuid::nil()),
+            event_of(Resource::Conferencecall(Arc::new(participant)), call(1, CallStatus::Progressing).id),
+        ])
+        .unwrap();
+    let kinds = |store: &Store, id| -> Vec<Uuid> {
+        let entries = store.timeline(id).unwrap().into_iter();
+        entries.filter_map(|accepted| accepted.entry.body.resource().map(Resource::id)).collect()
+    };
+    for restarted in [false, true] {
+        assert_eq!(kinds(&store, flow_id), [flow_id]);
+        assert_eq!(kinds(&store, conference_id), [conference_id, participant_id]);
+        if !restarted {
+            drop(store);
+            store = folder.open().store;
+        }
+    }
 }

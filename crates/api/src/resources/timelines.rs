@@ -1,9 +1,9 @@
-//! `GET /timelines/{calls|activeflows}/{id}/events`: what happened, oldest first (spec/resources.md §14).
+//! `GET /timelines/{calls|activeflows|conferences|flows}/{id}/events`: what happened, oldest first (spec/resources.md §14).
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::Activeflow;
+use model::{Activeflow, Conference, Flow};
 use uuid::Uuid;
 
 use crate::auth::Manager;
@@ -30,6 +30,9 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.get("/v1.0/timelines/calls/{id}/events", of("What happened in a call, oldest first"), of_call);
     let activeflow = of("What happened in a run of a flow, oldest first");
     endpoints.get("/v1.0/timelines/activeflows/{id}/events", activeflow, of_activeflow);
+    let conference = of("What became of a conference, and who came and left, oldest first");
+    endpoints.get("/v1.0/timelines/conferences/{id}/events", conference, of_conference);
+    endpoints.get("/v1.0/timelines/flows/{id}/events", of("What became of a flow, oldest first"), of_flow);
 }
 
 async fn of_call(
@@ -50,6 +53,26 @@ async fn of_activeflow(
 ) -> Result<Shown, Problem> {
     let _own: Activeflow = api.own(&identity, id).await?;
     events(&api, TimelineOf::Activeflow, id, &query).await
+}
+
+async fn of_conference(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    query: Query,
+) -> Result<Shown, Problem> {
+    let _own: Conference = api.own(&identity, id).await?;
+    events(&api, TimelineOf::Conference, id, &query).await
+}
+
+async fn of_flow(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    query: Query,
+) -> Result<Shown, Problem> {
+    let _own: Flow = api.own(&identity, id).await?;
+    events(&api, TimelineOf::Flow, id, &query).await
 }
 
 /// The token is the sequence number of the last entry that was shown.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Refused;
-use model::{Activeflow, ActiveflowStatus, CallStatus, LogBody, LogEntry, Particulars, Recording, Resource};
-use serde_json::{Value, json};
+use model::{
+    Activeflow, ActiveflowStatus, CallStatus, Conferencecall, LogBody, LogEntry, Particulars, Recording, Resource,
+};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::site::{CUSTOMER, Site, at, call, new_id, site};
@@ -140,6 +142,39 @@ async fn the_activeflow_tutorial_works() {
         assert_eq!((deleted.status, deleted.octets.len()), (204, 0));
         let shown = site.get(&format!("/v1.0/activeflows/{id}")).await.json();
         assert!(shown["tm_delete"].is_string() && shown["status"] == "ended");
+    }
+}
+
+#[tokio::test]
+async fn flows_and_conferences_have_timelines_of_their_own() {
+    let site = site().await;
+    let made = |path: &'static str, body: serde_json::Value| {
+        let site = &site;
+        async move { site.ask("POST", path, body).await.json()["id"].as_str().unwrap().to_owned() }
+    };
+    let flow = made("/v1.0/flows", json!({"actions": [{"type": "answer"}]})).await;
+    let conference = made("/v1.0/conferences", json!({"name": "staff"})).await;
+    let conference_id = conference.parse().unwrap();
+    let participant = Conferencecall { id: new_id(), conference_id, ..Conferencecall::default() };
+    let mut told = site.published.0.lock().unwrap().clone();
+    told.push((Resource::Conferencecall(Arc::new(participant)), "conferencecall_joined".to_owned()));
+    for (resource, name) in told {
+        let body = LogBody::Event { name: name.into(), resource, extra: Map::new() };
+        let (call_id, activeflow_id) = (Uuid::nil(), Uuid::nil());
+        site.repository.note(LogEntry { at_us: 1, customer_id: CUSTOMER, call_id, activeflow_id, body });
+    }
+    for (path, expected) in [
+        (format!("flows/{flow}"), &["flow_created"][..]),
+        (format!("conferences/{conference}"), &["conference_created", "conferencecall_joined"]),
+    ] {
+        let page = site.get(&format!("/v1.0/timelines/{path}/events")).await.json();
+        let names: Vec<_> =
+            page["result"].as_array().unwrap().iter().map(|entry| entry["event_type"].clone()).collect();
+        assert_eq!(names, expected, "{page}");
+    }
+    for kind in ["flows", "conferences"] {
+        let none = format!("/v1.0/timelines/{kind}/{}/events", Uuid::from_u128(77));
+        assert_eq!(site.get(&none).await.status, 404, "{none}");
     }
 }
 
