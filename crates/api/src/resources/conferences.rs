@@ -110,7 +110,8 @@ async fn open(
     if request.kind == ConferenceType::Queue {
         return Err(Problem::field("type", "type queue is for the server itself; say conference or connect"));
     }
-    let (pre, post) = (read_actions(request.pre_actions.take())?, read_actions(request.post_actions.take())?);
+    let pre = read_actions("pre_actions", request.pre_actions.take())?;
+    let post = read_actions("post_actions", request.post_actions.take())?;
     let mut conference = request.into_conference(new_id(), new_id(), identity.customer_id, now());
     conference.direct_hash = clock::direct_hash();
     let id = conference.id;
@@ -139,8 +140,12 @@ async fn change(
     JsonBody(request): JsonBody<ConferenceUpdate>,
 ) -> Result<Shown, Problem> {
     check_timeout(request.timeout.unwrap_or(0))?;
-    let given = |actions: Value| if actions.is_null() { Ok(None) } else { read_actions(actions).map(Some) };
-    let (pre, post) = (given(request.pre_actions)?, given(request.post_actions)?);
+    let given = |field, actions: Value| match actions {
+        Value::Null => Ok(None),
+        actions => read_actions(field, actions).map(Some),
+    };
+    let pre = given("pre_actions", request.pre_actions)?;
+    let post = given("post_actions", request.post_actions)?;
     let _turn = api.turn(id).await;
     let mut conference: Conference = api.alive(&identity, id).await?;
     conference.name = request.name.unwrap_or(conference.name);

@@ -35,8 +35,10 @@ struct FlowRequest {
     on_complete_flow_id: Uuid,
 }
 
-/// The actions of a request, read and verified as everywhere.
-pub(super) fn read_actions(actions: Value) -> Result<Vec<Action>, Problem> {
+/// The actions that stand in this field of a request, read and verified as everywhere.
+pub(super) fn read_actions(field: &str, actions: Value) -> Result<Vec<Action>, Problem> {
+    let refuse =
+        |problems: Vec<FlowProblem>| refuse(problems.into_iter().map(|problem| problem.moved_to(field)).collect());
     let actions = flow::read_actions(actions, &mut random()).map_err(refuse)?;
     let verdict = flow::verify(&actions);
     if verdict.is_accepted() { Ok(actions) } else { Err(refuse(verdict.problems)) }
@@ -119,7 +121,7 @@ async fn create(
     Manager(identity): Manager,
     JsonBody(request): JsonBody<FlowRequest>,
 ) -> Result<Shown, Problem> {
-    let actions = read_actions(request.actions)?;
+    let actions = read_actions("actions", request.actions)?;
     api.room_for_one_more(&identity, Kind::Flow).await?;
     let flow = Flow {
         id: new_id(),
@@ -145,7 +147,7 @@ async fn replace(
     Id(id): Id,
     JsonBody(request): JsonBody<FlowRequest>,
 ) -> Result<Shown, Problem> {
-    let actions = read_actions(request.actions)?;
+    let actions = read_actions("actions", request.actions)?;
     let _turn = api.turn(id).await;
     let before: Flow = api.alive(&identity, id).await?;
     let flow = Flow {

@@ -204,6 +204,27 @@ async fn the_older_actions_of_a_conference_become_flows() {
     assert_eq!(put(json!({"post_flow_id": nil})).await["post_flow_id"], nil);
 }
 
+#[tokio::test]
+async fn a_mistake_in_the_actions_of_a_conference_is_told_by_the_name_that_was_written() {
+    let site = site().await;
+    let made = site.ask("POST", "/v1.0/conferences", json!({})).await.json();
+    let own = format!("/v1.0/conferences/{}", made["id"].as_str().unwrap());
+    let wrong = json!([{"type": "answer"}, {"type": "dance"}]);
+    for (field, actions, at) in [
+        ("pre_actions", wrong.clone(), "pre_actions[1].type"),
+        ("post_actions", wrong, "post_actions[1].type"),
+        ("pre_actions", json!([{"id": 5, "type": "answer"}]), "pre_actions[0].id"),
+        ("post_actions", json!({}), "post_actions"),
+    ] {
+        for (method, path) in [("POST", "/v1.0/conferences"), ("PUT", own.as_str())] {
+            let refused = site.ask(method, path, json!({ field: actions })).await;
+            let error = &refused.json()["error"];
+            assert_eq!((refused.status, &error["details"][0]["field"]), (400, &json!(at)), "{method} {refused:?}");
+            assert!(error["message"].as_str().unwrap().starts_with(at), "{error}");
+        }
+    }
+}
+
 /// spec/flow.md §2: what the server made for something is an ordinary flow that is in no list.
 #[tokio::test]
 async fn flows_of_conferences_are_shown_but_not_listed() {
@@ -250,21 +271,6 @@ async fn the_customer_says_where_its_events_go() {
 }
 
 #[tokio::test]
-async fn where_events_go_is_no_longer_than_the_document_says() {
-    let site = site().await;
-    // 255 characters, of which each takes two octets in the secret.
-    let (secret, path) = ("ä".repeat(255), "a".repeat(255 - "https://example.com/".len()));
-    let body = json!({"webhook_uri": format!("https://example.com/{path}"), "webhook_secret": secret});
-    assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.status, 200);
-    for body in [
-        json!({"webhook_uri": format!("https://example.com/{path}a")}),
-        json!({"webhook_secret": format!("{secret}a")}),
-    ] {
-        assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.refusal(), (400, "INVALID_ARGUMENT".into()));
-    }
-}
-
-#[tokio::test]
 async fn what_a_customer_has_noted_of_itself_is_kept_and_shown() {
     let site = site().await;
     assert_eq!(site.get("/v1.0/customer").await.json()["metadata"], json!({"rtp_debug": false}));
@@ -281,6 +287,21 @@ async fn what_a_customer_has_noted_of_itself_is_kept_and_shown() {
     }
     let refused = site.ask("PUT", "/v1.0/customer", json!({"metadata": {"rtp_debug": "yes"}})).await;
     assert_eq!((refused.status, &refused.json()["error"]["details"][0]["field"]), (400, &json!("metadata.rtp_debug")));
+}
+
+#[tokio::test]
+async fn where_events_go_is_no_longer_than_the_document_says() {
+    let site = site().await;
+    // 255 characters, of which each takes two octets in the secret.
+    let (secret, path) = ("ä".repeat(255), "a".repeat(255 - "https://example.com/".len()));
+    let body = json!({"webhook_uri": format!("https://example.com/{path}"), "webhook_secret": secret});
+    assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.status, 200);
+    for body in [
+        json!({"webhook_uri": format!("https://example.com/{path}a")}),
+        json!({"webhook_secret": format!("{secret}a")}),
+    ] {
+        assert_eq!(site.ask("PUT", "/v1.0/customer", body).await.refusal(), (400, "INVALID_ARGUMENT".into()));
+    }
 }
 
 #[tokio::test]

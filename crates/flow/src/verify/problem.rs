@@ -33,6 +33,16 @@ impl Problem {
             is_mistake: false,
         }
     }
+
+    /// The same where the array stands at `path` of a larger document, such as `conferences[0].pre_actions`, and not at `actions`.
+    /// An empty path: the array is the whole document, and places in it begin with an index.
+    pub fn moved_to(self, path: &str) -> Problem {
+        let below = self.json_path.strip_prefix("actions").unwrap_or(&self.json_path);
+        let json_path = format!("{path}{below}").trim_start_matches('.').to_owned();
+        // The text may name other actions of the array.
+        let what = self.what.replace(" actions[", &format!(" {path}["));
+        Problem { json_path, what, ..self }
+    }
 }
 
 impl fmt::Display for Problem {
