@@ -37,5 +37,5 @@ pub use model::{ActiveflowStatus, ReferenceType};
 pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, Settings, Webhook};
 pub use reference::{ReferencePage, reference_pages};
 pub use variables::Variables;
-pub use verify::{Problem, ProblemReason, Verdict, named_sounds, spoken_texts, verify};
+pub use verify::{Problem, ProblemReason, Verdict, fetched_flows, named_sounds, spoken_texts, verify, verify_in_call};
 pub use view::CallView;

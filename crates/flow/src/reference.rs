@@ -92,6 +92,7 @@ fn row(field: &Field) -> String {
             shown.collect::<Vec<_>>().join(", ")
         }
         Allowed::Range(from, to) => format!("{from} to {to}"),
+        Allowed::FromZero(_) => "0 or more".to_owned(),
     };
     let (name, is) = (field.name, field.is.as_str());
     format!("| `{name}` | {is} | {} | {} | {} |\n", cell(&absent), cell(&allowed), cell(field.meaning))

@@ -126,6 +126,68 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_neither_flow_nor_provisioning_is_told_what_was_expected() {
+        let told = |text: &str| checked("neither", &[("a.json", text)], false);
+        for (text, what) in [
+            (
+                "{\"name\": \"x\"}",
+                "a.json line 1: found an object that is neither a flow nor provisioning: it has \"name\"",
+            ),
+            ("{\"type\": \"answer\"}", "a.json line 1: found one action, or another object, that is in no array"),
+            ("5", "a.json line 1: found 5"),
+            ("\"answer\"", "a.json line 1: found \"answer\""),
+        ] {
+            let (good, told) = told(text);
+            let expected = format!(
+                "mistake: {what}; allowed: an array of actions; a flow, which is an object with `actions`; or provisioning"
+            );
+            assert!(!good && told.starts_with(&expected), "{told}");
+        }
+        for text in ["", " \n"] {
+            assert_eq!(
+                told(text),
+                (false, "mistake: a.json: it is empty\n0 flows, 0 numbers: 1 mistake, 0 warnings\n".to_owned())
+            );
+        }
+        let (good, told) = told("{\"flow\": [], \"numbers\": []}");
+        assert!(!good && told.contains("flow: found the unknown collection \"flow\""), "{told}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_no_harm() {
+        let flow = "\u{feff}[{\"type\": \"answer\"},\n{\"type\": \"dance\"}]";
+        let (good, text) = checked("bom", &[("a.json", flow)], false);
+        assert!(!good && text.starts_with("mistake: a.json line 2: [1].type: unknown type: dance"), "{text}");
+    }
+
+    #[test]
+    fn flows_that_run_one_another_without_end_are_told() {
+        let [a, b, c] = [1_u128, 2, 3].map(|n| uuid::Uuid::from_u128(n).to_string());
+        let flow = |id: &str, name: &str, to: &[&str]| {
+            let fetches =
+                to.iter().map(|to| format!("\n{{\"type\": \"fetch_flow\", \"option\": {{\"flow_id\": \"{to}\"}}}}"));
+            let actions = [vec!["{\"type\": \"answer\"}".to_owned()], fetches.collect()].concat().join(",");
+            format!("{{\"id\": \"{id}\", \"name\": \"{name}\", \"actions\": [{actions}]}}")
+        };
+        let (good, text) = checked("alone", &[("a.json", &flow(&a, "menu", &[&b, &a]))], false);
+        let first = text.lines().next().unwrap();
+        assert!(good, "{text}");
+        assert!(
+            first.starts_with(
+                "warning: a.json line 3: actions[2].option.flow_id: a flow runs itself once more within itself ("
+            ),
+            "{text}"
+        );
+        let flows = [flow(&a, "menu", &[&b]), flow(&b, "sub", &[&c, &a]), flow(&c, "end", &[])].join(",\n");
+        let (good, text) = checked("both", &[("a.json", &format!("{{\"flows\": [{flows}]}}"))], false);
+        let told = "warning: a.json line 5: flows[1].actions[2].option.flow_id: a flow runs itself once more within itself (menu → sub → menu): behind 100 such steps it would end; allowed: `next_id` or `goto`, to go round within one flow\n";
+        assert!(good && text.starts_with(told) && text.ends_with(": 0 mistakes, 1 warning\n"), "{text}");
+        let flows = [flow(&a, "menu", &[&b, &c]), flow(&b, "sub", &[&c]), flow(&c, "end", &[])].join(",");
+        let (_, text) = checked("tree", &[("a.json", &format!("{{\"flows\": [{flows}]}}"))], false);
+        assert_eq!(text, "3 flows, 0 numbers: 0 mistakes, 0 warnings\n");
+    }
+
+    #[test]
     fn mistakes_are_told_with_their_lines() {
         let (good, text) = checked(
             "bad",

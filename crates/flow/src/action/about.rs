@@ -74,6 +74,8 @@ pub(crate) enum Allowed {
     OfAnyCase(&'static [&'static str]),
     /// Whole numbers from the first to the second.
     Range(i64, i64),
+    /// Whole numbers from 0; what is below is taken for this.
+    FromZero(&'static str),
 }
 
 impl Field {

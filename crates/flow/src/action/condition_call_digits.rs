@@ -1,6 +1,6 @@
 //! `condition_call_digits`: enough digits, or a certain one among them.
 
-use super::about::{self, About, Field, Type};
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run};
 use crate::variables::DIGITS;
@@ -11,7 +11,8 @@ pub(super) const ABOUT: About = About {
     fails: about::TARGET_ENDS,
     options: &[
         Field::new("length", Type::Whole, "True when at least this many digits were pressed; 0 is no test.")
-            .default("0"),
+            .default("0")
+            .allowed(Allowed::FromZero("0, which is no test")),
         Field::new("key", Type::Text, "True when the digits contain this; empty is no test.").default("empty"),
         about::FALSE_TARGET,
     ],

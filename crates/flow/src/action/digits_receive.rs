@@ -1,6 +1,6 @@
 //! `digits_receive`: collects digits until there are enough, one ends them, or time is up.
 
-use super::about::{self, About, Field, Type};
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::digits::DigitRule;
@@ -10,9 +10,12 @@ pub(super) const ABOUT: About = About {
     waits: "Enough digits, a digit of `key`, or the time.",
     fails: about::PASSED_OVER,
     options: &[
-        Field::new("duration", Type::Ms, "The time for the whole action; 0 or less is the default.").default("5000"),
+        Field::new("duration", Type::Ms, "The time for the whole action; 0 is the default.")
+            .default("5000")
+            .allowed(Allowed::FromZero("the default, 5000")),
         Field::new("length", Type::Whole, "How many digits are enough; 0 is no limit.")
-            .default("1 without `key`, no limit with it"),
+            .default("1 without `key`, no limit with it")
+            .allowed(Allowed::FromZero("0, which is no limit")),
         Field::new("key", Type::Text, "Each of these digits ends it.").default("empty"),
     ],
     example: r##"[

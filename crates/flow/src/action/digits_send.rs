@@ -24,7 +24,7 @@ pub(super) const ABOUT: About = About {
 };
 
 /// spec/actions.md `digits_send`.
-const MAX_DIGITS: usize = 100;
+pub(crate) const MAX_DIGITS: usize = 100;
 
 /// Options of `digits_send`, within their ranges.
 pub(super) struct Options {

@@ -1,13 +1,14 @@
 //! `echo`: returns the caller's audio for a while. `stream_echo` shares its option.
 
-use super::about::{self, About, Field, Type};
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 use crate::{EchoMode, Effect};
 
 /// `stream_echo` has the same.
-pub(super) const OPTIONS: &[Field] =
-    &[Field::new("duration", Type::Ms, "How long; 0 or less is the default.").default("180000")];
+pub(super) const OPTIONS: &[Field] = &[Field::new("duration", Type::Ms, "How long; 0 is the default.")
+    .default("180000")
+    .allowed(Allowed::FromZero("the default, 180000"))];
 
 pub(super) const ABOUT: About = About {
     does: "Plays the caller's own audio back. Digits are stored, not played back. It does not answer the call by itself.",

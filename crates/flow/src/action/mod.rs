@@ -12,7 +12,7 @@ mod condition_variable;
 mod confbridge_join;
 mod conference_join;
 mod digits_receive;
-mod digits_send;
+pub(crate) mod digits_send;
 mod echo;
 mod empty;
 mod fetch;

@@ -22,14 +22,18 @@ pub(super) const ABOUT: About = About {
         )
             .default("`wav`")
             .allowed(Allowed::OfAnyCase(&["", "wav", "mp3", "ogg"])),
-        Field::new("end_of_silence", Type::Seconds, "This much silence of the caller ends it; 0 is off.").default("0"),
+        Field::new("end_of_silence", Type::Seconds, "This much silence of the caller ends it; 0 is off.")
+            .default("0")
+            .allowed(Allowed::FromZero("0, which is off")),
         Field::new(
             "end_of_key",
             Type::Text,
             "The key that ends it: `none`, `any`, or one of `0-9 A-D * #`. The key is stored like any other.",
         )
         .default("`none`"),
-        Field::new("duration", Type::Seconds, "The longest length; 0 is no limit.").default("0"),
+        Field::new("duration", Type::Seconds, "The longest length; 0 is no limit.")
+            .default("0")
+            .allowed(Allowed::FromZero("0, which is no limit")),
         Field::new("beep_start", Type::Boolean, "Whether one beep is played to the call first. A `talk` that is still heard ends before it; what the flow plays after this action takes its place.").default("false"),
         Field::new("on_end_flow_id", Type::Uuid, "A flow that runs when the recording is stored."),
     ],

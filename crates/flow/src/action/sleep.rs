@@ -1,6 +1,6 @@
 //! `sleep`: waits, with or without a call.
 
-use super::about::{self, About, Field, Type};
+use super::about::{self, About, Allowed, Field, Type};
 use super::option::{OptionError, OptionReader};
 use super::{Fault, Outcome, Run, Wait};
 
@@ -8,7 +8,7 @@ pub(super) const ABOUT: About = About {
     does: "Waits. The call stays as it is, digits are stored. It also waits where there is no call.",
     waits: "The time; 0 goes on at once.",
     fails: about::PASSED_OVER,
-    options: &[Field::new("duration", Type::Ms, "How long.").default("0")],
+    options: &[Field::new("duration", Type::Ms, "How long.").default("0").allowed(Allowed::FromZero("0"))],
     example: r#"[
   { "type": "answer" },
   { "type": "sleep", "option": { "duration": 2000 } },

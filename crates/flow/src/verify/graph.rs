@@ -95,6 +95,11 @@ impl Graph {
         &self.edges[at]
     }
 
+    /// Whether it may also lead to any other action.
+    pub(super) fn jumps_anywhere(&self, at: usize) -> bool {
+        self.leads_anywhere[at]
+    }
+
     pub(super) fn len(&self) -> usize {
         self.edges.len()
     }

@@ -75,7 +75,7 @@ fn walk(graph: &Graph, left: &[bool], start: usize) -> Vec<usize> {
 }
 
 /// Whether an action waits for something outside. Where its text does not tell, it does.
-fn waits(action: &Action) -> bool {
+pub(super) fn waits(action: &Action) -> bool {
     let Known::Supported(kind) = known(&action.kind) else {
         return known(&action.kind) == Known::NotYet;
     };

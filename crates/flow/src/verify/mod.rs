@@ -1,6 +1,8 @@
 //! Verifying an array of actions before it is stored: what is refused, and what will probably not do what was meant
 //! (spec/flow.md §2, §9).
 
+mod counted;
+mod fetched;
 mod graph;
 mod loops;
 mod nested;
@@ -8,11 +10,13 @@ mod option;
 mod problem;
 mod sounds;
 mod targets;
+mod times;
 mod unanswered;
 mod values;
 
 use model::Action;
 
+pub use fetched::fetched_flows;
 pub use problem::{Problem, ProblemReason, Verdict};
 pub use sounds::{named_sounds, spoken_texts};
 
@@ -22,7 +26,24 @@ use unanswered::Misses;
 
 /// Looks at every action. An array may be stored when there are no problems; warnings and hints are for its author.
 pub fn verify(actions: &[Action]) -> Verdict {
-    let mut verdict = array("actions", actions);
+    whole(actions, Begins::Unanswered)
+}
+
+/// The same for an array that runs within a call that may have been answered before: those of a conference.
+pub fn verify_in_call(actions: &[Action]) -> Verdict {
+    whole(actions, Begins::PerhapsAnswered)
+}
+
+/// In which state the call is where an array begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    /// A call that comes in.
+    Unanswered,
+    PerhapsAnswered,
+}
+
+fn whole(actions: &[Action], begins: Begins) -> Verdict {
+    let mut verdict = array("actions", actions, begins);
     if actions.is_empty() {
         verdict.warn("actions", "there are no actions: a call would be hung up at once", "at least one action");
     }
@@ -30,7 +51,7 @@ pub fn verify(actions: &[Action]) -> Verdict {
 }
 
 /// Looks at an array that stands at `path`, and at those inside of it.
-fn array(path: &str, actions: &[Action]) -> Verdict {
+fn array(path: &str, actions: &[Action], begins: Begins) -> Verdict {
     let mut verdict = Verdict::default();
     let index = Index::new(actions);
     for (i, action) in actions.iter().enumerate() {
@@ -55,7 +76,11 @@ fn array(path: &str, actions: &[Action]) -> Verdict {
         }
         nested::check(&mut verdict, &path, action);
     }
-    ways(&mut verdict, path, actions, &Graph::new(actions, &index));
+    let graph = Graph::new(actions, &index);
+    ways(&mut verdict, path, actions, &graph);
+    if begins == Begins::Unanswered {
+        before_answer(&mut verdict, path, actions, &graph);
+    }
     verdict
 }
 
@@ -70,10 +95,25 @@ fn ways(verdict: &mut Verdict, path: &str, actions: &[Action], graph: &Graph) {
             format!("these go round without waiting, until {BURST} actions end the flow: {}", round(path, &found));
         verdict.warn(format!("{path}[{}]", found[0]), what, "an action that waits, or a goto with a loop_count");
     }
-    // Nested arrays run when their call is answered; elsewhere a call may be incoming.
-    if path != "actions" || reached.is_none() {
-        return;
+    for counted::Rounds { goto, jumps, moves, waits } in counted::too_many(actions, graph, reached.as_deref()) {
+        let (what, expected) = match waits {
+            false => (
+                format!("{jumps} jumps back by {moves} without waiting: {BURST} actions in a row end the flow"),
+                "fewer jumps, or an action that waits",
+            ),
+            true => (
+                format!(
+                    "{jumps} jumps back by {moves}: flow.max_execute_count, 10000 if not set, ends the flow before"
+                ),
+                "fewer jumps",
+            ),
+        };
+        verdict.warn(format!("{path}[{goto}].option.loop_count"), what, expected);
     }
+}
+
+/// What an incoming call that is not answered yet misses.
+fn before_answer(verdict: &mut Verdict, path: &str, actions: &[Action], graph: &Graph) {
     let unanswered = unanswered::certainly(actions, graph);
     for (i, action) in actions.iter().enumerate().filter(|(i, _)| unanswered[*i]) {
         let Known::Supported(kind) = action::known(&action.kind) else { continue };
@@ -109,3 +149,5 @@ fn round(path: &str, found: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_bounds;

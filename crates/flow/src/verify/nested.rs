@@ -3,8 +3,8 @@
 use base::Random;
 use model::Action;
 
-use super::array;
 use super::problem::{Problem, Verdict};
+use super::{Begins, array};
 use crate::document::read_actions;
 
 /// Looks at `option.actions` of a `call`. What is wrong there is accepted, as VoIPBIN does, so it is told as warnings.
@@ -16,9 +16,10 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, action: &Action) {
     let path = format!("{path}.option.actions");
     // Ids that are made here are seen by nobody.
     let found = match read_actions(actions.clone(), &mut Random::from_seed([0; 32])) {
-        Ok(actions) => array(&path, &actions),
+        // They run when their call is answered.
+        Ok(actions) => array(&path, &actions, Begins::PerhapsAnswered),
         Err(problems) => {
-            Verdict { problems: problems.into_iter().map(|p| below(&path, p)).collect(), ..Verdict::default() }
+            Verdict { problems: problems.into_iter().map(|p| p.moved_to(&path)).collect(), ..Verdict::default() }
         }
     };
     for problem in found.problems {
@@ -33,10 +34,4 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, action: &Action) {
     for hint in found.hints {
         verdict.hint(hint.json_path, hint.what, hint.expected);
     }
-}
-
-/// The paths of a reader begin at `actions`.
-fn below(path: &str, problem: Problem) -> Problem {
-    let rest = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
-    Problem { json_path: format!("{path}{rest}"), ..problem }
 }

@@ -96,6 +96,18 @@ fn never_jumps(verdict: &mut Verdict, path: &str, loop_count: Option<&Value>) {
     verdict.warn(format!("{path}.loop_count"), what, "a whole number from 1: how often to jump");
 }
 
+/// A time or a count that is negative has no meaning of its own.
+fn below_zero(verdict: &mut Verdict, path: &str, value: &Value, is: Type, instead: &str) {
+    if let Some(number) = integer_of(value).filter(|number| *number < 0) {
+        let expected = match is {
+            Type::Ms => "a time in ms",
+            Type::Seconds => "a time in s",
+            _ => "a whole number from 0",
+        };
+        verdict.mistake(path, format!("{number} is taken for {instead}"), expected);
+    }
+}
+
 /// A field that must be there, or holds a value that means nothing. Text that is known only at run time is not judged.
 fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
     let fields = action.option.as_ref();
@@ -125,6 +137,9 @@ fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
         {
             return;
         }
+        Allowed::FromZero(instead) => {
+            return below_zero(verdict, &format!("{path}.{}", field.name), value, field.is, instead);
+        }
         Allowed::Range(from, to) if integer_of(value).is_none_or(|number| (from..=to).contains(&number)) => return,
         Allowed::Range(from, to) => format!("a whole number from {from} to {to}"),
         Allowed::Of(texts) | Allowed::OfAnyCase(texts) => {
@@ -132,9 +147,10 @@ fn value(verdict: &mut Verdict, path: &str, action: &Action, field: &Field) {
             format!("one of {}", named.collect::<Vec<_>>().join(", "))
         }
     };
-    let what = match value {
-        Value::String(text) => format!("\"{}\" means nothing here", problem::shown(text)),
-        other => format!("{other} is out of range"),
+    let what = match (value, integer_of(value)) {
+        (_, Some(number)) if matches!(field.allowed, Allowed::Range(..)) => format!("{number} is out of range"),
+        (Value::String(text), _) => format!("\"{}\" means nothing here", problem::shown(text)),
+        (other, _) => format!("{other} is out of range"),
     };
     verdict.mistake(format!("{path}.{}", field.name), what, expected);
 }

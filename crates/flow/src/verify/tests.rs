@@ -318,6 +318,18 @@ fn every_loop_is_told_once() {
     assert_eq!(told.len(), Problem::MAX);
 }
 
+const FLOW: &str = "00000000-0000-0000-0000-0000000000aa";
+
+#[test]
+fn in_a_call_that_may_have_been_answered_before_nothing_is_said_of_that() {
+    let actions = json!([{"type": "recording_start"}, {"type": "beep"}]);
+    let actions = read_actions(actions, &mut Random::from_seed([9; 32])).unwrap();
+    assert_eq!(verify_in_call(&actions), Verdict::default());
+    let (warnings, hints) = (verify(&actions).warnings.len(), verify(&actions).hints.len());
+    assert_eq!((warnings, hints), (1, 1));
+    assert_eq!(paths(&verify_in_call(&[]).warnings), ["actions"]);
+}
+
 #[test]
 fn what_needs_an_answered_call_is_told_where_it_is_certainly_not_answered() {
     let status = |status: &str| json!({"type": "condition_call_status", "option": {"status": status}});
@@ -346,7 +358,29 @@ fn what_needs_an_answered_call_is_told_where_it_is_certainly_not_answered() {
             &["actions[2]"],
             &[],
         ),
-        (json!([{"type": "recording_start"}, {"type": "fetch", "option": {"event_url": "http://x"}}]), &[], &[]),
+        (
+            json!([{"type": "recording_start"}, {"type": "fetch", "option": {"event_url": "http://x"}}]),
+            &["actions[0]"],
+            &[],
+        ),
+        (
+            json!([{"type": "recording_start"}, {"type": "beep"}, {"type": "conference_join", "option": {"conference_id": FLOW}},
+                {"type": "recording_start"}, {"type": "beep"}]),
+            &["actions[0]"],
+            &["actions[1]"],
+        ),
+        (json!([{"type": "fetch_flow", "option": {"flow_id": FLOW}}, {"type": "recording_start"}]), &[], &[]),
+        // Perhaps again after the answer.
+        (
+            json!([{"id": "b", "type": "beep"}, {"type": "answer"}, {"type": "goto", "option": {"target_id": "${b}", "loop_count": 1}}]),
+            &[],
+            &[],
+        ),
+        (
+            json!([{"type": "goto", "option": {"target_id": "${b}", "loop_count": 1}}, {"type": "recording_start"}]),
+            &["actions[1]"],
+            &[],
+        ),
     ] {
         let verdict = verdict(actions.clone());
         assert_eq!((paths(&verdict.warnings), paths(&verdict.hints)), (warnings.to_vec(), hints.to_vec()), "{actions}");

@@ -4,29 +4,75 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::problem::{self, Verdict};
-use crate::action::Kind;
 use crate::action::option::OptionReader;
-use crate::digits::digit_of;
+use crate::action::{Kind, digits_send};
+use crate::digits::{MAX_VALUE_DIGITS, digit_of};
 
 const DIGITS: &str = "digits: 0-9, A-D, * and #";
+const WEB: &str = "an address that begins with http:// or https://";
 const SOUNDS: [&str; 4] = ["http:", "https:", "file:", "tone:"];
 
 /// Tells of them in the option at `path`. What cannot be read was told of before.
 pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, option: &OptionReader<'_>) {
     match kind {
         Kind::ConditionDatetime => moment(verdict, path, option),
-        Kind::DigitsSend => digits(verdict, path, option, "digits", "left out"),
-        Kind::DigitsReceive => digits(verdict, path, option, "key", "no key that could end it"),
-        Kind::Sleep => {
-            if let Ok(Some(ms)) = option.integer("duration")
-                && ms < 0
-            {
-                verdict.mistake(format!("{path}.duration"), format!("{ms} is taken for 0"), "a time in ms");
+        Kind::DigitsSend => {
+            digits(verdict, path, option, "digits", "left out");
+            empty(verdict, path, option, "digits", "it is empty: nothing is sent", DIGITS);
+            let count =
+                option.text("digits").ok().flatten().map_or(0, |text| text.chars().filter_map(digit_of).count());
+            if count > digits_send::MAX_DIGITS {
+                let (what, most) = (format!("these are {count} digits"), digits_send::MAX_DIGITS);
+                verdict.mistake(format!("{path}.digits"), format!("{what}: only the first {most} are sent"), "fewer");
+            }
+        }
+        Kind::DigitsReceive => {
+            digits(verdict, path, option, "key", "no key that could end it");
+            never_enough(verdict, path, option, "so many are never reached");
+        }
+        Kind::ConditionCallDigits => never_enough(verdict, path, option, "it is never true"),
+        Kind::ConditionVariable => {
+            empty(verdict, path, option, "variable", "it names no variable, so what is compared is empty", "a name");
+            if let Some(length) = option.integer("value_length").ok().flatten().filter(|length| *length < 0) {
+                let what = format!("no text has {length} characters");
+                verdict.mistake(format!("{path}.value_length"), what, "a whole number from 0");
+            }
+        }
+        Kind::Fetch => {
+            empty(verdict, path, option, "event_url", "it is empty: the flow would end here", WEB);
+        }
+        Kind::WebhookSend => {
+            empty(verdict, path, option, "uri", "it is empty: the action would be passed over", WEB);
+        }
+        Kind::VariableSet => {
+            empty(verdict, path, option, "key", "it is empty: the action would do nothing", "a name");
+        }
+        Kind::Talk => {
+            if option.text("text").is_ok_and(|text| text.is_some_and(|text| text.trim().is_empty())) {
+                verdict.hint(format!("{path}.text"), "nothing is said: the call is only answered", "a text");
             }
         }
         Kind::Play => sounds(verdict, path, option),
         Kind::Hangup => hangup(verdict, path, option),
         _ => {}
+    }
+    super::times::check(verdict, path, kind, option);
+}
+
+/// A text without which there is nothing to do. Where it is missing altogether that was told of before.
+fn empty(verdict: &mut Verdict, path: &str, option: &OptionReader<'_>, key: &str, what: &str, expected: &str) {
+    if option.text(key).is_ok_and(|text| text.is_some_and(|text| text.trim().is_empty())) {
+        verdict.mistake(format!("{path}.{key}"), what, expected);
+    }
+}
+
+/// More digits than are ever kept.
+fn never_enough(verdict: &mut Verdict, path: &str, option: &OptionReader<'_>, consequence: &str) {
+    if let Some(length) = option.integer("length").ok().flatten()
+        && usize::try_from(length).is_ok_and(|length| length > MAX_VALUE_DIGITS)
+    {
+        let what = format!("{length} are more digits than are kept: {consequence}");
+        verdict.mistake(format!("{path}.length"), what, format!("a whole number from 0 to {MAX_VALUE_DIGITS}"));
     }
 }
 
@@ -60,6 +106,9 @@ fn digits(verdict: &mut Verdict, path: &str, option: &OptionReader<'_>, key: &st
 fn sounds(verdict: &mut Verdict, path: &str, option: &OptionReader<'_>) {
     let of = |key| option.texts(key).ok().flatten().map(|urls| (key, urls));
     let Some((key, urls)) = of("stream_urls").or_else(|| of("stream_url")) else { return };
+    if urls.iter().all(|url| url.trim().is_empty()) {
+        verdict.mistake(format!("{path}.{key}"), "no sound is named: nothing is played", "the address of a sound");
+    }
     for url in urls.into_iter().map(str::trim).filter(|url| !url.is_empty() && !url.contains("${")) {
         let begins = |scheme: &&str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
         if !SOUNDS.iter().any(begins) {

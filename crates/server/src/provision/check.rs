@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use base::Random;
 use model::{FlowBody, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::error::Fault;
-use super::file::File;
-use super::ids::seed_of;
-use super::{Assembly, Provisioned};
+use super::file::{File, found};
+use super::{Assembly, Provisioned, is_collection};
 
 /// The outcome for all files together.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -28,6 +26,26 @@ pub struct Checked {
     pub hints: Vec<Fault>,
 }
 
+/// What a file may be.
+const KNOWN: &str = "an array of actions; a flow, which is an object with `actions`; or provisioning, an object of arrays: flows, \
+    numbers, extensions, conferences, accesskeys, agents, customers";
+
+/// What was found, if it is nothing that could be checked.
+fn nothing_known(content: &Value) -> Option<String> {
+    let Value::Object(fields) = content else {
+        return Some(format!("found {}", found(content)));
+    };
+    let is_provisioning = fields.keys().any(|key| is_collection(key));
+    if is_provisioning || fields.is_empty() {
+        return None;
+    }
+    if fields.contains_key("type") {
+        return Some("found one action, or another object, that is in no array".to_owned());
+    }
+    let keys: Vec<_> = fields.keys().take(5).map(|key| format!("{key:?}")).collect();
+    Some(format!("found an object that is neither a flow nor provisioning: it has {}", keys.join(", ")))
+}
+
 /// Looks at `files`, each a bare array of actions, one flow (an object with `actions`), or provisioning. Files of
 /// provisioning count together: a number in one may lead to a flow in another. Sounds that are files are looked for in `media`, the
 /// folder of sounds, if it is known.
@@ -38,23 +56,25 @@ pub fn check(files: &[PathBuf], media: Option<&Path>) -> Checked {
     let mut assembly = Assembly { media, ..Assembly::new(Timestamp::default(), faults) };
     let mut single = 0;
     for (file, content) in &read {
-        let (path, actions) = match content {
-            Value::Array(_) => ("", content),
+        let (path, actions, id) = match content {
+            Value::Array(_) => ("", content, Uuid::nil()),
             Value::Object(flow) if flow.contains_key("actions") => {
-                if let Err(fault) = file.typed::<FlowBody>("", content) {
-                    assembly.faults.push(fault);
-                }
-                ("actions", &flow["actions"])
+                let id = file.typed::<FlowBody>("", content).map(|flow| flow.id);
+                ("actions", &flow["actions"], id.map_err(|fault| assembly.faults.push(fault)).unwrap_or_default())
             }
-            _ => {
-                assembly.file(file, content);
+            other => {
+                match nothing_known(other) {
+                    Some(what) => assembly.faults.push(file.finding("", what, KNOWN.to_owned())),
+                    None => assembly.file(file, content),
+                }
                 continue;
             }
         };
         single += 1;
-        assembly.actions(file, path, actions, Random::from_seed(seed_of(Uuid::nil())));
+        assembly.actions(file, path, actions, id, flow::verify);
     }
     assembly.check_links();
+    assembly.check_rounds();
     let Assembly { result: Provisioned { flows, numbers, warnings, .. }, mut faults, hints, .. } = assembly;
     let (mistakes, warnings): (Vec<_>, Vec<_>) = warnings.into_iter().partition(|warning| warning.is_mistake);
     faults.extend(mistakes);

@@ -1,12 +1,11 @@
 //! One entry of `conferences`.
 
-use base::Random;
 use model::{CONFERENCE_TIMEOUT_MAX_S, Conference, ConferenceBody, ConferenceType, conference_flow};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::file::File;
-use super::ids::{default_customer, derived_id, seed_of};
+use super::ids::{default_customer, derived_id};
 use super::{Assembly, Link};
 
 /// All keys of a conference (spec/resources.md §7); those that only an answer has are ignored without a word.
@@ -73,7 +72,7 @@ impl<'a> Assembly<'a> {
     /// The id of the flow that is made of actions of the older form; `flow_id` if there are none, or if it names one.
     fn flow_of(
         &mut self,
-        file: &File,
+        file: &'a File,
         path: &str,
         key: &str,
         actions: &Value,
@@ -84,8 +83,9 @@ impl<'a> Assembly<'a> {
             return flow_id;
         }
         let id = derived_id("conferences", &format!("{}/{key}", conference.id));
-        let random = Random::from_seed(seed_of(id));
-        let Some(actions) = self.actions(file, &format!("{path}.{key}"), actions, random) else { return flow_id };
+        let Some(actions) = self.actions(file, &format!("{path}.{key}"), actions, id, flow::verify_in_call) else {
+            return flow_id;
+        };
         if !flow_id.is_nil() {
             return flow_id;
         }

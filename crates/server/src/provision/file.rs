@@ -27,12 +27,22 @@ impl File {
             return Err(whole(format!("found {size} bytes, allowed: at most {LARGEST}")));
         }
         let text = std::fs::read(name).map_err(|error| whole(format!("cannot be read: {error}")))?;
+        if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
+            return Err(whole("cannot be read: it is UTF-16; save it as UTF-8".to_owned()));
+        }
         let text = String::from_utf8(text).map_err(|_| whole("cannot be read: it is not UTF-8".to_owned()))?;
         File::parse(name, text)
     }
 
     /// [`File::read`] without the reading.
-    pub(super) fn parse(name: &Path, text: String) -> Result<(File, Value), Fault> {
+    pub(super) fn parse(name: &Path, mut text: String) -> Result<(File, Value), Fault> {
+        // Some editors put a byte-order mark in front (RFC 8259 §8.1 lets readers pass over it).
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        if text.trim().is_empty() {
+            return Err(Fault { file: name.to_owned(), what: "it is empty".to_owned(), ..Fault::default() });
+        }
         match serde_json::from_str(&text) {
             Ok(value) => Ok((File { name: name.to_owned(), text }, value)),
             Err(error) => {

@@ -1,13 +1,15 @@
 //! One entry of `flows`.
 
 use base::Random;
-use flow::Problem;
+use flow::{Problem, Verdict};
 use model::{Action, FlowBody};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::error::Fault;
 use super::file::File;
 use super::ids::{default_customer, derived_id, seed_of};
+use super::rounds::Fetch;
 use super::{Assembly, Link};
 
 /// All keys of a flow (spec/flow.md §2); those that only an answer has are ignored without a word.
@@ -40,9 +42,7 @@ impl<'a> Assembly<'a> {
             return;
         }
         self.warn_of_unknown(file, path, entry, &KEYS);
-        let Some(actions) =
-            self.actions(file, &format!("{path}.actions"), &body.actions, Random::from_seed(seed_of(id)))
-        else {
+        let Some(actions) = self.actions(file, &format!("{path}.actions"), &body.actions, id, flow::verify) else {
             return;
         };
         let target = body.on_complete_flow_id;
@@ -50,29 +50,32 @@ impl<'a> Assembly<'a> {
         self.result.flows.insert(id, body.into_flow(id, default_customer(), actions, self.now));
     }
 
-    /// The actions at `path`, read and verified; none where there are faults.
+    /// The actions at `path` of this flow, read and verified; none where there are faults.
     pub(super) fn actions(
         &mut self,
-        file: &File,
+        file: &'a File,
         path: &str,
         actions: &Value,
-        mut random: Random,
+        flow_id: Uuid,
+        verify: fn(&[Action]) -> Verdict,
     ) -> Option<Vec<Action>> {
         let told = |problem: Problem| {
             // The flow crate's paths begin at `actions`; ours at the top of the file.
-            let below = problem.json_path.strip_prefix("actions").unwrap_or(&problem.json_path);
-            // An array that is the whole file begins with its index.
-            let what = problem.what.replace(" actions[", &format!(" {path}["));
-            let found = file.finding(format!("{path}{below}").trim_start_matches('.'), what, problem.expected);
+            let problem = problem.moved_to(path);
+            let found = file.finding(&problem.json_path, problem.what, problem.expected);
             Fault { is_mistake: problem.is_mistake, ..found }
         };
-        match flow::read_actions(actions.clone(), &mut random) {
+        match flow::read_actions(actions.clone(), &mut Random::from_seed(seed_of(flow_id))) {
             Ok(actions) => {
-                let verdict = flow::verify(&actions);
+                let verdict = verify(&actions);
                 let accepted = verdict.is_accepted();
                 self.faults.extend(verdict.problems.into_iter().map(told));
                 self.result.warnings.extend(verdict.warnings.into_iter().map(told));
                 self.hints.extend(verdict.hints.into_iter().map(told));
+                for (place, to) in flow::fetched_flows(&actions) {
+                    let path = place.replacen("actions", path, 1);
+                    self.fetches.push(Fetch { file, path, from: flow_id, to });
+                }
                 if let Some(folder) = self.media {
                     self.look_for_sounds(file, path, &actions, folder);
                 }

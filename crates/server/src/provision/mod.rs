@@ -13,6 +13,7 @@ mod flows;
 mod ids;
 mod locate;
 mod numbers;
+mod rounds;
 mod sounds;
 
 use std::collections::BTreeMap;
@@ -28,11 +29,17 @@ pub use error::{Fault, ProvisionError};
 pub use ids::{default_customer, derived_id};
 
 use file::File;
+use rounds::Fetch;
 
 /// The collections that a file may have and this server does not support yet.
 const NOT_YET: [&str; 5] = ["trunks", "providers", "routes", "queues", "tags"];
 /// Those that it supports, for messages.
 const SUPPORTED: &str = "flows, numbers, extensions, conferences, accesskeys, agents, customers";
+
+/// Whether a file may have this collection, or might with a later server.
+fn is_collection(key: &str) -> bool {
+    NOT_YET.contains(&key) || SUPPORTED.split(", ").any(|known| known == key)
+}
 
 /// What the files provide.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,6 +97,8 @@ struct Assembly<'a> {
     places: BTreeMap<String, (&'a File, String)>,
     /// References to flows, checked when all flows are known.
     links: Vec<Link<'a>>,
+    /// Flows that are run by other flows.
+    fetches: Vec<Fetch<'a>>,
     /// Where sounds that are files are looked for; none: nowhere.
     media: Option<&'a Path>,
 }
@@ -110,12 +119,14 @@ impl<'a> Assembly<'a> {
             hints: Vec::new(),
             places: BTreeMap::new(),
             links: Vec::new(),
+            fetches: Vec::new(),
             media: None,
         }
     }
 
     fn finish(mut self) -> Result<Provisioned, ProvisionError> {
         self.check_links();
+        self.check_rounds();
         if self.faults.is_empty() { Ok(self.result) } else { Err(ProvisionError(self.faults)) }
     }
 
