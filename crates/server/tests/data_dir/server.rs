@@ -44,15 +44,16 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("flowswitch-data-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
-        let sip = free_ports(25_600, 25_799, 2, count);
+        let sip = free_ports(25_600, 25_799, 3, count);
         let rtp = free_ports(26_000, 30_999, RTP_PORTS, count);
         let folder = Folder { path, sip: local(sip), http: local(sip + 1) };
         let config = format!(
             "data_dir = \"data\"\nprovision = [\"numbers.json\"]\ndrain_seconds = 1\n\
-             [sip]\ntls = []\n[sip.udp]\naddress = \"127.0.0.1\"\nport = {sip}\n[http]\naddress = \"127.0.0.1\"\nport = {http}\n\
+             [sip.udp]\naddress = \"127.0.0.1\"\nport = {sip}\n[sip.tls]\nport = {tls}\n[http]\naddress = \"127.0.0.1\"\nport = {http}\n\
              [rtp]\naddress = \"127.0.0.1\"\nfirst_port = {rtp}\nlast_port = {last}\nready_pairs = 64\nrest_ms = 100\n\
              [log]\nformat = \"json\"\n",
             http = sip + 1,
+            tls = sip + 2,
             last = rtp + RTP_PORTS - 1,
         );
         fs::write(folder.path.join("server.toml"), config).unwrap();
