@@ -154,6 +154,14 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_key_of_an_action_is_told() {
+        let flow = "[{\"type\": \"answer\"},\n{\"type\": \"sleep\", \"options\": {\"duration\": 500}},\n{\"type\": \"stop\", \"nextid\": \"x\"}]";
+        let (good, text) = checked("keys", &[("a.json", flow)], false);
+        let told = "warning: a.json line 2: [1].options: has no meaning and is ignored\nwarning: a.json line 3: [2].nextid: has no meaning and is ignored\n";
+        assert!(good && text.starts_with(told), "{text}");
+    }
+
+    #[test]
     fn a_byte_order_mark_does_no_harm() {
         let flow = "\u{feff}[{\"type\": \"answer\"},\n{\"type\": \"dance\"}]";
         let (good, text) = checked("bom", &[("a.json", flow)], false);

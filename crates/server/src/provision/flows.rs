@@ -27,6 +27,9 @@ const KEYS: [&str; 11] = [
     "tm_delete",
 ];
 
+/// All keys of an action (spec/flow.md §1).
+const ACTION_KEYS: [&str; 5] = ["id", "next_id", "type", "option", "tm_execute"];
+
 impl<'a> Assembly<'a> {
     pub(super) fn flow(&mut self, file: &'a File, path: &str, entry: &Value) {
         let body: FlowBody = match file.typed(path, entry) {
@@ -65,6 +68,9 @@ impl<'a> Assembly<'a> {
             let found = file.finding(&problem.json_path, problem.what, problem.expected);
             Fault { is_mistake: problem.is_mistake, ..found }
         };
+        for (at, action) in actions.as_array().into_iter().flatten().enumerate() {
+            self.warn_of_unknown(file, &format!("{path}[{at}]"), action, &ACTION_KEYS);
+        }
         match flow::read_actions(actions.clone(), &mut Random::from_seed(seed_of(flow_id))) {
             Ok(actions) => {
                 let verdict = verify(&actions);
