@@ -174,3 +174,25 @@ fn a_sound_that_is_slow_to_come_lets_it_ring_first() {
         world.is_empty_after_40_s();
     });
 }
+
+/// What nobody waits for need not be fetched to its end.
+#[test]
+fn a_sound_is_not_wanted_any_more_when_its_caller_has_hung_up() {
+    scenario("early_sound_unwanted", |world| {
+        let slow = json!({"type": "play", "option": {"stream_urls": ["slow-tone:600:1000"]}});
+        world.number("answered", json!([{"type": "answer"}, slow]));
+        world.number("ringing", json!([slow]));
+        let alice = world.phone("alice");
+        alice.is_connected_to("answered");
+        alice.hangs_up();
+        alice.gets_for(200, "BYE");
+        assert_eq!(world.sounds_forgotten(), 1);
+        let bob = world.phone("bob");
+        bob.calls("ringing");
+        bob.gets(180);
+        bob.cancels();
+        bob.gets(487);
+        assert_eq!(world.sounds_forgotten(), 2);
+        world.is_empty_after_40_s();
+    });
+}

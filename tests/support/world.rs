@@ -46,6 +46,8 @@ pub(crate) struct WorldState {
     pub(crate) media: MediaSim,
     pub(crate) snapshot: Snapshot,
     pub(crate) notes: Vec<call::Note>,
+    /// Sounds that were asked for and are not wanted any more.
+    pub(crate) sounds_forgotten: usize,
     pub(crate) crashes: Vec<call::CrashReport>,
     /// What would have gone to the event log.
     pub(crate) log: Vec<model::LogEntry>,
@@ -82,6 +84,7 @@ impl WorldState {
             media: MediaSim::new(2),
             snapshot: Snapshot::default(),
             notes: Vec::new(),
+            sounds_forgotten: 0,
             crashes: Vec::new(),
             log: Vec::new(),
             web: crate::web::Web::default(),
@@ -304,6 +307,7 @@ impl WorldState {
                 let input = Input::Sound { cell, step, outcome };
                 self.enqueue(self.now.after_ms(delay_ms), Delivery::Answer { owner, input });
             }
+            Effect::ForgetSound { .. } => self.sounds_forgotten += 1,
             Effect::Http(job) => {
                 let outcome = self.web.request(&job.request);
                 let HttpJob { cell, step, activeflow_id, wait, request, .. } = job;

@@ -315,6 +315,11 @@ impl World {
         self.state.borrow().has_note(wanted)
     }
 
+    /// How many sounds were asked for and not wanted any more before they came.
+    pub fn sounds_forgotten(&self) -> usize {
+        self.state.borrow().sounds_forgotten
+    }
+
     /// Which actions failed so far, and why, as the timeline has it.
     pub fn failures(&self) -> Vec<(String, String)> {
         let state = self.state.borrow();

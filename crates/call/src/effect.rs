@@ -47,6 +47,14 @@ pub enum Effect {
         /// What is to be said.
         speech: Speech,
     },
+    /// The sound that was asked for at this step is not wanted any more: [`crate::Input::Sound`] need not come, and what is fetched for
+    /// nobody else may be given up.
+    ForgetSound {
+        /// Who asked.
+        cell: CellId,
+        /// For which step.
+        step: u64,
+    },
     /// Send an HTTP request; answer with [`crate::Input::Http`] where it is waited for, else with
     /// [`crate::Input::WebhookFailed`] if it fails.
     Http(HttpJob),

@@ -72,10 +72,8 @@ pub struct SoundConfig {
     pub longest_s: u32,
     /// Requests that may wait for a thread; more are refused.
     pub requests_max: usize,
-    /// Threads that decode files, and as many again for large ones; each decodes one at a time.
+    /// Threads that decode files and what was fetched, and as many again for large ones; each decodes one at a time.
     pub file_threads: usize,
-    /// Threads that fetch; each fetches one sound at a time.
-    pub fetch_threads: usize,
     /// Limits of fetching by http and https.
     pub fetch: FetchLimits,
     /// Who speaks; none: texts are not spoken.
@@ -108,6 +106,14 @@ pub struct FetchLimits {
     pub first_octet_ms: u64,
     /// Longest time for the whole, ms.
     pub total_ms: u64,
+    /// Longest wait for the next octet of a body, ms.
+    pub stall_ms: u64,
+    /// A body that is slower than this, octets a second, measured over 10 s, is given up; 0: none is.
+    pub slowest_octets_per_s: u64,
+    /// Sounds that are fetched at once; others wait.
+    pub at_once: usize,
+    /// Of these, most from one host and port.
+    pub at_once_per_host: usize,
     /// Largest body, octets.
     pub octets_max: u64,
     /// Most redirects.
@@ -163,7 +169,6 @@ impl Default for SoundConfig {
             longest_s: 3_600,
             requests_max: 4_096,
             file_threads: 3,
-            fetch_threads: 4,
             fetch: FetchLimits::default(),
             speech: None,
             speech_threads: 4,
@@ -175,7 +180,17 @@ impl Default for SoundConfig {
 
 impl Default for FetchLimits {
     fn default() -> FetchLimits {
-        FetchLimits { first_octet_ms: 10_000, total_ms: 120_000, octets_max: 64 << 20, redirects_max: 5, may_ask: None }
+        FetchLimits {
+            first_octet_ms: 10_000,
+            total_ms: 120_000,
+            stall_ms: 5_000,
+            slowest_octets_per_s: 4 << 10,
+            at_once: 64,
+            at_once_per_host: 8,
+            octets_max: 64 << 20,
+            redirects_max: 5,
+            may_ask: None,
+        }
     }
 }
 
@@ -204,7 +219,6 @@ impl fmt::Debug for SoundConfig {
             .field("longest_s", &self.longest_s)
             .field("requests_max", &self.requests_max)
             .field("file_threads", &self.file_threads)
-            .field("fetch_threads", &self.fetch_threads)
             .field("fetch", &self.fetch)
             .field("speech", &self.speech.as_ref().map(|speech| speech.engine()))
             .field("speech_threads", &self.speech_threads)

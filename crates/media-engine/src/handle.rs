@@ -219,13 +219,20 @@ impl EngineHandle {
         let _ = self.pool.send(PoolRequest::Release { stream: lease.stream, at: usize::from(lease.stream.worker.0) });
     }
 
-    /// Has a sound made ready. Each call is answered by exactly one [`FromEngine::Sound`].
+    /// Has a sound made ready. Each call is answered by exactly one [`FromEngine::Sound`], unless it is
+    /// forgotten.
     pub fn prepare_sound(&mut self, request: SoundRequest) {
         let Err(token) = self.sounds.request(self.owner, request) else { return };
         add(&self.live.sounds_refused, 1);
         let answer =
             FromEngine::Sound { token, result: Err("too many sounds are being asked for".into()), skipped: Vec::new() };
         self.answer(answer);
+    }
+
+    /// A sound that was asked for is not wanted any more: there is no answer to it, unless that is on its way, and what is fetched for
+    /// nobody else is given up.
+    pub fn forget_sound(&mut self, token: u128) {
+        self.sounds.forget(self.owner, token);
     }
 
     /// Whether a worker that has something to do has not shown life for 500 ms: then no new calls should be taken.

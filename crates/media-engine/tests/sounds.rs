@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use media_engine::{FromEngine, SoundConfig, SoundRequest, SoundSource};
-use support::web::{Web, response, too_late, wav};
+use support::web::{Drip, Web, response, too_late, wav};
 use support::{Rig, config};
 
 /// An engine for sounds only, with a media folder of its own.
@@ -232,6 +232,82 @@ fn requests_for_one_url_share_one_fetch_and_do_not_keep_others_waiting() {
     assert_eq!(web.count("/shared"), 1);
     let seen = sounds.rig.engine.metrics().sounds;
     assert_eq!((seen.shared, seen.in_progress, seen.requests_waiting), (19, 0, 0));
+}
+
+/// Asks for a sound without waiting for it.
+fn ask(sounds: &mut Sounds, token: u128, url: String) {
+    sounds.rig.handle.prepare_sound(SoundRequest { token, source: SoundSource::Urls(vec![url]) });
+}
+
+/// What becomes of a sound that was asked for, if it comes within so many ms; other answers are left out.
+fn answer(sounds: &Sounds, wanted: u128, ms: u64) -> Option<Result<u64, String>> {
+    let until = Instant::now() + Duration::from_millis(ms);
+    while let Ok(message) = sounds.rig.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if let FromEngine::Sound { token, result, .. } = message
+            && token == wanted
+        {
+            return Some(result.map(|prepared| prepared.duration_ms));
+        }
+    }
+    None
+}
+
+#[test]
+fn slow_web_servers_do_not_keep_a_sound_of_another_server_waiting() {
+    let slow = Drip::start(100_000, 0);
+    let web = Web::start(|_, _| response("200 OK", "", &wav(100)));
+    let mut sounds = Sounds::start(|sounds| sounds.fetch.first_octet_ms = 5_000);
+    for token in 0..24 {
+        ask(&mut sounds, token, slow.url(&format!("/{token}.wav")));
+    }
+    slow.wait_for(8);
+    ask(&mut sounds, 99, web.url("/a.wav"));
+    assert_eq!(answer(&sounds, 99, 5_000), Some(Ok(100)));
+    assert_eq!(slow.open(), 8, "of one server not more are fetched at once");
+    assert_eq!(sounds.rig.engine.metrics().sounds.loads_waiting, 24 - 8);
+}
+
+#[test]
+fn a_sound_that_stops_coming_is_given_up_soon() {
+    let stuck = Drip::start(1_000, 500).stopped();
+    let mut sounds = Sounds::start(|sounds| {
+        sounds.fetch.first_octet_ms = 5_000;
+        sounds.fetch.stall_ms = 300;
+    });
+    let url = stuck.url("/a.wav");
+    assert_eq!(sounds.duration(&url), Err(format!("{url}: nothing more of it came for 300 ms")));
+}
+
+#[test]
+fn what_is_fetched_for_a_caller_who_has_hung_up_is_given_up_unless_half_of_it_is_there() {
+    let slow = Drip::start(100_000, 0);
+    let mut sounds = Sounds::start(|sounds| sounds.fetch.first_octet_ms = 5_000);
+    for (token, path) in [(1, "/alone"), (2, "/shared"), (3, "/shared")] {
+        ask(&mut sounds, token, slow.url(path));
+    }
+    slow.wait_for(2);
+    for token in [1, 2] {
+        sounds.rig.handle.forget_sound(token);
+    }
+    let until = Instant::now() + Duration::from_secs(5);
+    while slow.open() > 1 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(slow.open(), 1, "one still waits for the other");
+    let seen = sounds.rig.engine.metrics().sounds;
+    assert_eq!((seen.given_up, seen.in_progress, seen.requests_waiting), (1, 1, 1));
+
+    let whole = wav(1_000);
+    let nearly = Drip::start(whole.len(), whole.len() - 9).sending(whole);
+    ask(&mut sounds, 4, nearly.url("/kept"));
+    nearly.wait_for(1);
+    std::thread::sleep(Duration::from_millis(100));
+    sounds.rig.handle.forget_sound(4);
+    std::thread::sleep(Duration::from_millis(100));
+    ask(&mut sounds, 5, nearly.url("/kept"));
+    assert_eq!(answer(&sounds, 5, 5_000), Some(Ok(1_000)));
+    assert_eq!((nearly.asked(), sounds.rig.engine.metrics().sounds.given_up), (1, 1));
+    assert_eq!(answer(&sounds, 4, 0), None, "who has hung up is not answered");
 }
 
 #[test]

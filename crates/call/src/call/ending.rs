@@ -117,7 +117,7 @@ impl Call {
         }
         farewell(self, context);
         if !on_complete {
-            self.suspend_flow();
+            self.suspend_flow(context);
         }
         self.leave_all(context);
         self.media.close(context);

@@ -56,8 +56,7 @@ impl Call {
             FlowEffect::Beep { step } => self.prepare_beep(context, step),
             FlowEffect::Talk { step, speech, barge_in, .. } => self.prepare_speech(context, step, speech, barge_in),
             FlowEffect::StopPlayback => {
-                self.waiting.sound = None;
-                self.timers.stop(&CallTimer::Speech);
+                self.forget_sound(context);
                 // The beep before a recording is nothing that the flow waits for, but the recording does.
                 if self.media.stop_playback(context) == Some(RECORDING_BEEP) {
                     self.recording_beep_over(context);
@@ -107,12 +106,11 @@ impl Call {
     }
 
     /// The call is ending: what the flow waits for will not come. It stays where it is until the leg is gone.
-    pub(super) fn suspend_flow(&mut self) {
-        self.waiting.sound = None;
+    pub(super) fn suspend_flow(&mut self, context: &mut Context<'_>) {
+        self.forget_sound(context);
         self.waiting.timer = None;
         self.waiting.ending_of = None;
         self.timers.stop(&CallTimer::Flow);
-        self.timers.stop(&CallTimer::Speech);
         self.timers.stop(&CallTimer::EndingOf);
     }
 

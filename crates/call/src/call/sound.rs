@@ -55,6 +55,14 @@ impl Call {
         context.act(Act::Effect(Effect::PrepareSound { cell: self.cell, step: RECORDING_BEEP, urls }));
     }
 
+    /// The sound that the flow waits for is not wanted any more.
+    pub(super) fn forget_sound(&mut self, context: &mut Context<'_>) {
+        if let Some(step) = self.waiting.sound.take() {
+            context.act(Act::Effect(Effect::ForgetSound { cell: self.cell, step }));
+        }
+        self.timers.stop(&CallTimer::Speech);
+    }
+
     pub(super) fn sound_ready(&mut self, context: &mut Context<'_>, step: u64, outcome: SoundOutcome) {
         for (url, why) in outcome.skipped {
             context.note(NoteKind::SoundSkipped { url, why });

@@ -364,6 +364,8 @@ impl Trial {
             Effect::WantPorts { ipv6, count } => self.media.lease(ipv6, count),
             Effect::PrepareSound { cell, step, urls } => self.media.sound(dice, cell, step, &urls),
             Effect::PrepareSpeech { cell, step, speech } => self.media.sound(dice, cell, step, &[speech.text]),
+            // It may come all the same.
+            Effect::ForgetSound { .. } => {}
             // Sometimes nobody answers: whoever waits is ended by its caller or its longest duration.
             Effect::Http(job) => {
                 if job.wait && !dice.one_in(4) {

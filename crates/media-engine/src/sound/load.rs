@@ -10,7 +10,7 @@ use speech::Cancel;
 
 use super::cache::{Ready, Validity};
 use super::decode::decode;
-use super::fetch::{Fetched, Fetcher};
+use super::fetch::Fetched;
 use super::fold::Sink;
 use super::kind::Clues;
 use super::resample::RATE_HZ;
@@ -22,7 +22,6 @@ use crate::config::SoundConfig;
 const SHORT: usize = 5 * RATE_HZ as usize;
 
 /// What is to be loaded.
-#[derive(Debug)]
 pub(crate) enum Load {
     /// A file below the media folder.
     File {
@@ -31,12 +30,14 @@ pub(crate) enum Load {
         /// Below the folder.
         path: PathBuf,
     },
-    /// Something to fetch.
-    Fetch {
+    /// Something that was fetched.
+    Fetched {
         /// As it was asked for.
         url: String,
         /// What we have of it, if it is stale.
         stale: Option<(Ready, Validity)>,
+        /// What the server answered, or why there is nothing of it.
+        answer: Box<Result<Fetched, String>>,
     },
 }
 
@@ -75,23 +76,16 @@ pub(crate) trait Growth {
 impl Load {
     pub(crate) fn url(&self) -> &str {
         match self {
-            Load::File { url, .. } | Load::Fetch { url, .. } => url,
+            Load::File { url, .. } | Load::Fetched { url, .. } => url,
         }
     }
 
     /// Loads. Bytes of strangers go through decoders that others wrote, so a panic ends this sound only.
-    pub(crate) fn run(
-        &self,
-        config: &SoundConfig,
-        fetcher: &Fetcher,
-        cancel: &Cancel,
-        growth: &dyn Growth,
-        now_ns: u64,
-    ) -> Loaded {
+    pub(crate) fn run(self, config: &SoundConfig, cancel: &Cancel, growth: &dyn Growth) -> Loaded {
         let mut making = Making { cancel, growth, validity: Validity::Always, beginning: Vec::new(), growing: None };
         let loaded = catch_unwind(AssertUnwindSafe(|| match self {
-            Load::File { url, path } => from_file(config, url, path, &mut making).map(|()| None),
-            Load::Fetch { url, stale } => fetched(config, fetcher, url, stale.as_ref(), now_ns, &mut making),
+            Load::File { url, path } => from_file(config, &url, &path, &mut making).map(|()| None),
+            Load::Fetched { url, stale, answer } => fetched(config, &url, stale, (*answer)?, &mut making),
         }));
         let begun = making.growing.as_ref().map(|(id, _)| *id);
         match loaded {
@@ -116,16 +110,15 @@ fn from_file(config: &SoundConfig, url: &str, path: &std::path::Path, making: &m
 /// What we had, if it is still right.
 fn fetched(
     config: &SoundConfig,
-    fetcher: &Fetcher,
     url: &str,
-    stale: Option<&(Ready, Validity)>,
-    now_ns: u64,
+    stale: Option<(Ready, Validity)>,
+    answer: Fetched,
     making: &mut Making<'_>,
 ) -> Result<Option<(Ready, Validity)>, String> {
-    match (fetcher.fetch(url, stale.map(|(_, validity)| validity), now_ns)?, stale) {
-        (Fetched::NotModified(validity), Some((ready, _))) => Ok(Some((ready.clone(), validity))),
+    match (answer, stale) {
+        (Fetched::NotModified(validity), Some((ready, _))) => Ok(Some((ready, validity))),
         (Fetched::NotModified(_), None) => Err("the server answered 304 although nothing was known".into()),
-        (Fetched::Body { body, content_type, validity }, _) => {
+        (Fetched::Body { body, held: _held, content_type, validity }, _) => {
             making.validity = validity;
             let clues = Clues { content_type: content_type.as_deref(), url };
             let mut take = |piece| making.take(piece);

@@ -3,6 +3,7 @@
 mod cache;
 mod decode;
 mod fetch;
+mod fetching;
 mod fold;
 mod kind;
 mod load;

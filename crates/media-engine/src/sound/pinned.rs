@@ -9,7 +9,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// The hosts of the requests that are under way with the addresses that are fit for them: one entry for each request, of which
-/// there are no more than threads that fetch.
+/// there are no more than may be fetched at once.
 #[derive(Debug, Default)]
 pub(super) struct Pinned(Mutex<Vec<(String, Vec<SocketAddr>)>>);
 
@@ -20,12 +20,15 @@ pub(super) struct Pin {
 }
 
 impl Pinned {
-    /// Looks the host up, which may take its time.
+    /// Looks the host up, which may take its time: a thread waits for it.
     ///
     /// # Errors
     /// In words, when it has no address that may be asked.
-    pub(super) fn pin(self: &Arc<Pinned>, url: &Url, may_ask: fn(IpAddr) -> bool) -> Result<Pin, String> {
-        let found = url.socket_addrs(|| None).map_err(|error| format!("the host cannot be found: {error}"))?;
+    pub(super) async fn pin(self: &Arc<Pinned>, url: &Url, may_ask: fn(IpAddr) -> bool) -> Result<Pin, String> {
+        let asked = url.clone();
+        let found = tokio::task::spawn_blocking(move || asked.socket_addrs(|| None)).await;
+        let found = found.map_err(std::io::Error::other).and_then(|found| found);
+        let found = found.map_err(|error| format!("the host cannot be found: {error}"))?;
         let fit: Vec<SocketAddr> = found.iter().copied().filter(|address| may_ask(address.ip())).collect();
         if fit.is_empty() {
             return Err(match found.first() {

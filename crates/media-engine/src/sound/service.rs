@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  handles ──► front thread ── found ready ───────────────────────────► answer
-//!                   ├─ missing ─► file threads, those for large files, fetch threads ─ cache ─► all who wait for this URL go on
+//!                   ├─ missing ─► file threads, those for large files ─ cache ─► all who wait for this URL go on
+//!                   ├─ missing, http ─► fetching, then the same threads
 //!                   └─ a text ──► speech threads ─ its beginning, cache ─► all who wait for this text go on
 //! ```
 //! A sound of more than a few seconds is there as soon as its beginning is, like a text, and grows while it is played.
@@ -19,9 +20,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use media_core::Sound;
 use model::Speech;
 use speech::{Cancel, TextPart, content_key, text_parts};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::cache::{Cache, Ready, Validity};
-use super::fetch::Fetcher;
+use super::fetch::Fetched;
+use super::fetching::FetchJob;
 use super::load::{Growth, Load, Loaded};
 use super::source::{self, Source};
 use super::speak::{Speaking, Text};
@@ -47,13 +50,15 @@ pub(crate) struct Sounds {
     pub(super) front: Sender<FrontJob>,
     pub(super) files: Sender<LoadJob>,
     pub(super) large_files: Sender<LoadJob>,
-    pub(super) fetches: Sender<LoadJob>,
+    /// No more than there are unanswered requests, and who has hung up.
+    pub(super) fetches: UnboundedSender<FetchJob>,
+    /// URLs that wait for being fetched.
+    pub(super) fetches_waiting: AtomicUsize,
     pub(super) texts: Sender<TextJob>,
     /// Ends what is being spoken or decoded when the engine ends.
     pub(super) cancel: Cancel,
     /// Requests that are not answered yet, wherever they are: the bound of all queues here.
     unanswered: AtomicUsize,
-    pub(super) fetcher: Fetcher,
     deliver: Arc<Deliver>,
     live: Arc<LiveSounds>,
 }
@@ -92,6 +97,8 @@ pub(super) struct Progress {
 
 pub(super) enum FrontJob {
     Request(Progress),
+    /// Who asked this does not want it any more.
+    Forget(LoopId, u128),
     /// Somebody waits who will not wait for ever.
     Watch,
     Stop,
@@ -122,7 +129,7 @@ impl Sounds {
         let (front, front_jobs) = unbounded();
         let (files, file_jobs) = unbounded();
         let (large_files, large_file_jobs) = unbounded();
-        let (fetches, fetch_jobs) = unbounded();
+        let (fetches, fetch_jobs) = unbounded_channel();
         let (texts, text_jobs) = unbounded();
         let cache = Cache::new(config.cache_octets, config.hold_ms * MS);
         let sounds = Sounds {
@@ -131,10 +138,10 @@ impl Sounds {
             files,
             large_files,
             fetches,
+            fetches_waiting: AtomicUsize::new(0),
             texts,
             cancel: Cancel::new(),
             unanswered: AtomicUsize::new(0),
-            fetcher: Fetcher::new(config.fetch.clone()),
             config,
             deliver,
             live,
@@ -179,6 +186,40 @@ impl Sounds {
         // Only fails when the engine has ended.
         let _ = self.front.send(FrontJob::Request(progress));
         Ok(())
+    }
+
+    /// Who asked does not want it any more and gets no answer, unless that is on its way. What is fetched for nobody else is given up.
+    pub(crate) fn forget(&self, owner: LoopId, token: u128) {
+        let _ = self.front.send(FrontJob::Forget(owner, token));
+    }
+
+    pub(super) fn forgotten(&self, owner: LoopId, token: u128) {
+        let is_it = |progress: &mut Progress| progress.owner == owner && progress.token == token;
+        let mut state = self.state();
+        for (name, waiting) in &mut state.waiting {
+            let before = waiting.len();
+            waiting.retain_mut(|progress| !is_it(progress));
+            let gone = before - waiting.len();
+            self.unanswered.fetch_sub(gone, Ordering::Relaxed);
+            if gone > 0 && waiting.is_empty() {
+                let _ = self.fetches.send(FetchJob::GiveUp(name.clone()));
+            }
+        }
+        drop(state);
+        self.publish();
+    }
+
+    /// Whether nobody waits for it; then it is not being loaded any more, and who asks next begins anew.
+    pub(super) fn is_given_up(&self, url: &str) -> bool {
+        let mut state = self.state();
+        let nobody = state.waiting.get(url).is_none_or(Vec::is_empty);
+        if nobody {
+            state.waiting.remove(url);
+            add(&self.live.given_up, 1);
+        }
+        drop(state);
+        self.publish();
+        nobody
     }
 
     /// Takes a request as far as it goes without waiting.
@@ -302,17 +343,28 @@ impl Sounds {
                 };
             }
             Source::File(path) => Load::File { url: url.to_owned(), path },
-            Source::Http => Load::Fetch { url: url.to_owned(), stale },
+            Source::Http => {
+                if self.wait_for(&mut state, url, progress) {
+                    let _ = self.fetches.send(FetchJob::Fetch { url: url.to_owned(), stale });
+                }
+                return Step::Waits;
+            }
         };
         if self.wait_for(&mut state, url, progress) {
-            let queue = match load {
-                Load::File { .. } if is_large => &self.large_files,
-                Load::File { .. } => &self.files,
-                Load::Fetch { .. } => &self.fetches,
-            };
-            let _ = queue.send(LoadJob::Load(load));
+            self.have_loaded(load, is_large);
         }
         Step::Waits
+    }
+
+    /// A fetch has ended: what came is decoded, and everybody who waited goes on, by the threads that decode.
+    pub(super) fn fetched(&self, url: String, stale: Option<(Ready, Validity)>, answer: Result<Fetched, String>) {
+        let is_large = matches!(&answer, Ok(Fetched::Body { body, .. }) if body.len() as u64 > LARGE);
+        self.have_loaded(Load::Fetched { url, stale, answer: Box::new(answer) }, is_large);
+    }
+
+    fn have_loaded(&self, load: Load, is_large: bool) {
+        let queue = if is_large { &self.large_files } else { &self.files };
+        let _ = queue.send(LoadJob::Load(load));
     }
 
     /// Puts a request to those who wait for a URL or text; true if it is the first of them, and somebody must set to work.
@@ -341,10 +393,11 @@ impl Sounds {
     }
 
     /// Loads, keeps what came of it, and takes on everybody who waited.
-    pub(super) fn load(&self, load: &Load) {
-        let url = load.url();
+    pub(super) fn load(&self, load: Load) {
+        let url = load.url().to_owned();
+        let url = url.as_str();
         let growing = GrowingFile { sounds: self, url };
-        let loaded = load.run(&self.config, &self.fetcher, &self.cancel, &growing, monotonic_ns());
+        let loaded = load.run(&self.config, &self.cancel, &growing);
         let now_ns = monotonic_ns();
         let (result, waiting) = {
             let mut state = self.state();
@@ -461,7 +514,8 @@ impl Sounds {
         self.live.evicted.store(state.cache.evicted, Ordering::Relaxed);
         set(&self.live.in_progress, state.waiting.len());
         set(&self.live.requests_waiting, self.unanswered.load(Ordering::Relaxed));
-        set(&self.live.loads_waiting, self.files.len() + self.large_files.len() + self.fetches.len());
+        let fetches = self.fetches_waiting.load(Ordering::Relaxed);
+        set(&self.live.loads_waiting, self.files.len() + self.large_files.len() + fetches);
         drop(state);
         self.publish_speech();
     }
@@ -533,6 +587,6 @@ pub(crate) struct Queues {
     pub(super) front: Receiver<FrontJob>,
     pub(super) files: Receiver<LoadJob>,
     pub(super) large_files: Receiver<LoadJob>,
-    pub(super) fetches: Receiver<LoadJob>,
+    pub(super) fetches: UnboundedReceiver<FetchJob>,
     pub(super) texts: Receiver<TextJob>,
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::fetching::{self, FetchJob};
 use super::service::{FrontJob, LoadJob, Queues, Sounds, TextJob};
 use crate::io::priority;
 
@@ -34,10 +35,8 @@ pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThr
         threads.loading.push(loader(&format!("media-files-{number}"), sounds, queues.files.clone())?);
         threads.loading.push(loader(&format!("media-large-{number}"), sounds, queues.large_files.clone())?);
     }
-    for number in 0..sounds.config.fetch_threads.max(1) {
-        let name = format!("media-fetch-{number}");
-        threads.fetching.push(loader(&name, sounds, queues.fetches.clone())?);
-    }
+    let fetching = sounds.clone();
+    threads.fetching.push(low("media-fetch", move || fetching::run(&fetching, queues.fetches))?);
     let speaking = if sounds.config.speech.is_some() { sounds.config.speech_threads.max(1) } else { 0 };
     for number in 0..speaking {
         let (sounds, texts) = (sounds.clone(), queues.texts.clone());
@@ -63,6 +62,7 @@ fn serve(sounds: &Sounds, jobs: &Receiver<FrontJob>) {
         };
         match job {
             Ok(FrontJob::Request(progress)) => sounds.advance(progress),
+            Ok(FrontJob::Forget(owner, token)) => sounds.forgotten(owner, token),
             Ok(FrontJob::Watch) => drop(look_at.get_or_insert_with(|| Instant::now() + LOOK)),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(FrontJob::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -77,7 +77,7 @@ fn loader(name: &str, sounds: &Arc<Sounds>, jobs: Receiver<LoadJob>) -> io::Resu
     let sounds = sounds.clone();
     low(name, move || {
         while let Ok(LoadJob::Load(load)) = jobs.recv() {
-            sounds.load(&load);
+            sounds.load(load);
         }
     })
 }
@@ -90,39 +90,26 @@ fn low(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandl
 }
 
 impl SoundThreads {
-    /// How long threads that fetch get to notice: one that waits for a server cannot be interrupted.
-    const PATIENCE: Duration = Duration::from_secs(1);
-
-    /// Ends the threads. One that waits for a server beyond [`SoundThreads::PATIENCE`] is left to its time limit.
+    /// Ends the threads.
     pub(crate) fn stop(self) {
-        self.sounds.fetcher.stop();
         // Whoever speaks or decodes looks at this, and takes what else waits: it is cancelled at once.
         self.sounds.cancel.cancel();
         let _ = self.sounds.front.send(FrontJob::Stop);
+        let _ = self.sounds.fetches.send(FetchJob::Stop);
+        for _ in &self.speaking {
+            let _ = self.sounds.texts.send(TextJob::Stop);
+        }
+        for thread in self.local.into_iter().chain(self.fetching).chain(self.speaking) {
+            let _ = thread.join();
+        }
+        // They also say how what was being fetched has ended.
         for _ in &self.loading {
             // There are as many of each kind.
             let _ = self.sounds.files.send(LoadJob::Stop);
             let _ = self.sounds.large_files.send(LoadJob::Stop);
         }
-        for _ in &self.fetching {
-            let _ = self.sounds.fetches.send(LoadJob::Stop);
-        }
-        for _ in &self.speaking {
-            let _ = self.sounds.texts.send(TextJob::Stop);
-        }
-        for thread in self.local.into_iter().chain(self.loading).chain(self.speaking) {
+        for thread in self.loading {
             let _ = thread.join();
-        }
-        let patience_ends = Instant::now() + Self::PATIENCE;
-        for thread in self.fetching {
-            while !thread.is_finished() && Instant::now() < patience_ends {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            if thread.is_finished() {
-                let _ = thread.join();
-            } else {
-                tracing::warn!("a thread still waits for a web server and is left behind");
-            }
         }
     }
 }

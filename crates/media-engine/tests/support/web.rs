@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Answers on 127.0.0.1 until the process ends.
 pub(crate) struct Web {
@@ -70,4 +71,86 @@ pub(crate) fn wav(duration_ms: u32) -> Vec<u8> {
 pub(crate) fn too_late() -> Vec<u8> {
     std::thread::sleep(Duration::from_secs(3));
     Vec::new()
+}
+
+/// A web server that sends the beginning of a body at once and then one octet every 100 ms, or nothing more.
+pub(crate) struct Drip {
+    base: String,
+    body: Arc<Mutex<Vec<u8>>>,
+    drips: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Drip {
+    /// A body of so many octets, of which so many come at once.
+    pub(crate) fn start(length: usize, at_once: usize) -> Drip {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let drip = Drip {
+            base,
+            body: Arc::new(Mutex::new(vec![0; length])),
+            drips: Arc::new(AtomicBool::new(true)),
+            asked: Arc::default(),
+            open: Arc::default(),
+        };
+        let (body, drips, asked, open) = (drip.body.clone(), drip.drips.clone(), drip.asked.clone(), drip.open.clone());
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let (body, drips, open) = (body.lock().unwrap().clone(), drips.clone(), open.clone());
+                asked.fetch_add(1, Ordering::SeqCst);
+                open.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    let _ = connection.read(&mut [0; 4_096]);
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                    let mut alive = connection.write_all(head.as_bytes()).is_ok();
+                    alive &= connection.write_all(&body[..at_once]).is_ok();
+                    for octet in &body[at_once..] {
+                        if !alive {
+                            break;
+                        }
+                        std::thread::sleep(Duration::from_millis(100));
+                        alive = !drips.load(Ordering::SeqCst) || connection.write_all(&[*octet]).is_ok();
+                    }
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        drip
+    }
+
+    /// It sends nothing more after the beginning.
+    pub(crate) fn stopped(self) -> Drip {
+        self.drips.store(false, Ordering::SeqCst);
+        self
+    }
+
+    /// It sends this instead of zeros.
+    pub(crate) fn sending(self, body: Vec<u8>) -> Drip {
+        *self.body.lock().unwrap() = body;
+        self
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// How many connections there were.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// How many of them are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn wait_for(&self, asked: usize) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while self.asked() < asked && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(self.asked() >= asked, "{} of {asked}", self.asked());
+    }
 }

@@ -202,6 +202,7 @@ impl Driver {
                 let token = engine_facts::sound_token(cell, step);
                 self.parts.engine.prepare_sound(SoundRequest { token, source: SoundSource::Speech(speech) });
             }
+            Effect::ForgetSound { cell, step } => self.parts.engine.forget_sound(engine_facts::sound_token(cell, step)),
             Effect::Note(note) => {
                 note_log::write(&note);
                 self.parts.outside.feed.note(note);

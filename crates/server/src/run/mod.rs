@@ -427,6 +427,11 @@ fn engine_config(config: &Config, speech: Arc<dyn Synthesizer>) -> EngineConfig 
             cache_octets: config.media.cache_mib << 20,
             fetch: FetchLimits {
                 first_octet_ms: config.media.fetch_seconds * 1_000,
+                stall_ms: config.media.fetch_stall_seconds * 1_000,
+                slowest_octets_per_s: config.media.fetch_min_kib_per_second << 10,
+                total_ms: config.media.fetch_total_seconds * 1_000,
+                at_once: config.media.fetches,
+                at_once_per_host: config.media.fetches_per_host,
                 octets_max: config.media.fetch_mib << 20,
                 may_ask: (!config.webhook.private_addresses).then_some(is_public as fn(IpAddr) -> bool),
                 ..FetchLimits::default()
