@@ -6,9 +6,13 @@ use model::{Activeflow, Call, Confbridge, Conference, Conferencecall};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::OwedRun;
+
 /// One wish. It is given to every loop; the one that owns the thing answers, the others say [`Reply::NotHere`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
+    /// Begin a run that is owed from before the process began. The loop that its id names answers.
+    BeginRun(Box<OwedRun>),
     /// `POST /calls/{id}/hangup`
     HangUp {
         /// The call.
@@ -53,6 +57,12 @@ pub enum Request {
 pub enum Reply {
     /// This loop does not know the thing.
     NotHere,
+    /// The owed run has begun.
+    Begun,
+    /// The owed run is not to be had; why stands in its timeline.
+    Skipped,
+    /// As many runs as may run do so already: later.
+    Busy,
     /// The call as it is now.
     Call(Box<Call>),
     /// The call has ended already, or is about to.

@@ -34,7 +34,7 @@ pub use ending::EndReason;
 pub use event::{Event, HttpOutcome, StopReason};
 pub use machine::Machine;
 pub use model::{ActiveflowStatus, ReferenceType};
-pub use new_activeflow::{ChainTooLong, NewActiveflow, Reference, Settings, Webhook};
+pub use new_activeflow::{COMPLETE_COUNT_END, ChainTooLong, NewActiveflow, Reference, Settings, Webhook};
 pub use reference::{ReferencePage, reference_pages};
 pub use variables::Variables;
 pub use verify::{Problem, ProblemReason, Verdict, fetched_flows, named_sounds, spoken_texts, verify, verify_in_call};

@@ -81,7 +81,7 @@ impl NewActiveflow {
 }
 
 /// spec/flow.md §5.6: the depth counter stays below this, so the fifth derived activeflow is not created.
-const COMPLETE_COUNT_END: u32 = 5;
+pub const COMPLETE_COUNT_END: u32 = 5;
 
 /// The chain of on-complete flows is as long as it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

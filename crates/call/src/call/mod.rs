@@ -34,6 +34,8 @@ use media::LegMedia;
 use program::Waiting;
 use recording::Running;
 
+pub(crate) use recording::variables_of as recording_variables;
+
 /// A call from its INVITE until nothing more can come of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call {

@@ -286,7 +286,7 @@ fn words(end: &RecordingEnd) -> String {
 }
 
 /// spec/flow.md §7.3.
-fn variables_of(record: &Recording) -> [(String, String); 6] {
+pub(crate) fn variables_of(record: &Recording) -> [(String, String); 6] {
     [
         ("id", record.id.to_string()),
         ("reference_type", record.reference_type.as_str().to_owned()),

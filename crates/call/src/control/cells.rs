@@ -3,18 +3,19 @@
 
 use base::{CellId, Now, RecordingId};
 use bytes::Bytes;
-use flow::NewActiveflow;
+use flow::{COMPLETE_COUNT_END, ChainTooLong, NewActiveflow};
 use media_core::Command;
-use model::{Conference, ConferenceStatus};
+use model::{Conference, ConferenceStatus, ReferenceType};
 use uuid::Uuid;
 
 use super::Control;
 use super::mail::orphan_recording_over;
 use crate::cell::{Body, Cell, Panicked};
 use crate::context::{Act, CellInput, Context, Subject};
+use crate::message::loop_of_resource;
 use crate::run::Run;
 use crate::will::Will;
-use crate::{CrashReport, Effect, Note, NoteKind};
+use crate::{CrashReport, Effect, Note, NoteKind, OwedRun, Reply};
 
 impl Control {
     /// A cell id that was never used before.
@@ -74,11 +75,51 @@ impl Control {
         }
     }
 
+    /// Activeflows that run for no call.
+    fn runs(&self) -> usize {
+        self.by_activeflow.len().saturating_sub(self.calls)
+    }
+
+    fn has_all_runs(&self) -> bool {
+        self.runs() >= self.snapshot.settings.max_calls as usize
+    }
+
+    /// A run that follows what ended with the process before.
+    pub(super) fn begin_owed_run(&mut self, now: Now, owed: &OwedRun, effects: &mut Vec<Effect>) -> Reply {
+        if loop_of_resource(owed.id, self.snapshot.settings.loops) != self.owner {
+            return Reply::NotHere;
+        }
+        if self.by_activeflow.contains_key(&owed.id) {
+            return Reply::Begun;
+        }
+        if self.has_all_runs() {
+            return Reply::Busy;
+        }
+        let flow = self.snapshot.flows.get(&owed.flow_id).filter(|flow| flow.customer_id == owed.customer_id);
+        let new = match flow {
+            Some(_) if owed.complete_count >= COMPLETE_COUNT_END => Err(ChainTooLong.to_string()),
+            Some(flow) => Ok(owed.of_flow(flow, &self.snapshot.settings)),
+            None => Err("there is no such flow".to_owned()),
+        };
+        match new {
+            Ok(new) => {
+                self.start_run(now, new, effects);
+                Reply::Begun
+            }
+            Err(why) => {
+                let kind = NoteKind::OnCompleteSkipped { flow_id: owed.flow_id, why };
+                let (customer_id, activeflow_id) = (owed.customer_id, owed.reference_activeflow_id);
+                let call_id = if owed.reference_type == ReferenceType::Call { owed.reference_id } else { Uuid::nil() };
+                effects.push(Effect::Note(Note { at_us: now.wall_us, customer_id, call_id, activeflow_id, kind }));
+                Reply::Skipped
+            }
+        }
+    }
+
     /// An activeflow that runs for no call gets a cell of its own. There may be as many of them as calls.
     fn start_run(&mut self, now: Now, new: NewActiveflow, effects: &mut Vec<Effect>) {
-        let runs = self.by_activeflow.len().saturating_sub(self.calls);
-        if runs >= self.snapshot.settings.max_calls as usize {
-            let why = format!("{runs} flows run for no call already");
+        if self.has_all_runs() {
+            let why = format!("{} flows run for no call already", self.runs());
             let kind = NoteKind::OnCompleteSkipped { flow_id: new.flow_id, why };
             let (customer_id, activeflow_id) = (new.customer_id, new.reference_activeflow_id);
             let note = Note { at_us: now.wall_us, customer_id, call_id: Uuid::nil(), activeflow_id, kind };

@@ -17,6 +17,7 @@ impl Control {
     /// Answers one wish, by [`Reply::NotHere`] when this loop does not own what it is about.
     pub(super) fn request(&mut self, now: Now, token: u64, request: &Request, effects: &mut Vec<Effect>) {
         let reply = match request {
+            Request::BeginRun(owed) => self.begin_owed_run(now, owed, effects),
             Request::HangUp { call_id } => self.hang_up_call(now, *call_id, effects),
             Request::StopActiveflow { activeflow_id } => self.stop_activeflow(now, *activeflow_id, effects),
             Request::Variables { activeflow_id } => self.variables(*activeflow_id),

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use store::{LogConfig, Opened, Store, StoreConfig, Unfinished};
 use uuid::Uuid;
 
-use super::{StartError, conference_keeper};
+use super::{StartError, conference_keeper, owed_flows};
 use crate::config::Config;
 
 /// Opens it and closes what had not ended. The bridges that were made by hand stay open: they come with it.
@@ -24,6 +24,8 @@ pub(super) fn open(config: &Config, now: Timestamp) -> Result<(Store, Vec<Confbr
     if replayed > 0 {
         tracing::info!(entries = replayed, "the call records were brought up to date from the event log");
     }
+    // Before what they follow is closed: a kill in between must not lose them.
+    owed_flows::keep(&store, &unfinished, now)?;
     let (calls, recordings) = (unfinished.calls.len(), unfinished.recordings.len());
     let (mut entries, bridges) = closing(unfinished, &config.recordings_folder(), now);
     if !entries.is_empty() {

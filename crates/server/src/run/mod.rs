@@ -18,6 +18,7 @@ mod metrics;
 mod note_log;
 mod outlets;
 mod outside;
+mod owed_flows;
 mod provided;
 mod publisher;
 mod resources;
@@ -232,9 +233,11 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         repository.clone(),
     )?;
     let publish = Arc::new(Publisher { store: store.clone(), senders: senders.clone(), steps: steps.clone() });
+    let owed = owed_flows::begin(store.clone(), wishes.clone());
     let ports = Ports { repository, control: wishes, publish, sip: Arc::new(sip_sockets) };
     let api = Api::new(api_config(&config, &store)?, ports);
     outlets::connect(&store, api.events(), live, webhook_secret);
+    tokio::spawn(owed);
     let sources: Vec<Arc<dyn api::MetricsSource>> = vec![
         Arc::new(server),
         http.metrics(),

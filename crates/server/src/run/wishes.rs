@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use api::{Control, Refused};
-use call::{Input, Reply, Request};
+use call::{Input, OwedRun, Reply, Request};
 use futures_util::future::BoxFuture;
 use model::{Activeflow, Binding, Call, Confbridge, Conference, Conferencecall};
 use serde_json::{Map, Value};
@@ -69,6 +69,11 @@ impl Wishes {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Err(Refused::Timeout),
         }
+    }
+
+    /// Begins a run that is owed from before this process.
+    pub(super) async fn begin(&self, owed: OwedRun) -> Result<Reply, Refused> {
+        self.ask(Request::BeginRun(Box::new(owed))).await
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {

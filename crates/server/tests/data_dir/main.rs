@@ -4,6 +4,7 @@
 mod callers;
 mod confbridges;
 mod conferences;
+mod follow_ups;
 mod reload;
 mod rest;
 mod server;
