@@ -183,8 +183,8 @@ async fn what_cannot_be_read_is_told_by_its_close_code() {
     }
     // In pieces, and without a mask.
     let mut socket = Socket::open(&site, &site.key).await;
-    socket.0.send(0x01, long[..60_000].as_bytes()).await;
-    socket.0.send(0x80, long[..60_000].as_bytes()).await;
+    socket.0.send(0x01, &long.as_bytes()[..60_000]).await;
+    socket.0.send(0x80, &long.as_bytes()[..60_000]).await;
     assert_eq!(socket.hear().await, Frame::Close(1009));
     let mut socket = Socket::open(&site, &site.key).await;
     socket.0.0.write_all(b"\x81\x02{}").await.unwrap();

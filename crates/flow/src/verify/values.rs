@@ -47,10 +47,8 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, option: &Opti
         Kind::VariableSet => {
             empty(verdict, path, option, "key", "it is empty: the action would do nothing", "a name");
         }
-        Kind::Talk => {
-            if option.text("text").is_ok_and(|text| text.is_some_and(|text| text.trim().is_empty())) {
-                verdict.hint(format!("{path}.text"), "nothing is said: the call is only answered", "a text");
-            }
+        Kind::Talk if is_blank(option, "text") => {
+            verdict.hint(format!("{path}.text"), "nothing is said: the call is only answered", "a text");
         }
         Kind::Play => sounds(verdict, path, option),
         Kind::Hangup => hangup(verdict, path, option),
@@ -61,9 +59,14 @@ pub(super) fn check(verdict: &mut Verdict, path: &str, kind: Kind, option: &Opti
 
 /// A text without which there is nothing to do. Where it is missing altogether that was told of before.
 fn empty(verdict: &mut Verdict, path: &str, option: &OptionReader<'_>, key: &str, what: &str, expected: &str) {
-    if option.text(key).is_ok_and(|text| text.is_some_and(|text| text.trim().is_empty())) {
+    if is_blank(option, key) {
         verdict.mistake(format!("{path}.{key}"), what, expected);
     }
+}
+
+/// Whether there is a text and nothing in it.
+fn is_blank(option: &OptionReader<'_>, key: &str) -> bool {
+    option.text(key).is_ok_and(|text| text.is_some_and(|text| text.trim().is_empty()))
 }
 
 /// More digits than are ever kept.
