@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use call::NoteKind;
-use media_core::{Command, EchoMode, RecordingFact};
+use media_core::{Command, EchoMode, RecordingFact, RecordingSource};
 use sip_core::Message;
 
 /// A SIP message: its method or status, what it belongs to, and the essence of its SDP.
@@ -69,9 +69,13 @@ pub(crate) fn command(command: &Command) -> Option<String> {
             format!("send digits {digits} {duration_ms} ms each, {interval_ms} ms apart")
         }
         Command::ForwardKey { digit, duration_ms, .. } => format!("forward key {digit} ({duration_ms} ms)"),
-        Command::StartRecording { end_of_silence_ms, duration_ms, .. } => {
-            format!("start recording, at most {duration_ms} ms, until {end_of_silence_ms} ms of silence (0: no limit)")
+        Command::StartRecording { source, end_of_silence_ms, duration_ms, .. } => {
+            let what = if matches!(source, RecordingSource::Room(_)) { " of the room" } else { "" };
+            format!(
+                "start recording{what}, at most {duration_ms} ms, until {end_of_silence_ms} ms of silence (0: no limit)"
+            )
         }
+        Command::StopRecording { source: RecordingSource::Room(_), .. } => "stop recording of the room".into(),
         Command::StopRecording { .. } => "stop recording".into(),
         // Its number depends on the loop that keeps the conference.
         Command::JoinRoom { .. } => "join room".into(),

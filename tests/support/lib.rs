@@ -30,7 +30,7 @@ mod world;
 mod world_accounts;
 mod world_handle;
 
-pub use call::{Admission, NoteKind, Reply, Request, WhyUnregistered};
+pub use call::{Admission, ConferenceRecording, NoteKind, Refusal, Reply, Request, WhyUnregistered};
 pub use ladder::Ladder;
 pub use link::Link;
 pub use phone::Phone;

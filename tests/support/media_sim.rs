@@ -124,16 +124,16 @@ impl MediaSim {
 
     /// Carries out a command. A stream that joins a room of another worker is there at once.
     pub(crate) fn apply(&mut self, now_ns: u64, owner: LoopId, command: Command) {
-        let stream = command.stream();
-        let at = self.served_by(stream.worker, stream.slot);
-        if let Command::JoinRoom { room, .. } = &command
+        if let Command::JoinRoom { stream, room, .. } = command
+            && let at = self.served_by(stream.worker, stream.slot)
             && room.worker != at
         {
             assert!(usize::from(room.worker.0) < self.workers.len(), "{room:?} is on no worker");
             self.give(now_ns, at, Op::Move(Journey { stream, owner, to: room.worker }));
             self.carry(now_ns, at);
         }
-        let at = self.served_by(stream.worker, stream.slot);
+        let of_stream = command.stream().map(|stream| self.served_by(stream.worker, stream.slot));
+        let at = of_stream.or(command.room().map(|room| room.worker)).unwrap_or_default();
         let sounds = &self.sounds;
         let recordings = &mut self.recordings;
         let find = |sound| sounds.get(&sound).cloned();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base::{LoopId, MS, RecordingId, StreamId};
-use media_core::recording::{Recorder, RecorderTap, RecordingRequest, TapEnd, TapPacket};
-use media_core::{RecordingEnd, RecordingFact};
+use base::{LoopId, MS, RecordingId};
+use media_core::recording::{Coding, Recorder, RecorderTap, RecordingRequest, TapEnd, TapPacket};
+use media_core::{RecordingEnd, RecordingFact, RecordingSource};
 
 /// A sample takes so long, ns.
 const SAMPLE_NS: u64 = 125_000;
@@ -14,19 +14,19 @@ const PERIOD_NS: u64 = 100 * MS;
 /// Nothing in a World lasts longer.
 const LONGEST_MS: u64 = 24 * 3_600_000;
 
-/// What a recording holds: samples at 8 kHz, as they would stand in its two files.
+/// What a recording holds: samples at 8 kHz, as they would stand in its files.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
-    /// What the party said: `<stem>_in.wav`.
+    /// What the party said, or all in a room: `<stem>_in.wav`.
     pub input: Vec<i16>,
-    /// What it heard: `<stem>_out.wav`.
+    /// What it heard: `<stem>_out.wav`; nothing of a room.
     pub output: Vec<i16>,
     /// The last fact, once it has ended.
     pub ended: Option<RecordingFact>,
 }
 
 /// A fact with its addressee.
-pub(crate) type RecordingNews = (LoopId, StreamId, RecordingId, RecordingFact);
+pub(crate) type RecordingNews = (LoopId, RecordingSource, RecordingId, RecordingFact);
 
 /// All recordings since the World began.
 #[derive(Default)]
@@ -60,7 +60,7 @@ struct Kept {
     at: u64,
     timestamp: u32,
     source_changed: bool,
-    codec: media_core::Codec,
+    coding: Coding,
     payload: Vec<u8>,
 }
 
@@ -86,7 +86,7 @@ impl RecorderTap for Tap {
                 at,
                 timestamp: packet.timestamp,
                 source_changed: packet.source_changed,
-                codec: packet.codec,
+                coding: packet.coding,
                 payload: packet.payload.to_vec(),
             });
             !shared.over
@@ -149,8 +149,8 @@ impl RecordingsSim {
         self.running.retain_mut(|running| {
             let facts = running.step(now_ns, files);
             let ended = facts.iter().any(|fact| matches!(fact, RecordingFact::Ended { .. }));
-            let RecordingRequest { owner, stream, recording, .. } = running.request;
-            news.extend(facts.into_iter().map(|fact| (owner, stream, recording, fact)));
+            let RecordingRequest { owner, source, recording, .. } = running.request;
+            news.extend(facts.into_iter().map(|fact| (owner, source, recording, fact)));
             !ended
         });
         news
@@ -163,7 +163,8 @@ impl Running {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let mut facts = Vec::new();
         let failed = match shared.end {
-            Some((TapEnd::Busy, _)) => Some("another recording of this call is running"),
+            Some((TapEnd::Busy, _)) => Some("another recording of it is running"),
+            Some((TapEnd::NoPlace, _)) => Some("there are too many rooms"),
             _ if !self.started && files.contains_key(&self.request.file_stem) => {
                 Some("a recording of this name exists already")
             }
@@ -192,7 +193,7 @@ impl Running {
                 }
                 write_to(&mut self.recorder, first, recorded);
             }
-            self.recorder.packet(kept.track, kept.at, kept.timestamp, kept.source_changed, kept.codec, &kept.payload);
+            self.recorder.packet(kept.track, kept.at, kept.timestamp, kept.source_changed, kept.coding, &kept.payload);
         }
         let target = shared.end.map_or(now, |(_, at)| self.recorder.last_position(at));
         while self.recorder.samples() < target && self.recorder.ended().is_none() {
@@ -202,7 +203,7 @@ impl Running {
         write_to(&mut self.recorder, so_far, recorded);
         let told = shared.end.map(|(end, _)| match end {
             TapEnd::Stopped => RecordingEnd::Stopped,
-            TapEnd::StreamClosed | TapEnd::Busy => RecordingEnd::StreamClosed,
+            TapEnd::StreamClosed | TapEnd::Busy | TapEnd::NoPlace => RecordingEnd::StreamClosed,
         });
         if let Some(end) = self.recorder.ended().or(told) {
             shared.over = true;

@@ -412,12 +412,12 @@ impl WorldState {
 
     /// Tells the ladder and control what recordings report.
     fn collect_recordings(&mut self) {
-        for (owner, stream, recording, fact) in std::mem::take(&mut self.media.recording_news) {
+        for (owner, source, recording, fact) in std::mem::take(&mut self.media.recording_news) {
             self.line(&format!("server: {}", crate::describe::recording(&fact)));
             if self.facts_are_lost {
                 continue;
             }
-            let input = Input::Recording { stream, recording, fact };
+            let input = Input::Recording { source, recording, fact };
             self.enqueue(self.now.mono_ns + MS / 10, Delivery::Answer { owner: usize::from(owner.0), input });
         }
     }

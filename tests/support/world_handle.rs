@@ -129,7 +129,8 @@ impl World {
             let state = &mut *self.state.borrow_mut();
             let recording = RecordingId(stream.slot.into());
             let file_stem = file_stem.to_owned();
-            let command = Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms };
+            let source = stream.into();
+            let command = Command::StartRecording { source, recording, file_stem, end_of_silence_ms, duration_ms };
             state.media.apply(state.now.mono_ns, LoopId(0), command);
         }
     }

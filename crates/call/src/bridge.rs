@@ -6,6 +6,7 @@
 //!   call ── Left ───► bridge                                               leaving, leaved
 //! ```
 
+mod recording;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -22,16 +23,19 @@ use uuid::Uuid;
 use crate::context::{Act, CellInput, Context, Subject};
 use crate::message::{Address, CellMessage};
 use crate::will::Will;
+use recording::Running;
 
-/// One bridge while somebody is in it, or while its conference's time runs.
+/// One bridge while somebody is in it, while a recording of it is being completed, or while its conference's time runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Bridge {
     cell: CellId,
     /// None for a bridge that was made by hand.
     conference: Option<Conference>,
     confbridge: Confbridge,
-    /// Where it is mixed: at the first member's worker.
+    /// Where it is mixed: at the first member's worker. None: nobody is in the mix.
     room: Option<RoomId>,
+    /// The recording that runs.
+    recording: Option<Running>,
     members: BTreeMap<CellId, Member>,
     timers: TimerTable<BridgeTimer>,
     /// Users know of the bridge: once for its life, though it has a cell only while somebody is in it.
@@ -42,6 +46,8 @@ pub(crate) struct Bridge {
 enum BridgeTimer {
     /// The conference's own time-out.
     End,
+    /// The longest wait for the end of a recording that was stopped.
+    Farewell,
 }
 
 /// One call in the conference or on its way.
@@ -57,7 +63,12 @@ struct Member {
 
 impl Bridge {
     /// A conference's bridge that somebody enters. `known` is what users know of it from before.
-    pub(crate) fn of_conference(cell: CellId, now: Now, conference: Conference, known: Option<&Confbridge>) -> Bridge {
+    pub(crate) fn of_conference(
+        cell: CellId,
+        now: Now,
+        mut conference: Conference,
+        known: Option<&Confbridge>,
+    ) -> Bridge {
         let as_before = known.map(|known| Confbridge { kind: conference.kind, ..known.clone() });
         let mut confbridge = as_before.unwrap_or_else(|| Confbridge {
             id: conference.confbridge_id,
@@ -65,10 +76,14 @@ impl Bridge {
             kind: conference.kind,
             reference_type: "conference".into(),
             reference_id: conference.id,
+            recording_ids: conference.recording_ids.clone(),
             tm_create: Some(Timestamp::from_us(now.wall_us)),
             ..Confbridge::default()
         });
         confbridge.status = conference.status;
+        // What the snapshot says of it may be older than what this loop remembers, and nothing is recorded yet.
+        (conference.recording_id, confbridge.recording_id) = (Uuid::nil(), Uuid::nil());
+        conference.recording_ids.clone_from(&confbridge.recording_ids);
         let mut bridge = Bridge::new(cell, Some(conference), confbridge, known.is_some());
         bridge.arm(now);
         bridge
@@ -81,7 +96,7 @@ impl Bridge {
 
     fn new(cell: CellId, conference: Option<Conference>, confbridge: Confbridge, announced: bool) -> Bridge {
         let (members, timers) = (BTreeMap::new(), TimerTable::new());
-        Bridge { cell, conference, confbridge, room: None, members, timers, announced }
+        Bridge { cell, conference, confbridge, room: None, recording: None, members, timers, announced }
     }
 
     pub(crate) fn confbridge_id(&self) -> Uuid {
@@ -122,13 +137,13 @@ impl Bridge {
         self.confbridge.status
     }
 
-    /// Whether nobody is in it, or on the way in or out.
+    /// Whether nobody is in it, or on the way in or out, and no recording is being completed.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.recording.is_none()
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.members.is_empty() && self.timers.next_deadline().is_none()
+        self.is_empty() && self.timers.next_deadline().is_none()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<u64> {
@@ -148,23 +163,43 @@ impl Bridge {
             }),
             CellInput::KickCall(call_id) => self.kick_member(context, |member| member.call_id == call_id),
             CellInput::CloseBridge => self.terminate(context),
+            CellInput::StartRecording(wish) => self.start_recording(context, wish),
+            CellInput::StopRecording => self.stop_recording(context, "stopped"),
+            CellInput::Recording { recording, fact } => self.recording_fact(context, recording, fact),
             CellInput::Timeout => {
-                while self.timers.pop_expired(context.now.mono_ns).is_some() {
-                    self.terminate(context);
+                while let Some(timer) = self.timers.pop_expired(context.now.mono_ns) {
+                    match timer {
+                        BridgeTimer::End => self.terminate(context),
+                        BridgeTimer::Farewell => self.give_up_recording(context),
+                    }
                 }
             }
             _ => context.act(Act::CountStale),
         }
         let members = self.members.keys().copied().collect();
-        let will = Will { members, members_of: self.confbridge.id, ..Will::default() };
+        let will = Will {
+            members,
+            members_of: self.confbridge.id,
+            recording: self.recording.as_ref().map(|running| Box::new(running.record().clone())),
+            recording_reports: self.recording.is_some(),
+            recorded_room: self.recording.as_ref().map(Running::room),
+            ..Will::default()
+        };
         context.act(Act::Will(Box::new(will)));
     }
 
     fn announce(&mut self, context: &mut Context<'_>) {
         if !std::mem::replace(&mut self.announced, true) {
             self.publish_bridge(context, "confbridge_created", Map::new());
-            context.act(Act::BridgeOpened(Box::new(self.confbridge.clone())));
+            self.remember(context);
         }
+    }
+
+    /// What is known of it while it has no cell.
+    fn remember(&self, context: &mut Context<'_>) {
+        let (channel_call_ids, recording_id) = (Vec::new(), Uuid::nil());
+        let bridge = Confbridge { channel_call_ids, recording_id, ..self.confbridge.clone() };
+        context.act(Act::BridgeOpened(Box::new(bridge)));
     }
 
     fn message(&mut self, context: &mut Context<'_>, message: CellMessage) {
@@ -275,6 +310,7 @@ impl Bridge {
         if !self.members.values().any(|member| member.in_mix) {
             // The next one who comes decides anew where it is mixed.
             self.room = None;
+            self.stop_recording_of_nobody(context);
         }
         self.end_if_alone(context);
         self.publish_conference(context);

@@ -10,6 +10,7 @@ use sip_core::{Hop, Message, MessageBuilder, ServerTransactionId};
 use uuid::Uuid;
 
 use crate::message::{Address, CellMessage, Envelope};
+use crate::request::ConferenceRecording;
 use crate::will::Will;
 use crate::{Effect, Note, NoteKind, Settings, Snapshot, SoundOutcome};
 
@@ -56,6 +57,10 @@ pub(crate) enum CellInput {
     Conference(Box<model::Conference>),
     /// Somebody ends the bridge.
     CloseBridge,
+    /// Somebody has the bridge recorded.
+    StartRecording(ConferenceRecording),
+    /// Somebody ends its recording.
+    StopRecording,
 }
 
 /// What a handler wants done, in order.
@@ -74,7 +79,7 @@ pub(crate) enum Act {
     CountStale,
     /// Write to another cell.
     Send(Envelope),
-    /// Users know of this bridge from now on.
+    /// Users know of this bridge, as it is without its calls.
     BridgeOpened(Box<Confbridge>),
     /// Users know that this bridge is over.
     BridgeEnded(Uuid),

@@ -2,7 +2,7 @@
 
 use base::{CellId, RecordingId, SoundId, StreamId};
 use flow::HttpOutcome;
-use media_core::{PortLease, RecordingFact};
+use media_core::{PortLease, RecordingFact, RecordingSource};
 use model::{Binding, Resource};
 use serde::{Deserialize, Serialize};
 use sip_core::{Hop, Message};
@@ -67,8 +67,8 @@ pub enum Input {
     },
     /// What became of a recording.
     Recording {
-        /// The stream that is recorded.
-        stream: StreamId,
+        /// What is recorded.
+        source: RecordingSource,
         /// Which recording.
         recording: RecordingId,
         /// What.

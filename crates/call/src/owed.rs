@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Settings;
-use crate::call::recording_variables;
+use crate::recording::variables_of as recording_variables;
 
 /// What such a run is made of, apart from its flow, which is taken as it is when it begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -50,6 +50,40 @@ pub enum Request {
         /// The bridge.
         confbridge_id: Uuid,
     },
+    /// `POST /conferences/{id}/recording_start`
+    StartConferenceRecording {
+        /// The conference.
+        conference_id: Uuid,
+        /// How.
+        recording: ConferenceRecording,
+    },
+    /// `POST /conferences/{id}/recording_stop`
+    StopConferenceRecording {
+        /// The conference.
+        conference_id: Uuid,
+    },
+}
+
+/// How a conference is to be recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConferenceRecording {
+    /// Longest length, seconds; 0: a day, which is the most.
+    pub duration_s: u32,
+    /// The flow that runs when the recording is stored; nil: none.
+    pub on_end_flow_id: Uuid,
+}
+
+/// Why a wish is not carried out, though the thing is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The conference has ended, or is about to.
+    Over,
+    /// Nobody is in it.
+    Empty,
+    /// It is being recorded already, or a recording that was stopped is not complete yet.
+    RecordingActive,
+    /// It is not being recorded.
+    NoRecording,
 }
 
 /// What came of it.
@@ -77,4 +111,6 @@ pub enum Reply {
     Confbridge(Box<Confbridge>),
     /// Variables of an activeflow, without those that are computed.
     Variables(BTreeMap<String, String>),
+    /// It is not carried out.
+    Refused(Refusal),
 }

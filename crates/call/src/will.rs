@@ -1,6 +1,6 @@
-//! The small copy of a call that is kept outside its cell: enough to end it decently when its handler panics.
+//! The small copy of a call or bridge that is kept outside its cell: enough to end it decently when its handler panics.
 
-use base::{CellId, Now};
+use base::{CellId, Now, RoomId};
 use media_core::PortLease;
 use model::Recording;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub(crate) struct Will {
     pub(crate) recording: Option<Box<Recording>>,
     /// Whether the media side knows of that recording, and will report its end.
     pub(crate) recording_reports: bool,
+    /// The room that is recorded, which nobody else would stop; none if it is the call's stream, which is closed.
+    pub(crate) recorded_room: Option<RoomId>,
     /// Calls that a bridge must send out of the mix, and the bridge's id.
     pub(crate) members: Vec<CellId>,
     pub(crate) members_of: Uuid,

@@ -1,4 +1,4 @@
-//! What control tells a worker to do with a stream. Plain data: it can be written down and replayed.
+//! What control tells a worker to do with a stream or a room. Plain data: it can be written down and replayed.
 #![allow(
     clippy::disallowed_types,
     reason = "control makes commands; `Op::resolve` turns them into what a worker may hold"
@@ -9,7 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use base::{RecordingId, RoomId, SoundId, StreamId};
 use serde::{Deserialize, Serialize};
 
-/// One instruction for one stream. Commands of one stream are carried out in the order in which they were sent.
+use crate::recording::RecordingSource;
+
+/// One instruction for one stream or room. Commands of one stream are carried out in the order in which they were sent, and so are
+/// those of one room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Take the leased port pair into service. Until told otherwise the stream sends silence (if it may send).
@@ -70,25 +73,26 @@ pub enum Command {
         /// How long it was pressed, ms.
         duration_ms: u32,
     },
-    /// Record both directions into `<file_stem>_in.wav` (the party) and `<file_stem>_out.wav` (what is sent to it) of the
-    /// recordings folder. Answered by exactly one [`crate::RecordingFact::Ended`], whatever happens; one that is given while
-    /// another runs on the stream ends as failed.
+    /// Record a stream into `<file_stem>_in.wav` (the party) and `<file_stem>_out.wav` (what is sent to it) of the recordings
+    /// folder, or a room's mix into the first of these alone. A room that nobody has joined yet begins with it, and one that is
+    /// recorded stands until its recording has ended, whoever leaves. Answered by exactly one [`crate::RecordingFact::Ended`],
+    /// whatever happens; one that is given while another runs on the stream or in the room ends as failed.
     StartRecording {
-        /// The stream.
-        stream: StreamId,
+        /// What is recorded.
+        source: RecordingSource,
         /// Chosen by control; comes back with each fact.
         recording: RecordingId,
-        /// Name of both files without their endings: no folder, no leading dot.
+        /// Name of the files without their endings: no folder, no leading dot.
         file_stem: String,
-        /// End when the party has been silent this long, ms; 0: never.
+        /// End when the party, or the room, has been silent this long, ms; 0: never.
         end_of_silence_ms: u32,
         /// End after this much audio, ms; 0: no limit but the engine's.
         duration_ms: u64,
     },
     /// End a recording. Nothing happens if this one does not run.
     StopRecording {
-        /// The stream.
-        stream: StreamId,
+        /// What is recorded.
+        source: RecordingSource,
         /// As in the command that started it.
         recording: RecordingId,
     },
@@ -98,9 +102,9 @@ pub enum Command {
     JoinRoom {
         /// The stream.
         stream: StreamId,
-        /// The room. It exists from its first member's coming to its last one's going.
+        /// The room. It exists from its first member's coming to its last one's going, and while it is recorded.
         room: RoomId,
-        /// Whether the keys of this member are sent on to the other one, as long as there are two.
+        /// Whether the keys of its members are sent on to the other one, as long as there are two: the same for all of a room.
         forwards_keys: bool,
     },
     /// Take the stream out of its room, if it is in one.
@@ -116,8 +120,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// The stream that the command is for.
-    pub fn stream(&self) -> StreamId {
+    /// The stream that the command is for; none: it is for [`Command::room`].
+    pub fn stream(&self) -> Option<StreamId> {
         match self {
             Command::Open { stream, .. }
             | Command::Configure { stream, .. }
@@ -126,11 +130,22 @@ impl Command {
             | Command::Echo { stream, .. }
             | Command::SendDigits { stream, .. }
             | Command::ForwardKey { stream, .. }
-            | Command::StartRecording { stream, .. }
-            | Command::StopRecording { stream, .. }
+            | Command::StartRecording { source: RecordingSource::Stream(stream), .. }
+            | Command::StopRecording { source: RecordingSource::Stream(stream), .. }
             | Command::JoinRoom { stream, .. }
             | Command::LeaveRoom { stream }
-            | Command::Close { stream } => *stream,
+            | Command::Close { stream } => Some(*stream),
+            Command::StartRecording { source: RecordingSource::Room(_), .. }
+            | Command::StopRecording { source: RecordingSource::Room(_), .. } => None,
+        }
+    }
+
+    /// The room that the command is for, if it is for no stream.
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Command::StartRecording { source: RecordingSource::Room(room), .. }
+            | Command::StopRecording { source: RecordingSource::Room(room), .. } => Some(*room),
+            _ => None,
         }
     }
 }

@@ -31,7 +31,7 @@ worker_counters! {
     facts_waiting,
     /// Gauge: sounds and the like that wait to be freed because the ring was full.
     retired_waiting,
-    /// Gauge: rooms that have members.
+    /// Gauge: rooms that have members, or are recorded.
     rooms,
     /// Gauge: streams that are in a room.
     room_members,
@@ -103,7 +103,7 @@ worker_counters! {
     digit_strings_refused,
     /// Playback events lost because the caller went on giving instructions while `accepts_ops` was false.
     facts_dropped,
-    /// Recordings refused because one was running on the stream already.
+    /// Recordings refused because one was running on the stream or in the room already.
     recordings_refused,
     /// Times that a stream was put into a room.
     room_joins,

@@ -50,7 +50,7 @@ pub use jitter_buffer::JitterBuffer;
 pub use op::Op;
 pub use place::Places;
 pub use port::{Port, PortLease};
-pub use recording::{RecordingEnd, RecordingFact};
+pub use recording::{RecordingEnd, RecordingFact, RecordingSource};
 pub use room::{Member, Room};
 pub use settings::StreamSettings;
 pub use sound::{Sound, SoundFeeder};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{LoopId, RecordingId, RoomId, SoundId, StreamId};
 
-use crate::recording::{RecorderTap, RecordingRequest};
+use crate::recording::{RecorderTap, RecordingRequest, RecordingSource};
 use crate::room::{Member, Room};
 use crate::{Command, DigitString, EchoMode, Journey, Sound, Stream, StreamSettings};
 
@@ -75,7 +75,7 @@ pub enum Op {
         /// How long it was pressed, ms.
         duration_ms: u32,
     },
-    /// Record both directions.
+    /// Record both directions of a stream.
     StartRecording {
         /// The stream.
         stream: StreamId,
@@ -84,10 +84,28 @@ pub enum Op {
         /// Where the audio goes.
         tap: Box<dyn RecorderTap>,
     },
-    /// End a recording, if it runs.
+    /// End a recording of a stream, if it runs.
     StopRecording {
         /// The stream.
         stream: StreamId,
+        /// Which one.
+        recording: RecordingId,
+    },
+    /// Record a room's mix.
+    StartRoomRecording {
+        /// The room; it is on the worker that gets this.
+        room: RoomId,
+        /// Chosen by control.
+        recording: RecordingId,
+        /// Where the audio goes.
+        tap: Box<dyn RecorderTap>,
+        /// Becomes the room if nobody has joined it yet.
+        spare: Box<Room>,
+    },
+    /// End a recording of a room, if it runs.
+    StopRoomRecording {
+        /// The room.
+        room: RoomId,
         /// Which one.
         recording: RecordingId,
     },
@@ -149,11 +167,20 @@ impl Op {
                 Op::SendDigits { stream, digits: DigitString::new(&digits, duration_ms, interval_ms) }
             }
             Command::ForwardKey { stream, digit, duration_ms } => Op::ForwardKey { stream, digit, duration_ms },
-            Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms } => {
-                let request = RecordingRequest { owner, stream, recording, file_stem, end_of_silence_ms, duration_ms };
-                Op::StartRecording { stream, recording, tap: record(request) }
+            Command::StartRecording { source, recording, file_stem, end_of_silence_ms, duration_ms } => {
+                let request = RecordingRequest { owner, source, recording, file_stem, end_of_silence_ms, duration_ms };
+                let tap = record(request);
+                match source {
+                    RecordingSource::Stream(stream) => Op::StartRecording { stream, recording, tap },
+                    RecordingSource::Room(room) => Op::StartRoomRecording { room, recording, tap, spare: Room::new() },
+                }
             }
-            Command::StopRecording { stream, recording } => Op::StopRecording { stream, recording },
+            Command::StopRecording { source: RecordingSource::Stream(stream), recording } => {
+                Op::StopRecording { stream, recording }
+            }
+            Command::StopRecording { source: RecordingSource::Room(room), recording } => {
+                Op::StopRoomRecording { room, recording }
+            }
             Command::JoinRoom { stream, room, forwards_keys } => {
                 Op::JoinRoom { stream, room, member: Member::new(forwards_keys), spare: Room::new() }
             }
@@ -162,8 +189,8 @@ impl Op {
         }
     }
 
-    /// The stream that the instruction is for.
-    pub fn stream(&self) -> StreamId {
+    /// The stream that the instruction is for; none: it is for a room.
+    pub fn stream(&self) -> Option<StreamId> {
         match self {
             Op::Open { stream, .. }
             | Op::Configure { stream, .. }
@@ -177,8 +204,9 @@ impl Op {
             | Op::StopRecording { stream, .. }
             | Op::JoinRoom { stream, .. }
             | Op::LeaveRoom { stream }
-            | Op::Close { stream } => *stream,
-            Op::Move(journey) | Op::HandOver(journey) | Op::Arrive { journey, .. } => journey.stream,
+            | Op::Close { stream } => Some(*stream),
+            Op::Move(journey) | Op::HandOver(journey) | Op::Arrive { journey, .. } => Some(journey.stream),
+            Op::StartRoomRecording { .. } | Op::StopRoomRecording { .. } => None,
         }
     }
 }

@@ -5,12 +5,13 @@
 //!                                                          └── encoded once per codec for all who do not talk
 //! ```
 //!
-//! So its cost grows with the talkers; who only listens costs the sending of a packet. Members whose packets are longer or
+//! So its cost grows with the talkers; who only listens costs the sending of a packet. A recording gets the sum as it is. Members whose packets are longer or
 //! shorter than 20 ms have octets wait until a packet is full ([`Member`]): 10 ms go out in pairs, 30 ms after 40 and 20 ms by
 //! turns, 40 and 60 ms evenly.
 
 pub(crate) mod fade;
 mod member;
+mod record;
 mod voice;
 
 use base::MS;
@@ -20,6 +21,7 @@ pub use member::Member;
 use crate::codec::g711;
 use crate::{Codec, WorkerCounters};
 use fade::{fade_in, fade_out, mirror};
+pub(crate) use record::RoomRecording;
 
 /// Samples of a frame: 20 ms.
 pub(crate) const ROOM_FRAME: usize = 160;
@@ -49,6 +51,10 @@ pub struct Room {
     pub(crate) talkers: u64,
     /// The sum, encoded for those who do not talk.
     shared: [Option<Heard>; 2],
+    /// Whether what one of two presses is sent on to the other.
+    pub(crate) forwards_keys: bool,
+    /// The recording of the sum, if one runs.
+    pub(crate) recording: Option<RoomRecording>,
 }
 
 impl Room {
@@ -66,6 +72,8 @@ impl Room {
             last_words: [0; ROOM_FRAME],
             talkers: 0,
             shared: [None; 2],
+            forwards_keys: false,
+            recording: None,
         })
     }
 
@@ -91,8 +99,15 @@ impl Room {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
+    /// Nobody is in it, and it is not recorded.
+    pub(crate) fn is_over(&self) -> bool {
+        self.count == 0 && self.recording.is_none()
+    }
+
+    /// Hands the mix of this tick to the recording, if one runs; gives that back when nobody takes it any more.
+    pub(crate) fn record(&mut self) -> Option<RoomRecording> {
+        let Room { recording, sum, due_ns, .. } = self;
+        recording.take_if(|running| !running.take(*due_ns, &mix(sum, None)))
     }
 
     /// A tick begins: nobody has said anything.

@@ -67,7 +67,7 @@ impl Worker {
             rooms: Rooms::new(places.count()),
             slots: std::iter::repeat_with(Slot::default).take(count).collect(),
             schedule: Schedule::new(count + Rooms::count(places.count()) as usize),
-            graveyard: Graveyard::new(count),
+            graveyard: Graveyard::new(count, Rooms::count(places.count()) as usize),
             retire_ns: 0,
             congested: 0,
             counters: WorkerCounters::default(),
@@ -108,11 +108,15 @@ impl Worker {
     /// Carries out one instruction. One for a lease that is over, or for a slot in use, is dropped and counted.
     pub fn apply(&mut self, now_ns: u64, op: Op, io: &mut impl WorkerIo) {
         let id = op.stream();
-        let place = self.places.place(id).unwrap_or(u32::MAX);
-        let is_here = matches!(self.slots.get(place as usize), Some(Slot::Open(stream)) if stream.id() == id);
+        let place = id.and_then(|id| self.places.place(id)).unwrap_or(u32::MAX);
+        let is_here = matches!(self.slots.get(place as usize), Some(Slot::Open(stream)) if Some(stream.id()) == id);
         match op {
             Op::Open { owner, slot, .. } => self.open(now_ns, owner, slot, io),
             Op::Arrive { journey, slot } => self.arrive(now_ns, journey, slot, io),
+            Op::StartRoomRecording { room, recording, tap, spare } => {
+                self.record_room(now_ns, room, recording, tap, spare, io);
+            }
+            Op::StopRoomRecording { room, recording } => self.stop_room_recording(now_ns, room, recording, io),
             op if !is_here => self.drop_stale(op, io),
             Op::JoinRoom { room, member, spare, .. } => {
                 let had_room = self.has_room(place);
@@ -150,6 +154,8 @@ impl Worker {
             | Op::Arrive { .. }
             | Op::JoinRoom { .. }
             | Op::LeaveRoom { .. }
+            | Op::StartRoomRecording { .. }
+            | Op::StopRoomRecording { .. }
             | Op::Move(_)
             | Op::HandOver(_)
             | Op::Close { .. } => {}

@@ -19,8 +19,8 @@ use media_core::recording::{RecorderTap, TapEnd, TapPacket, Track};
 use media_core::rtcp::CompoundWriter;
 use media_core::rtp::Header;
 use media_core::{
-    Codec, Command, DigitString, EchoMode, Event, Journey, Op, Port, ReceivePayload, Retired, Sound, Stream,
-    StreamConfig, StreamSettings, TelephoneEventTypes, Transit, Worker, WorkerIo,
+    Codec, Command, DigitString, EchoMode, Event, Journey, Op, Port, ReceivePayload, RecordingSource, Retired, Sound,
+    Stream, StreamConfig, StreamSettings, TelephoneEventTypes, Transit, Worker, WorkerIo,
 };
 
 struct Counting;
@@ -160,6 +160,23 @@ fn join(slot: u32, number: u64) -> Op {
     Op::resolve(command, LoopId(0), |_| None, |request| panic!("{request:?}"))
 }
 
+/// Recordings of rooms begin, meet others, end by themselves and are stopped; in room 9 nobody ever is.
+fn room_ops(n: u64) -> Option<Op> {
+    let room = RoomId { worker: WorkerId(0), number: [0, 1, 2, 9][(n / 10 % 4) as usize] };
+    let recording = RecordingId(u128::from(room.number));
+    match n % 10 {
+        2 => {
+            let source = RecordingSource::Room(room);
+            let (file_stem, end_of_silence_ms, duration_ms) = (String::new(), 0, 0);
+            let command = Command::StartRecording { source, recording, file_stem, end_of_silence_ms, duration_ms };
+            let tap = Box::new(Tap { last: [[0; 1_500]; 2], packets: 0, over_after: n % 70 });
+            Some(Op::resolve(command, LoopId(0), |_| None, |_| tap))
+        }
+        7 if n.is_multiple_of(3) => Some(Op::StopRoomRecording { room, recording }),
+        _ => None,
+    }
+}
+
 /// The instructions before tick `n`, made outside of the counted part.
 fn ops(n: u64, sound: &Arc<Sound>, growing: &Arc<Sound>) -> Vec<Op> {
     let slot = ((n * 7 + n / 100) % u64::from(STREAMS)) as u32;
@@ -271,6 +288,7 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
             if n % 100 == 49 { over.finish() } else { over.fail() }
         }
         let (mut ops, datagrams) = (ops(n, &sound, &growing), datagrams(n));
+        ops.extend(room_ops(n));
         if n == 0 {
             ops.extend((0..STREAMS).step_by(2).map(|slot| join(slot, u64::from(slot / 30))));
         }
@@ -296,6 +314,11 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
         add(counts);
     }
     let end_ns = START_NS + 1400 * 20 * MS;
+    for number in [0, 1, 2, 9] {
+        let room = RoomId { worker: WorkerId(0), number };
+        let op = Op::StopRoomRecording { room, recording: RecordingId(u128::from(number)) };
+        add(counted(|| worker.apply(end_ns, op, &mut sink)).1);
+    }
     for slot in 0..STREAMS {
         add(counted(|| worker.apply(end_ns, Op::Close { stream: id(slot) }, &mut sink)).1);
     }
@@ -328,6 +351,7 @@ fn a_worker_neither_allocates_nor_frees_while_it_serves() {
     }
     assert!(counters.moved_in >= 40 && counters.moved_in == counters.moved_out, "{counters:?}");
     assert_eq!((counters.rooms, counters.room_members, counters.room_talkers), (0, 0, 0));
+    assert!(counters.recordings_refused >= 20, "{counters:?}");
     let taps: Vec<_> = sink.retired.iter().filter(|retired| matches!(retired, Retired::Tap(_))).collect();
     assert!(taps.len() >= 80 && sink.retired.len() - taps.len() >= 250, "{} {}", taps.len(), sink.retired.len());
 }

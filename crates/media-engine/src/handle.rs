@@ -114,7 +114,7 @@ impl EngineHandle {
         self.owner
     }
 
-    /// Gives a command to the worker of its stream. It is never dropped: what does not fit into the worker's ring waits here, in
+    /// Gives a command to the worker of its stream or room. It is never dropped: what does not fit into the worker's ring waits here, in
     /// order, and so does what is for a stream that is being moved to another worker. The worker is woken by
     /// [`EngineHandle::flush`]. `now_ns` is of [`crate::monotonic_ns`].
     pub fn send(&mut self, now_ns: u64, command: Command) {
@@ -126,21 +126,23 @@ impl EngineHandle {
 
     /// The stream is where it is: the command goes there, or the stream must go first.
     fn dispatch(&mut self, now_ns: u64, command: Command) {
-        let stream = command.stream();
-        let worker = self.whereabouts.worker(stream);
+        let worker = match (command.stream(), command.room()) {
+            (Some(stream), _) => self.whereabouts.worker(stream),
+            (None, room) => room.map_or(WorkerId::default(), |room| room.worker),
+        };
         match command {
-            Command::JoinRoom { room, .. } if usize::from(room.worker.0) >= self.lanes.len() => {
+            Command::JoinRoom { stream, room, .. } if usize::from(room.worker.0) >= self.lanes.len() => {
                 tracing::error!(?room, "a room on a worker that does not exist");
                 add(&self.live.commands_to_nobody, 1);
                 self.answer(FromEngine::Media(Event::RoomRefused { stream, room }));
             }
-            Command::JoinRoom { room, .. } if room.worker != worker => {
-                self.whereabouts.set_out(now_ns, command);
+            Command::JoinRoom { stream, room, .. } if room.worker != worker => {
+                self.whereabouts.set_out(now_ns, stream, command);
                 add(&self.live.moves, 1);
                 self.push(now_ns, worker, Op::Move(Journey { stream, owner: self.owner, to: room.worker }));
             }
             command => {
-                if let Command::Close { .. } = command {
+                if let Command::Close { stream } = command {
                     self.whereabouts.forget(stream);
                 }
                 let find = |sound| self.sounds.find(sound, now_ns);

@@ -1,7 +1,7 @@
 //! What the engine tells the control loops.
 
-use base::{LoopId, RecordingId, SoundId, StreamId};
-use media_core::{Event, PortLease, RecordingFact};
+use base::{LoopId, RecordingId, SoundId};
+use media_core::{Event, PortLease, RecordingFact, RecordingSource};
 use model::Speech;
 
 /// One message to one control loop.
@@ -27,8 +27,8 @@ pub enum FromEngine {
     },
     /// A fact about a recording. It may come after the stream's [`media_core::Event::Closed`].
     Recording {
-        /// The stream that is, or was, recorded.
-        stream: StreamId,
+        /// What is, or was, recorded.
+        source: RecordingSource,
         /// As in the command that started it.
         recording: RecordingId,
         /// What happened. `Ended` is the last one, and there is exactly one.

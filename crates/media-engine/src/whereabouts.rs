@@ -42,7 +42,7 @@ impl Whereabouts {
 
     /// Keeps the command if its stream is on its way; else gives it back.
     pub(crate) fn hold(&mut self, command: Command) -> Option<Command> {
-        match self.streams.get_mut(&command.stream()) {
+        match command.stream().and_then(|stream| self.streams.get_mut(&stream)) {
             Some(Where::Moving { held, .. }) => {
                 held.push_back(command);
                 self.held += 1;
@@ -53,8 +53,7 @@ impl Whereabouts {
     }
 
     /// A stream sets out; `first` is for its new worker.
-    pub(crate) fn set_out(&mut self, now_ns: u64, first: Command) {
-        let stream = first.stream();
+    pub(crate) fn set_out(&mut self, now_ns: u64, stream: StreamId, first: Command) {
         let from = self.worker(stream);
         self.streams.insert(stream, Where::Moving { from, since_ns: now_ns, held: VecDeque::from([first]) });
         self.moving += 1;
@@ -120,7 +119,7 @@ mod tests {
     fn commands_wait_in_order_while_their_stream_is_on_its_way() {
         let mut whereabouts = Whereabouts::new(crossbeam_channel::never());
         assert_eq!(whereabouts.hold(join(1)), Some(join(1)), "it is at home");
-        whereabouts.set_out(400, join(1));
+        whereabouts.set_out(400, STREAM, join(1));
         assert_eq!(whereabouts.hold(Command::Close { stream: STREAM }), None);
         assert_eq!((whereabouts.moving(), whereabouts.held(), whereabouts.worker(STREAM)), (1, 2, WorkerId(0)));
         let (took_ns, held) = whereabouts.arrived(&arrival(1, true)).unwrap();
@@ -134,12 +133,12 @@ mod tests {
     #[test]
     fn who_could_not_go_is_where_it_was_and_who_comes_home_is_forgotten() {
         let mut whereabouts = Whereabouts::new(crossbeam_channel::never());
-        whereabouts.set_out(0, join(1));
+        whereabouts.set_out(0, STREAM, join(1));
         whereabouts.arrived(&arrival(1, false)).unwrap();
         assert!(whereabouts.streams.is_empty());
-        whereabouts.set_out(0, join(1));
+        whereabouts.set_out(0, STREAM, join(1));
         whereabouts.arrived(&arrival(1, true)).unwrap();
-        whereabouts.set_out(0, join(0));
+        whereabouts.set_out(0, STREAM, join(0));
         assert_eq!(whereabouts.worker(STREAM), WorkerId(1));
         whereabouts.arrived(&arrival(0, true)).unwrap();
         assert!(whereabouts.streams.is_empty());

@@ -174,7 +174,7 @@ fn echo_of(calls: usize, first: u16, recorded: bool) -> (f64, f64) {
             if recorded {
                 let (recording, file_stem) = (RecordingId(stream.slot.into()), format!("call_{}", stream.slot));
                 rig.tell(Command::StartRecording {
-                    stream,
+                    source: stream.into(),
                     recording,
                     file_stem,
                     end_of_silence_ms: 0,

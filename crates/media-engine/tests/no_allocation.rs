@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base::{RecordingId, RoomId, StreamId, WorkerId};
-use media_core::{Command, EchoMode, Event, RecordingEnd, RecordingFact};
+use base::{RecordingId, RoomId, WorkerId};
+use media_core::{Command, EchoMode, Event, RecordingEnd, RecordingFact, RecordingSource};
 use media_engine::{FromEngine, monotonic_ns};
 use support::{Rig, config, folder};
 
@@ -58,9 +58,15 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn record(rig: &mut Rig, stream: StreamId, number: u128, duration_ms: u64) {
+fn record(rig: &mut Rig, source: impl Into<RecordingSource>, number: u128, duration_ms: u64) {
     let (recording, file_stem) = (RecordingId(number), format!("recording_{number}"));
-    rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms: 0, duration_ms });
+    rig.tell(Command::StartRecording {
+        source: source.into(),
+        recording,
+        file_stem,
+        end_of_silence_ms: 0,
+        duration_ms,
+    });
 }
 
 fn counted() -> (u64, u64) {
@@ -90,6 +96,9 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     for (number, stream) in recorded.iter().enumerate() {
         record(&mut rig, *stream, number as u128, 0);
     }
+    // One room is recorded from before anybody is in it, whoever comes and goes.
+    let (room, recording) = (RoomId { worker: WorkerId(1), number: 1 }, RecordingId(77));
+    record(&mut rig, room, recording.0, 0);
     let begun = Instant::now();
     let mut playback = 0;
     while begun.elapsed() < Duration::from_millis(1_200) {
@@ -115,7 +124,7 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
         if playback == 150 {
             // Some end by command, some by themselves, and new ones begin.
             for (number, stream) in recorded.iter().enumerate().step_by(2) {
-                rig.tell(Command::StopRecording { stream: *stream, recording: RecordingId(number as u128) });
+                rig.tell(Command::StopRecording { source: (*stream).into(), recording: RecordingId(number as u128) });
                 record(&mut rig, *stream, 100 + number as u128, 200);
             }
         }
@@ -125,7 +134,8 @@ fn a_second_of_echo_prompt_and_digits_allocates_and_frees_nothing() {
     for stream in &open {
         rig.tell(Command::Close { stream: *stream });
     }
-    while !open.is_empty() || ended < 15 {
+    rig.tell(Command::StopRecording { source: room.into(), recording });
+    while !open.is_empty() || ended < 16 {
         match rig.next() {
             FromEngine::Media(Event::Closed { stream, .. }) => open.retain(|still| *still != stream),
             FromEngine::Recording { fact: RecordingFact::Ended { end, .. }, .. } => {

@@ -31,7 +31,7 @@ fn start(rig: &mut Rig, stream: StreamId, number: u128, stem: &str) {
 
 fn start_with(rig: &mut Rig, stream: StreamId, number: u128, stem: &str, end_of_silence_ms: u32, duration_ms: u64) {
     let (recording, file_stem) = (RecordingId(number), stem.to_owned());
-    rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms });
+    rig.tell(Command::StartRecording { source: stream.into(), recording, file_stem, end_of_silence_ms, duration_ms });
 }
 
 /// The next fact about a recording; whatever else the engine says is passed over.
@@ -90,7 +90,7 @@ fn each_direction_is_in_its_file_and_both_are_equally_long() {
     assert_eq!(fact(&rig), (5, RecordingFact::Started));
     rig.tell(Command::Play { stream, playback: 1, sound: beep, barge_in: false });
     speak(&mut peer, Codec::Pcmu, 20, 1_000, |frame| (20..25).contains(&frame));
-    rig.tell(Command::StopRecording { stream, recording: RecordingId(5) });
+    rig.tell(Command::StopRecording { source: stream.into(), recording: RecordingId(5) });
     let told = ended(&rig);
     let (heard, said) = (read_wav(&folder.join("call_1_in.wav")), read_wav(&folder.join("call_1_out.wav")));
     assert_eq!((heard.len() as u64, said.len() as u64), (told.samples, told.samples));

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use base::{MS, RecordingId, StreamId};
+use base::{MS, RecordingId, RoomId};
 use media_core::tone::{Sine, goertzel};
-use media_core::{Codec, Command, EchoMode, RecordingEnd, RecordingFact};
+use media_core::{Codec, Command, EchoMode, RecordingEnd, RecordingFact, RecordingSource};
 use media_engine::{FromEngine, monotonic_ns, repair_recording};
 use support::{Peer, Rig, config, folder, read_wav};
 
@@ -50,9 +50,15 @@ fn child() {
     }
 }
 
-fn start(rig: &mut Rig, stream: StreamId, number: usize) {
+fn start(rig: &mut Rig, source: impl Into<RecordingSource>, number: usize) {
     let (recording, file_stem) = (RecordingId(number as u128), format!("call_{number}"));
-    rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms: 0, duration_ms: 0 });
+    rig.tell(Command::StartRecording {
+        source: source.into(),
+        recording,
+        file_stem,
+        end_of_silence_ms: 0,
+        duration_ms: 0,
+    });
 }
 
 fn recorder(folder: &Path, first: u16) -> Rig {
@@ -80,16 +86,22 @@ impl Speakers {
     }
 }
 
-/// Echoes and records some calls for ever. Says for each when its recording was asked for.
+/// Echoes and records some calls for ever, and a room with one more in it. Says for each when its recording was asked for.
 fn record_until_killed(folder: &Path, first: u16) {
     let mut rig = recorder(folder, first);
     let mut calls: Vec<_> = (0..CALLS).map(|_| rig.open()).collect();
+    let member = rig.open();
     let mut asked = Vec::new();
     for (number, (stream, _)) in calls.iter().enumerate() {
         rig.tell(Command::Echo { stream: *stream, mode: EchoMode::Audio });
         asked.push(monotonic_ns());
         start(&mut rig, *stream, number);
     }
+    let room = RoomId { worker: member.0.worker, number: 1 };
+    rig.tell(Command::JoinRoom { stream: member.0, room, forwards_keys: false });
+    asked.push(monotonic_ns());
+    start(&mut rig, room, CALLS);
+    calls.push(member);
     for _ in &calls {
         assert!(matches!(rig.next(), FromEngine::Recording { fact: RecordingFact::Started, .. }));
     }
@@ -166,7 +178,8 @@ fn kill_once(after_ms: u64, round: u64, first: u16) -> (u64, bool) {
     let late_ns = lateness.end();
     let (mut missing_ns, mut behind) = (0, false);
     for (number, asked_ns) in asked.into_iter().enumerate() {
-        for track in ["in", "out"] {
+        let tracks: &[&str] = if number == CALLS { &["in"] } else { &["in", "out"] };
+        for track in tracks {
             let path = folder.join(format!("call_{number}_{track}.wav"));
             let before = read_wav(&path);
             let on_disk = fs::metadata(&path).unwrap().len();

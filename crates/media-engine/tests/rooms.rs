@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base::{RecordingId, RoomId, StreamId, WorkerId};
 use media_core::tone::{Sine, goertzel};
-use media_core::{Codec, Command, EchoMode, Event, PlaybackOutcome, RecordingEnd, RecordingFact};
+use media_core::{Codec, Command, EchoMode, Event, PlaybackOutcome, RecordingEnd, RecordingFact, RecordingSource};
 use media_engine::{EngineConfig, FromEngine};
 
 use support::{PATIENCE, Peer, Rig, config, folder, read_wav};
@@ -306,7 +306,7 @@ fn the_recording_of_a_member_goes_on_through_a_move_and_keeps_what_the_member_he
     for n in 0..80 {
         match n {
             5 => rig.tell(Command::StartRecording {
-                stream,
+                source: stream.into(),
                 recording,
                 file_stem: "member".into(),
                 end_of_silence_ms: 0,
@@ -325,7 +325,7 @@ fn the_recording_of_a_member_goes_on_through_a_move_and_keeps_what_the_member_he
         attend(&mut rig, begun + FRAME * (n as u32 + 1));
     }
     rig.settle();
-    rig.tell(Command::StopRecording { stream, recording });
+    rig.tell(Command::StopRecording { source: stream.into(), recording });
     let samples = loop {
         if let FromEngine::Recording { fact: RecordingFact::Ended { end, samples, dropped_samples, .. }, .. } =
             rig.next()
@@ -341,4 +341,63 @@ fn the_recording_of_a_member_goes_on_through_a_move_and_keeps_what_the_member_he
         let (heard, unheard) = (goertzel(last, tones[own]), goertzel(last, tones[other]));
         assert!(heard > 2_800.0 && unheard < 200.0, "{track}: {heard} and {unheard}");
     }
+}
+
+#[test]
+fn the_recording_of_a_room_is_one_file_with_the_voices_of_all() {
+    let mut config = two_workers(21_320);
+    let folder = folder("mix");
+    config.recordings.folder = Some(folder.clone());
+    let mut rig = Rig::start(config);
+    let tones = [500.0, 900.0, 1_300.0];
+    let mut members: Vec<(StreamId, Peer)> = tones.iter().map(|_| rig.open()).collect();
+    let mut sines: Vec<Sine> = tones.iter().map(|hz| Sine::new(*hz, 4000)).collect();
+    let (room, recording) = (room(1, 5), RecordingId(9));
+    // Before anybody is there: those of the other worker are still on their way when it begins.
+    let (source, file_stem) = (RecordingSource::Room(room), "confbridge_1".to_owned());
+    rig.tell(Command::StartRecording { source, recording, file_stem, end_of_silence_ms: 0, duration_ms: 0 });
+    members.iter().for_each(|(stream, _)| join(&mut rig, *stream, room));
+    let begun = Instant::now();
+    for n in 0..60 {
+        for ((_, peer), sine) in members.iter_mut().zip(&mut sines) {
+            peer.say_payload(0, &frame(sine), true);
+        }
+        attend(&mut rig, begun + FRAME * (n + 1));
+    }
+    rig.settle();
+    let second = RecordingId(10);
+    let file_stem = "confbridge_2".to_owned();
+    rig.tell(Command::StartRecording { source, recording: second, file_stem, end_of_silence_ms: 0, duration_ms: 0 });
+    members.iter().for_each(|(stream, _)| rig.tell(Command::Close { stream: *stream }));
+    // It stands as long as it is recorded.
+    std::thread::sleep(FRAME * 5);
+    rig.wait_for("all are gone", |metrics| metrics.stream_counter("room_members") == 0);
+    assert_eq!(rig.engine.metrics().stream_counter("rooms"), 1);
+    rig.tell(Command::StopRecording { source, recording });
+    let mut facts = Vec::new();
+    while facts.len() < 3 {
+        if let FromEngine::Recording { source: told, recording, fact } = rig.next() {
+            assert_eq!(told, source);
+            facts.push((recording.0, fact));
+        }
+    }
+    assert_eq!(facts[0], (9, RecordingFact::Started));
+    let (10, RecordingFact::Ended { end: RecordingEnd::Failed(why), samples: 0, .. }) = &facts[1] else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(why, "another recording of this conference is running");
+    let (9, RecordingFact::Ended { end, samples, gap_samples_in, gap_samples_out, dropped_samples }) = facts[2].clone()
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!((end, gap_samples_out, dropped_samples), (RecordingEnd::Stopped, 0, 0));
+    assert!(gap_samples_in < samples / 10, "{gap_samples_in} of {samples}");
+    let audio = read_wav(&folder.join("confbridge_1_in.wav"));
+    assert_eq!((audio.len() as u64, folder.join("confbridge_1_out.wav").exists()), (samples, false));
+    assert!((9_600..16_000).contains(&audio.len()), "{}", audio.len());
+    for hz in tones {
+        let heard = goertzel(&audio[5_000..9_000], hz);
+        assert!((3_000.0..5_000.0).contains(&heard), "{hz} Hz: {heard}");
+    }
+    rig.wait_for("the room is gone with its recording", |metrics| metrics.stream_counter("rooms") == 0);
 }

@@ -102,7 +102,13 @@ fn whole_life(rig: &mut Rig) {
         let (stream, mut peer) = rig.open();
         let recording = base::RecordingId(round.into());
         let file_stem = format!("round_{round}");
-        rig.tell(Command::StartRecording { stream, recording, file_stem, end_of_silence_ms: 0, duration_ms: 0 });
+        rig.tell(Command::StartRecording {
+            source: stream.into(),
+            recording,
+            file_stem,
+            end_of_silence_ms: 0,
+            duration_ms: 0,
+        });
         assert!(matches!(rig.next(), FromEngine::Recording { fact: RecordingFact::Started, .. }));
         rig.tell(Command::Echo { stream, mode: EchoMode::Audio });
         peer.say(0x21);
@@ -113,7 +119,7 @@ fn whole_life(rig: &mut Rig) {
             std::thread::sleep(std::time::Duration::from_micros(if frame % 4 == 0 { 500 } else { 0 }));
         }
         peer.hear_mark(0x22);
-        rig.tell(Command::StopRecording { stream, recording });
+        rig.tell(Command::StopRecording { source: stream.into(), recording });
         assert!(matches!(rig.next(), FromEngine::Recording { fact: RecordingFact::Ended { .. }, .. }));
         peer.press(3);
         assert!(matches!(rig.next_event(), Event::Digit { digit: '3', .. }));

@@ -56,6 +56,14 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// The call that is recorded; nil if it is none.
+    pub fn call_id(&self) -> Uuid {
+        match self.reference_type {
+            RecordingReference::Call => self.reference_id,
+            RecordingReference::Confbridge => Uuid::nil(),
+        }
+    }
+
     /// The paths of its files below the folder of recordings. Names that would lead out of it are left out.
     pub fn files(&self, folder: &Path) -> Vec<PathBuf> {
         let stays_inside = |name: &&String| {
@@ -101,7 +109,7 @@ impl RecordingReference {
     }
 }
 
-/// The bare stem of a recording's files (spec/media.md §8): `call_<call id>_<RFC 3339 start time>`.
+/// The bare stem of a recording's files (spec/media.md §8): `call_<call id>_<RFC 3339 start time>`, or `confbridge_<id>_…`.
 pub fn recording_name(reference: RecordingReference, id: Uuid, started: Timestamp) -> String {
     format!("{}_{id}_{started}", reference.as_str())
 }

@@ -6,6 +6,7 @@
 mod by_hand;
 mod ending;
 mod inside;
+mod recorded;
 mod ways_in;
 
 use support::{Phone, Value, World, json};

@@ -27,7 +27,7 @@ impl Bridge {
     }
 
     /// The conference was changed or deleted by its owner.
-    pub(super) fn changed(&mut self, context: &mut Context<'_>, conference: Conference) {
+    pub(super) fn changed(&mut self, context: &mut Context<'_>, mut conference: Conference) {
         if conference.tm_delete.is_some() || conference.status != ConferenceStatus::Progressing {
             if let Some(known) = &mut self.conference {
                 known.tm_delete = conference.tm_delete;
@@ -36,6 +36,10 @@ impl Bridge {
         }
         if self.confbridge.status == ConferenceStatus::Progressing {
             self.confbridge.kind = conference.kind;
+            // What runs in it is not for its owner to say.
+            if let Some(known) = &self.conference {
+                conference.keep_run(known);
+            }
             self.conference = Some(conference);
             self.arm(context.now);
             self.end_if_past(context);
@@ -97,7 +101,7 @@ impl Bridge {
     }
 
     pub(super) fn end_if_empty(&mut self, context: &mut Context<'_>) {
-        if self.confbridge.status == ConferenceStatus::Terminating && self.members.is_empty() {
+        if self.confbridge.status == ConferenceStatus::Terminating && self.is_empty() {
             if let Some(conference) = &mut self.conference {
                 conference.tm_end = Some(Timestamp::from_us(context.now.wall_us));
             }
@@ -120,11 +124,13 @@ impl Bridge {
             words.push(about(&call).event(now, "conferencecall_leaved", Resource::Conferencecall(Arc::new(call))));
         }
         let inside = members().filter(|member| member.in_mix).map(|member| member.call_id);
-        let bridge = Confbridge { channel_call_ids: inside.collect(), ..self.confbridge.clone() };
+        let recording_id = Uuid::nil();
+        let bridge = Confbridge { channel_call_ids: inside.collect(), recording_id, ..self.confbridge.clone() };
         words.extend(bridge.left_by_all(at).map(|(bridge, call_id)| self.leaved(now, bridge, call_id)));
         if let Some(conference) = &self.conference {
             let mut conference = conference.clone();
             (conference.conferencecall_ids, conference.tm_update) = (Vec::new(), at);
+            conference.recording_id = recording_id;
             if self.confbridge.status == ConferenceStatus::Terminating {
                 (conference.status, conference.tm_end) = (ConferenceStatus::Terminated, at);
             }

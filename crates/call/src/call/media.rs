@@ -191,8 +191,8 @@ impl LegMedia {
 
     fn tell_recording(&self, context: &mut Context<'_>, held: HeldRecording) {
         let HeldRecording { recording, file_stem, end_of_silence_ms, duration_ms } = held;
-        let stream = self.lease.stream;
-        let command = Command::StartRecording { stream, recording, file_stem, end_of_silence_ms, duration_ms };
+        let source = self.lease.stream.into();
+        let command = Command::StartRecording { source, recording, file_stem, end_of_silence_ms, duration_ms };
         context.act(Act::Media(command));
     }
 
@@ -203,7 +203,7 @@ impl LegMedia {
 
     pub(crate) fn stop_recording(&mut self, context: &mut Context<'_>, recording: RecordingId) {
         if self.is_open() {
-            context.act(Act::Media(Command::StopRecording { stream: self.lease.stream, recording }));
+            context.act(Act::Media(Command::StopRecording { source: self.lease.stream.into(), recording }));
         }
     }
 

@@ -34,8 +34,6 @@ use media::LegMedia;
 use program::Waiting;
 use recording::Running;
 
-pub(crate) use recording::variables_of as recording_variables;
-
 /// A call from its INVITE until nothing more can come of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call {
@@ -224,9 +222,12 @@ impl Call {
             CellInput::HangUp => self.hang_up(context, HangupReason::Normal, SipAnswer::Asked),
             CellInput::StopFlow => self.step_flow(context, FlowEvent::Stop(StopReason::Request)),
             CellInput::HangUpNow => self.hang_up_now(context),
-            CellInput::KickMember(_) | CellInput::KickCall(_) | CellInput::Conference(_) | CellInput::CloseBridge => {
-                context.act(Act::CountStale)
-            }
+            CellInput::KickMember(_)
+            | CellInput::KickCall(_)
+            | CellInput::Conference(_)
+            | CellInput::CloseBridge
+            | CellInput::StartRecording(_)
+            | CellInput::StopRecording => context.act(Act::CountStale),
         }
         self.begin_recording_beep(context);
         self.settle(context);
@@ -328,7 +329,7 @@ impl Call {
     /// Keeps the copy outside of the cell true.
     fn renew_will(&mut self, context: &mut Context<'_>) {
         let reports = self.recording_reports();
-        let recording = self.recording.as_ref().map(|running| (running.record.id, running.record.status, reports));
+        let recording = self.recording.as_ref().map(|running| (running.record().id, running.record().status, reports));
         let stage = (self.leg.stage(), self.media.in_service(), self.stays.bridges().to_vec(), recording);
         if self.waiting.will_written.as_ref() == Some(&stage) {
             return;
@@ -343,7 +344,7 @@ impl Call {
             dialog,
             ports,
             bridges: self.stays.bridges().to_vec(),
-            recording: self.recording.as_ref().map(|running| Box::new(running.record.clone())),
+            recording: self.recording.as_ref().map(|running| Box::new(running.record().clone())),
             recording_reports: reports,
             ..Will::default()
         })));

@@ -7,24 +7,22 @@
 //! ```
 //! Users are told of its beginning and its end; who asks in between sees each of these (spec/resources.md §6).
 
-use std::sync::Arc;
-
 use base::{RecordingId, SoundId};
-use flow::{NewActiveflow, RecordingOptions, Reference, Variables};
+use flow::RecordingOptions;
 use media_core::{RecordingEnd, RecordingFact};
-use model::{CallStatus, Recording, RecordingReference, RecordingStatus, ReferenceType, Resource, Timestamp};
+use model::{CallStatus, Recording, RecordingReference, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Call;
 use super::sound::RECORDING_BEEP;
-use crate::NoteKind;
 use crate::context::{Act, Context};
+use crate::recording::{self, FORMAT, OpenRecording, variables_of, why_ended, words};
 
 /// The recording that runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Running {
-    pub(super) record: Recording,
+    open: OpenRecording,
     /// Empty: no key ends it; `any`; or the key.
     end_key: String,
     end_of_silence_ms: u32,
@@ -46,6 +44,12 @@ enum Phase {
     Stopping,
 }
 
+impl Running {
+    pub(super) fn record(&self) -> &Recording {
+        self.open.record()
+    }
+}
+
 impl Call {
     /// The action `recording_start`. It never keeps the flow waiting.
     pub(super) fn start_recording(&mut self, context: &mut Context<'_>, step: u64, options: RecordingOptions) {
@@ -63,34 +67,25 @@ impl Call {
             let format: String = options.format.chars().take(16).collect();
             self.flow.note_failed(step, format!("this server cannot write {format}: the recording is a WAV file"));
         }
-        let now = Timestamp::from_us(context.now.wall_us);
-        let id = model::random_id(context.random);
-        let name = model::recording_name(RecordingReference::Call, self.record.id, now);
-        let record = Recording {
-            id,
+        let of = Recording {
             customer_id: self.record.customer_id,
             owner_type: self.record.owner_type.clone(),
             owner_id: self.record.owner_id,
             activeflow_id: self.record.activeflow_id,
             reference_type: RecordingReference::Call,
             reference_id: self.record.id,
-            status: RecordingStatus::Initiating,
-            format: FORMAT.into(),
             on_end_flow_id: options.on_end_flow_id,
-            filenames: vec![format!("{name}_in.wav"), format!("{name}_out.wav")],
-            recording_name: name,
-            tm_create: Some(now),
             ..Recording::default()
         };
-        self.flow.set_variables(variables_of(&record));
         // First, so that whoever hears of it by the call can ask for it.
-        context.changed(Resource::Recording(Arc::new(record.clone())));
-        self.record.recording_id = id;
-        self.record.recording_ids.push(id);
-        self.record.tm_update = Some(now);
+        let open = OpenRecording::open(context, of, &["in", "out"]);
+        self.flow.set_variables(variables_of(open.record()));
+        self.record.recording_id = open.record().id;
+        self.record.recording_ids.push(open.record().id);
+        self.record.tm_update = Some(Timestamp::from_us(context.now.wall_us));
         self.publish(context, "call_updated");
         self.recording = Some(Running {
-            record,
+            open,
             end_key: options.end_of_key,
             end_of_silence_ms: options.end_of_silence_s.saturating_mul(1_000),
             duration_ms: u64::from(options.duration_s) * 1_000,
@@ -153,9 +148,14 @@ impl Call {
     fn ask_for_recording(&mut self, context: &mut Context<'_>) {
         let Some(running) = &mut self.recording else { return };
         running.phase = Phase::Asked;
-        let id = RecordingId(running.record.id.as_u128());
-        let stem = running.record.recording_name.clone();
-        self.media.start_recording(context, id, stem, running.end_of_silence_ms, running.duration_ms);
+        let stem = running.open.record().recording_name.clone();
+        self.media.start_recording(
+            context,
+            running.open.media_id(),
+            stem,
+            running.end_of_silence_ms,
+            running.duration_ms,
+        );
     }
 
     /// The action `recording_stop`, or the key that ends it.
@@ -167,10 +167,8 @@ impl Call {
         }
         if let Some(running) = self.recording.as_mut().filter(|running| running.phase == Phase::Asked) {
             running.phase = Phase::Stopping;
-            running.record.status = RecordingStatus::Stopping;
-            running.record.tm_update = Some(Timestamp::from_us(context.now.wall_us));
-            context.changed(Resource::Recording(Arc::new(running.record.clone())));
-            self.media.stop_recording(context, RecordingId(running.record.id.as_u128()));
+            running.open.stopping(context);
+            self.media.stop_recording(context, running.open.media_id());
         }
     }
 
@@ -184,24 +182,14 @@ impl Call {
 
     /// What the media side reports.
     pub(super) fn recording_fact(&mut self, context: &mut Context<'_>, recording: RecordingId, fact: RecordingFact) {
-        let Some(running) = self.recording.as_mut().filter(|running| running.record.id.as_u128() == recording.0) else {
+        let Some(running) = self.recording.as_mut().filter(|running| running.open.media_id() == recording) else {
             return context.act(Act::CountStale);
         };
         match fact {
-            RecordingFact::Started => {
-                let now = Timestamp::from_us(context.now.wall_us);
-                if running.record.status == RecordingStatus::Initiating {
-                    running.record.status = RecordingStatus::Recording;
-                }
-                (running.record.tm_start, running.record.tm_update) = (Some(now), Some(now));
-                let record = running.record.clone();
-                context.event("recording_started", Resource::Recording(Arc::new(record)));
-            }
+            RecordingFact::Started => running.open.started(context),
             RecordingFact::Ended { end, samples, .. } => {
-                if let RecordingEnd::Failed(why) = &end {
-                    context.note(NoteKind::RecordingFailed { why: why.clone() });
-                }
-                self.recording_over(context, samples, words(&end));
+                let why = why_ended(context, &end);
+                self.recording_over(context, samples, why);
             }
         }
     }
@@ -209,23 +197,18 @@ impl Call {
     /// The media side was never asked: there are no files.
     fn recording_never_began(&mut self, context: &mut Context<'_>, why: String) {
         if let Some(running) = &mut self.recording {
-            running.record.filenames.clear();
+            running.open.has_no_files();
         }
         self.recording_over(context, 0, why);
     }
 
     fn recording_over(&mut self, context: &mut Context<'_>, samples: u64, why: String) {
-        let Some(Running { mut record, .. }) = self.recording.take() else { return };
-        let now = Timestamp::from_us(context.now.wall_us);
-        record.status = RecordingStatus::Ended;
-        record.duration_ms = samples / SAMPLES_PER_MS;
-        record.end_reason = why;
-        (record.tm_end, record.tm_update) = (Some(now), Some(now));
-        context.event("recording_finished", Resource::Recording(Arc::new(record.clone())));
+        let Some(Running { open, .. }) = self.recording.take() else { return };
+        let record = open.ended(context, samples, why);
         self.record.recording_id = Uuid::nil();
-        self.record.tm_update = Some(now);
+        self.record.tm_update = record.tm_update;
         self.publish(context, "call_updated");
-        self.run_on_end(context, &record);
+        recording::run_on_end(context, &record, self.flow.settings());
     }
 
     /// The call is over. The stream's end is the recording's, if the media side knows of it.
@@ -239,61 +222,4 @@ impl Call {
     pub(super) fn give_up_recording(&mut self, context: &mut Context<'_>) {
         self.recording_over(context, 0, "the media side did not report its end".into());
     }
-
-    /// spec/actions.md: the on-end flow runs for no call, with the recording's variables.
-    fn run_on_end(&self, context: &mut Context<'_>, record: &Recording) {
-        let flow_id = record.on_end_flow_id;
-        if flow_id.is_nil() {
-            return;
-        }
-        let flow = context.snapshot.flows.get(&flow_id).filter(|flow| flow.customer_id == record.customer_id);
-        let Some(flow) = flow else {
-            return context.note(NoteKind::OnCompleteSkipped { flow_id, why: "there is no such flow".into() });
-        };
-        let mut variables = Variables::default();
-        for (key, value) in variables_of(record) {
-            // Few and short: no limit can forbid them.
-            let _ = variables.set(&key, value);
-        }
-        let new = NewActiveflow {
-            id: model::random_id(context.random),
-            customer_id: flow.customer_id,
-            flow_id,
-            actions: flow.actions.clone(),
-            on_complete_flow_id: flow.on_complete_flow_id,
-            reference: Reference { kind: ReferenceType::None, id: Uuid::nil() },
-            reference_activeflow_id: record.activeflow_id,
-            inherited: Some(variables),
-            settings: self.flow.settings(),
-            ..NewActiveflow::default()
-        };
-        context.act(Act::StartRun(Box::new(new)));
-    }
-}
-
-const SAMPLES_PER_MS: u64 = 8;
-/// The only format that is written (spec/media.md §8).
-const FORMAT: &str = "wav";
-
-fn words(end: &RecordingEnd) -> String {
-    match end {
-        RecordingEnd::Stopped => "stopped".into(),
-        RecordingEnd::Silence => "silence".into(),
-        RecordingEnd::Duration => "duration".into(),
-        RecordingEnd::StreamClosed => "hangup".into(),
-        RecordingEnd::Failed(why) => format!("failed: {why}"),
-    }
-}
-
-/// spec/flow.md §7.3.
-pub(crate) fn variables_of(record: &Recording) -> [(String, String); 6] {
-    [
-        ("id", record.id.to_string()),
-        ("reference_type", record.reference_type.as_str().to_owned()),
-        ("reference_id", record.reference_id.to_string()),
-        ("format", record.format.clone()),
-        ("recording_name", record.recording_name.clone()),
-        ("filenames", record.filenames.join(",")),
-    ]
-    .map(|(key, value)| (format!("voipbin.recording.{key}"), value))
 }

@@ -217,6 +217,10 @@ impl Control {
             }
         }
         if let Some(recording) = cell.will.recording.take() {
+            if let Some(room) = cell.will.recorded_room {
+                let (source, recording) = (room.into(), RecordingId(recording.id.as_u128()));
+                effects.push(Effect::Media(Command::StopRecording { source, recording }));
+            }
             match cell.will.recording_reports {
                 true => drop(self.orphan_recordings.insert(RecordingId(recording.id.as_u128()), *recording)),
                 false => effects.push(orphan_recording_over(now, *recording, 0)),

@@ -47,7 +47,7 @@ pub struct Gauges {
     pub streams: usize,
     /// Streams of panicked calls that are still being closed.
     pub orphan_streams: usize,
-    /// Recordings of panicked calls whose end has not been reported yet.
+    /// Recordings of panicked calls and bridges whose end has not been reported yet.
     pub orphan_recordings: usize,
     /// Leased port pairs at hand and in no call.
     pub port_stock: usize,

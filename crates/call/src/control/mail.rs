@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use base::{CellId, Now, RecordingId, StreamId};
-use media_core::RecordingFact;
-use model::{Conference, ConferenceStatus, Recording, RecordingStatus, Resource, Timestamp};
+use base::{CellId, Now, RecordingId};
+use media_core::{RecordingFact, RecordingSource};
+use model::{Conference, ConferenceStatus, Recording, RecordingReference, RecordingStatus, Resource, Timestamp};
 use uuid::Uuid;
 
 use super::Control;
@@ -131,11 +131,11 @@ impl Control {
         }
     }
 
-    /// A fact about a recording goes to the call that is recorded; of a call that panicked only the end is written down.
+    /// A fact about a recording goes to the call or bridge that is recorded; of one that panicked only the end is written down.
     pub(super) fn recording(
         &mut self,
         now: Now,
-        stream: StreamId,
+        source: RecordingSource,
         recording: RecordingId,
         fact: RecordingFact,
         effects: &mut Vec<Effect>,
@@ -145,21 +145,30 @@ impl Control {
         {
             return effects.push(orphan_recording_over(now, orphan, samples / 8));
         }
-        match self.by_stream.get(&stream).copied() {
+        let cell = match source {
+            RecordingSource::Stream(stream) => self.by_stream.get(&stream).copied(),
+            // A room has the number of the cell that made it.
+            RecordingSource::Room(room) => Some(CellId::from_u64(room.number)),
+        };
+        match cell {
             Some(cell) => self.deliver(now, cell, CellInput::Recording { recording, fact }, effects),
             None => self.counters.stale_inputs += 1,
         }
     }
 }
 
-/// The end of a recording whose call panicked.
+/// The end of a recording whose call or bridge panicked.
 pub(super) fn orphan_recording_over(now: Now, mut orphan: Recording, duration_ms: u64) -> Effect {
     let at = Timestamp::from_us(now.wall_us);
     orphan.status = RecordingStatus::Ended;
     orphan.duration_ms = duration_ms;
-    orphan.end_reason = "the call was ended because its handler panicked".into();
+    let noun = match orphan.reference_type {
+        RecordingReference::Call => "call",
+        RecordingReference::Confbridge => "conference",
+    };
+    orphan.end_reason = format!("the {noun} was ended because its handler panicked");
     (orphan.tm_end, orphan.tm_update) = (Some(at), Some(at));
-    let (customer_id, call_id, activeflow_id) = (orphan.customer_id, orphan.reference_id, orphan.activeflow_id);
-    let subject = Subject { customer_id, call_id, activeflow_id };
+    let (customer_id, activeflow_id) = (orphan.customer_id, orphan.activeflow_id);
+    let subject = Subject { customer_id, call_id: orphan.call_id(), activeflow_id };
     Effect::Log(Box::new(subject.event(now, "recording_finished", Resource::Recording(Arc::new(orphan)))))
 }

@@ -174,7 +174,7 @@ impl Control {
                 let input = CellInput::WebhookFailed { activeflow_id, step, action_id, reason };
                 self.deliver(now, cell, input, effects);
             }
-            Input::Recording { stream, recording, fact } => self.recording(now, stream, recording, fact, effects),
+            Input::Recording { source, recording, fact } => self.recording(now, source, recording, fact, effects),
             Input::Message(letter) => self.mail.push_back(letter),
             Input::Request { token, request } => self.request(now, token, &request, effects),
             Input::Bindings(bindings) => self.restore_bindings(now, bindings),

@@ -8,10 +8,11 @@ use model::{
 use uuid::Uuid;
 
 use super::Control;
+use crate::bridge::Bridge;
 use crate::cell::{Body, Cell};
 use crate::context::CellInput;
 use crate::message::loop_of_resource;
-use crate::{Effect, Reply, Request};
+use crate::{Effect, Refusal, Reply, Request};
 
 impl Control {
     /// Answers one wish, by [`Reply::NotHere`] when this loop does not own what it is about.
@@ -27,6 +28,13 @@ impl Control {
                 self.kick_call(now, *confbridge_id, *call_id, effects)
             }
             Request::CloseConfbridge { confbridge_id } => self.close_confbridge(now, *confbridge_id, effects),
+            Request::StartConferenceRecording { conference_id, recording } => {
+                let wish = CellInput::StartRecording(*recording);
+                self.record_conference(now, *conference_id, Bridge::unrecordable, wish, effects)
+            }
+            Request::StopConferenceRecording { conference_id } => {
+                self.record_conference(now, *conference_id, Bridge::unrecorded, CellInput::StopRecording, effects)
+            }
         };
         effects.push(Effect::Reply { token, reply });
     }
@@ -103,6 +111,40 @@ impl Control {
             _ => ending.status = ConferenceStatus::Terminated,
         }
         Reply::Conference(Box::new(ending))
+    }
+
+    /// Has a conference recorded, or no more, unless its bridge says by `refusal` why not.
+    fn record_conference(
+        &mut self,
+        now: Now,
+        conference_id: Uuid,
+        refusal: fn(&Bridge) -> Option<Refusal>,
+        wish: CellInput,
+        effects: &mut Vec<Effect>,
+    ) -> Reply {
+        let Some(conference) = self.snapshot.conferences.get(&conference_id) else { return Reply::NotHere };
+        if loop_of_resource(conference.confbridge_id, self.snapshot.settings.loops) != self.owner {
+            return Reply::NotHere;
+        }
+        let Some(cell) = self.by_bridge.get(&conference.confbridge_id).copied() else {
+            return Reply::Refused(match (wish, conference.status) {
+                (CellInput::StopRecording, _) => Refusal::NoRecording,
+                (_, ConferenceStatus::Starting | ConferenceStatus::Progressing) => Refusal::Empty,
+                _ => Refusal::Over,
+            });
+        };
+        let bridge_in = |control: &Control| match control.cells.get(&cell).map(|cell| &cell.body) {
+            Some(Body::Bridge(bridge)) => Some((refusal(bridge), bridge.conference().cloned())),
+            _ => None,
+        };
+        if let Some((Some(refusal), _)) = bridge_in(self) {
+            return Reply::Refused(refusal);
+        }
+        self.deliver(now, cell, wish, effects);
+        match bridge_in(self) {
+            Some((_, Some(conference))) => Reply::Conference(Box::new(conference)),
+            _ => Reply::NotHere,
+        }
     }
 
     fn kick_call(&mut self, now: Now, confbridge_id: Uuid, call_id: Uuid, effects: &mut Vec<Effect>) -> Reply {

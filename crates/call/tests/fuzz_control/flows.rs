@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Now, Random};
 use call::registrar::BindingSettings;
-use call::{RegistrarSettings, Request, Settings, Snapshot};
+use call::{ConferenceRecording, RegistrarSettings, Request, Settings, Snapshot};
 use flow::HttpOutcome;
 use model::{
     Confbridge, Conference, ConferenceBody, ConferenceStatus, ConferenceType, Extension, FlowBody, NumberBody,
@@ -137,7 +137,15 @@ pub(crate) fn wish(dice: &mut Dice, ids: &BTreeMap<String, Uuid>) -> Request {
                 _ => Request::CloseConfbridge { confbridge_id },
             }
         }
-        _ => Request::CloseConference { conference_id: CONFERENCE },
+        _ => match dice.below(4) {
+            0 => Request::CloseConference { conference_id: CONFERENCE },
+            1 => Request::StopConferenceRecording { conference_id: CONFERENCE },
+            _ => {
+                let duration_s = dice.below(3) as u32 * 100_000;
+                let recording = ConferenceRecording { duration_s, on_end_flow_id: AFTERWARDS };
+                Request::StartConferenceRecording { conference_id: CONFERENCE, recording }
+            }
+        },
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use base::{RecordingId, SoundId, StreamId, WorkerId};
 use call::{Input, SoundOutcome};
-use media_core::{Command, Event, PlaybackOutcome, PortLease, RecordingEnd, RecordingFact, StreamStats};
+use media_core::{
+    Command, Event, PlaybackOutcome, PortLease, RecordingEnd, RecordingFact, RecordingSource, StreamStats,
+};
 
 use crate::cases::Dice;
 
@@ -21,7 +23,7 @@ pub(crate) struct Media {
     /// In service, with what plays.
     open: BTreeMap<StreamId, (PortLease, Option<u64>)>,
     /// What is being recorded.
-    recordings: BTreeMap<StreamId, RecordingId>,
+    recordings: BTreeMap<RecordingSource, RecordingId>,
     /// Answers that are owed.
     pub(crate) owed: Vec<Input>,
     pub(crate) closed: u64,
@@ -57,7 +59,7 @@ impl Media {
     }
 
     pub(crate) fn command(&mut self, command: Command) {
-        let stream = command.stream();
+        let Some(stream) = command.stream() else { return self.record(&command) };
         if let Command::Open { .. } = command {
             let lease =
                 self.leased.remove(&stream).unwrap_or_else(|| panic!("opens {stream:?}, which is no lease of its"));
@@ -77,8 +79,9 @@ impl Media {
             }
             Command::Close { .. } => {
                 self.owed.extend(plays.take().map(|playback| ended(playback, PlaybackOutcome::Stopped)));
-                if let Some(recording) = self.recordings.remove(&stream) {
-                    self.owed.push(ended_recording(stream, recording, RecordingEnd::StreamClosed));
+                let source = stream.into();
+                if let Some(recording) = self.recordings.remove(&source) {
+                    self.owed.push(ended_recording(source, recording, RecordingEnd::StreamClosed));
                 }
                 self.owed.push(Input::Media(Event::Closed { stream, stats: StreamStats::default() }));
                 self.closed += 1;
@@ -89,19 +92,33 @@ impl Media {
                 assert!(digits.len() <= 100 && (100..=1000).contains(&duration_ms) && interval_ms <= 5000);
             }
             Command::ForwardKey { digit, .. } => assert!("0123456789ABCD*#".contains(digit), "{digit:?}"),
-            Command::StartRecording { recording, .. } => {
-                let before = self.recordings.insert(stream, recording);
-                assert_eq!(before, None, "two recordings of one stream");
-                self.owed.push(Input::Recording { stream, recording, fact: RecordingFact::Started });
-            }
-            Command::StopRecording { recording, .. } => {
-                if self.recordings.remove(&stream).is_some() {
-                    self.owed.push(ended_recording(stream, recording, RecordingEnd::Stopped));
-                }
-            }
+            Command::StartRecording { .. } | Command::StopRecording { .. } => self.record(&command),
             Command::JoinRoom { .. } | Command::LeaveRoom { .. } => {}
             Command::Configure { .. } | Command::Echo { .. } | Command::Open { .. } => {}
         }
+    }
+
+    /// Of a stream or a room; at the end of a trial none is left.
+    fn record(&mut self, command: &Command) {
+        match *command {
+            Command::StartRecording { source, recording, .. } => {
+                let before = self.recordings.insert(source, recording);
+                assert_eq!(before, None, "two recordings of {source:?}");
+                self.owed.push(Input::Recording { source, recording, fact: RecordingFact::Started });
+            }
+            Command::StopRecording { source, recording } => {
+                if self.recordings.get(&source) == Some(&recording) {
+                    self.recordings.remove(&source);
+                    self.owed.push(ended_recording(source, recording, RecordingEnd::Stopped));
+                }
+            }
+            _ => panic!("{command:?} is for no stream"),
+        }
+    }
+
+    /// What is being recorded.
+    pub(crate) fn recorded(&self) -> usize {
+        self.recordings.len()
     }
 
     pub(crate) fn sound(&mut self, dice: &mut Dice, cell: base::CellId, step: u64, urls: &[String]) {
@@ -111,8 +128,14 @@ impl Media {
         self.owed.push(Input::Sound { cell, step, outcome: SoundOutcome { sound, skipped } });
     }
 
-    /// A fact about a stream, true or made up.
+    /// A fact about a stream or a recording, true or made up.
     pub(crate) fn fact(&mut self, dice: &mut Dice) -> Input {
+        if dice.one_in(8)
+            && let Some((source, recording)) = self.recordings.pop_first()
+        {
+            let end = if dice.one_in(2) { RecordingEnd::Duration } else { RecordingEnd::Failed("full".into()) };
+            return ended_recording(source, recording, end);
+        }
         let known: Vec<StreamId> = self.open.keys().copied().collect();
         let stream = match known.is_empty() || dice.one_in(6) {
             true => StreamId {
@@ -138,7 +161,7 @@ impl Media {
     }
 }
 
-fn ended_recording(stream: StreamId, recording: RecordingId, end: RecordingEnd) -> Input {
+fn ended_recording(source: RecordingSource, recording: RecordingId, end: RecordingEnd) -> Input {
     let fact = RecordingFact::Ended { end, samples: 800, gap_samples_in: 0, gap_samples_out: 0, dropped_samples: 0 };
-    Input::Recording { stream, recording, fact }
+    Input::Recording { source, recording, fact }
 }

@@ -221,9 +221,9 @@ impl Trial {
         assert!(gauges.is_idle(), "something is left behind: {gauges:?}, next {:?}", self.control.next_deadline());
         assert_eq!(self.control.next_deadline(), None, "nothing is going on, but a timer is armed");
         assert_eq!(
-            (self.media.open_len(), self.media.in_stock()),
-            (0, gauges.port_stock),
-            "streams open, pairs in stock"
+            (self.media.open_len(), self.media.in_stock(), self.media.recorded()),
+            (0, gauges.port_stock, 0),
+            "streams open, pairs in stock, recordings that nobody ended"
         );
     }
 

@@ -5,15 +5,15 @@ use std::fmt::Debug;
 use super::Track;
 use crate::Codec;
 
-/// Takes a stream's packets to whoever records. Made and freed outside of the worker's thread; in between the worker calls it, so
+/// Takes a stream's packets, or a room's mix, to whoever records. Made and freed outside of the worker's thread; in between the worker calls it, so
 /// nothing here may allocate, lock, wait or make a system call. What cannot be taken at once is dropped and counted.
 ///
 /// A tap that is dropped without [`RecorderTap::end`] ends its recording like [`TapEnd::StreamClosed`].
 pub trait RecorderTap: Debug + Send {
-    /// The recording begins at `now_ns`: media time 0 of both tracks.
+    /// The recording begins at `now_ns`: media time 0 of its tracks.
     fn begin(&mut self, now_ns: u64);
 
-    /// One packet of audio that has arrived or was sent. False: nobody takes it, the recording has ended by itself. That may be
+    /// One packet of audio that has arrived or was sent, or the mix of one tick. False: nobody takes it, the recording has ended by itself. That may be
     /// noticed some packets late.
     fn packet(&mut self, packet: &TapPacket<'_>) -> bool;
 
@@ -31,8 +31,10 @@ pub enum TapEnd {
     Stopped,
     /// The stream is closed, or was not there.
     StreamClosed,
-    /// Another recording runs on the stream: this one does not begin.
+    /// Another recording runs on the stream or in the room: this one does not begin.
     Busy,
+    /// The worker has no place for another room: this one does not begin.
+    NoPlace,
 }
 
 /// One packet of audio.
@@ -46,8 +48,27 @@ pub struct TapPacket<'a> {
     pub timestamp: u32,
     /// Timestamps before this one belong to another source and mean nothing any more.
     pub source_changed: bool,
-    /// What the payload is.
-    pub codec: Codec,
-    /// One octet per sample.
+    /// How the samples stand in the payload.
+    pub coding: Coding,
+    /// The samples.
     pub payload: &'a [u8],
+}
+
+/// How samples are handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// As they came or went: one octet a sample.
+    G711(Codec),
+    /// Linear, 16 bit, two octets a sample, the lower one first.
+    Linear,
+}
+
+impl Coding {
+    /// Octets of a sample.
+    pub fn octets(self) -> usize {
+        match self {
+            Coding::G711(_) => 1,
+            Coding::Linear => 2,
+        }
+    }
 }

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use crate::Codec;
+use super::Coding;
 use crate::settings::SAMPLES_PER_MS;
 
 /// Samples of the ring. A power of two.
@@ -34,7 +34,7 @@ const PACKET_MAX: u64 = 1_488;
 
 const _: () = assert!(LATE_MAX + STEP_MAX + AHEAD_MAX + PACKET_MAX <= CAPACITY);
 
-/// Marks a place without a sample. G.711 has no such value: its extremes are ±32256.
+/// Marks a place without a sample. G.711 has no such value: its extremes are ±32256. A mix that has it loses one step of it.
 const EMPTY: i16 = i16::MIN;
 
 /// A track.
@@ -106,28 +106,46 @@ impl Timeline {
         at: u64,
         timestamp: u32,
         source_changed: bool,
-        codec: Codec,
+        coding: Coding,
         payload: &[u8],
     ) -> Option<Placed> {
-        let payload = &payload[..payload.len().min(PACKET_MAX as usize)];
+        let length = ((payload.len() / coding.octets()) as u64).min(PACKET_MAX);
         // Of what was written down before the end had moved so far, or of a clock that was wrong.
         let at = at.clamp(self.end.saturating_sub(STEP_MAX), self.end + STEP_MAX);
-        let position = self.position(at, timestamp, source_changed, payload.len() as u64)?;
-        let until = position + payload.len() as u64;
+        let position = self.position(at, timestamp, source_changed, length)?;
+        let until = position + length;
         self.make_place(position, until);
+        let sum = match coding {
+            Coding::G711(codec) => self.put(position, until, payload.as_chunks().0, |[octet]| codec.decode(octet)),
+            Coding::Linear => {
+                let decode = |octets| i16::from_le_bytes(octets).max(EMPTY + 1);
+                self.put(position, until, payload.as_chunks().0, decode)
+            }
+        };
+        self.dirty = self.dirty.min(position);
+        self.placed_until = self.placed_until.max(until);
+        Some(Placed { until, loudness: sum.checked_div(length as u32).unwrap_or(0) })
+    }
+
+    /// Fills the places from `position` to before `until`; says the sum of the samples' absolute values.
+    fn put<const OCTETS: usize>(
+        &mut self,
+        position: u64,
+        until: u64,
+        samples: &[[u8; OCTETS]],
+        decode: impl Fn([u8; OCTETS]) -> i16,
+    ) -> u32 {
         let mut sum = 0_u32;
-        let mut rest = payload;
+        let mut rest = samples;
         for part in parts(position, until) {
-            let (octets, behind) = rest.split_at(part.len());
+            let (here, behind) = rest.split_at(part.len());
             rest = behind;
-            for (place, octet) in self.ring[part].iter_mut().zip(octets) {
-                *place = codec.decode(*octet);
+            for (place, sample) in self.ring[part].iter_mut().zip(here) {
+                *place = decode(*sample);
                 sum = sum.wrapping_add(u32::from(place.unsigned_abs()));
             }
         }
-        self.dirty = self.dirty.min(position);
-        self.placed_until = self.placed_until.max(until);
-        Some(Placed { until, loudness: sum.checked_div(payload.len() as u32).unwrap_or(0) })
+        sum
     }
 
     fn position(&mut self, at: u64, timestamp: u32, source_changed: bool, length: u64) -> Option<u64> {

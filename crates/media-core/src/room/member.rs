@@ -44,8 +44,8 @@ pub struct Member {
     pub(crate) hears: bool,
     waiting: [u8; WAITING_MAX],
     waiting_length: usize,
-    /// Whether its keys go to the other one of two.
-    forwards_keys: bool,
+    /// Whether its keys go to the other one of two; the same for all of a room.
+    pub(crate) forwards_keys: bool,
     /// Keys that were pressed since the last tick, the oldest first.
     keys: [Option<Digit>; KEYS_MAX],
 }

@@ -45,12 +45,12 @@ pub(crate) struct Graveyard {
 }
 
 impl Graveyard {
-    /// Each slot can add one sound and one tap by itself, when its playback or recording ends; as many again as there are slots
-    /// may come by instructions.
+    /// Each slot can add one sound and one tap by itself, when its playback or recording ends, and each room its tap and itself; as
+    /// many again as there are slots may come by instructions.
     #[expect(clippy::disallowed_types, reason = "made with the worker, before its first tick")]
-    pub(crate) fn new(slots: usize) -> Graveyard {
+    pub(crate) fn new(slots: usize, rooms: usize) -> Graveyard {
         let full_at = slots + 32;
-        Graveyard { waiting: Vec::with_capacity(full_at + 2 * slots + 32), full_at }
+        Graveyard { waiting: Vec::with_capacity(full_at + 2 * (slots + rooms) + 32), full_at }
     }
 
     pub(crate) fn add(&mut self, retired: Retired, io: &mut impl WorkerIo, counters: &mut WorkerCounters) {

@@ -5,7 +5,7 @@ use base::RecordingId;
 use super::Stream;
 use super::context::Context;
 use super::sender::Outgoing;
-use crate::recording::{RecorderTap, TapEnd, TapPacket, Track};
+use crate::recording::{Coding, RecorderTap, TapEnd, TapPacket, Track};
 use crate::rtp::{Header, Packet};
 use crate::{Codec, WorkerIo};
 
@@ -67,7 +67,7 @@ impl Stream {
             now_ns: cx.now_ns,
             timestamp: packet.header.timestamp,
             source_changed: std::mem::take(&mut recording.source_changed),
-            codec,
+            coding: Coding::G711(codec),
             payload: packet.payload,
         });
         if !taken {
@@ -84,7 +84,7 @@ impl Stream {
             now_ns: cx.now_ns,
             timestamp: sent.timestamp,
             source_changed: false,
-            codec,
+            coding: Coding::G711(codec),
             payload: &cx.datagram[Header::LENGTH..Header::LENGTH + sent.payload_octets],
         });
         if !taken {

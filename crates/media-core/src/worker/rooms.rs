@@ -1,9 +1,10 @@
 //! The rooms of a worker: who is in which, and when each is served.
 
-use base::{MS, RoomId};
+use base::{MS, RecordingId, RoomId};
 
 use super::{Slot, Worker};
-use crate::room::{Member, ROOM_TICK_NS, Room};
+use crate::recording::{RecorderTap, TapEnd};
+use crate::room::{Member, ROOM_TICK_NS, Room, RoomRecording};
 use crate::stream::context::Context;
 use crate::{DigitString, Retired, Stream, WorkerIo};
 
@@ -80,32 +81,14 @@ impl Worker {
         }
         self.leave_room(now_ns, place, io);
         // Its going may have ended the room it was in, and that made a place free; it cannot have ended this one.
-        let found = found.or_else(|_| self.rooms.find(room.number));
-        let at = match found {
-            Ok(at) => {
-                self.retire(Retired::Room(spare), io);
-                at
-            }
-            Err(Some(at)) => {
-                let first_ns = now_ns + 1;
-                let phase_ns = at as u64 * PHASE_NS % ROOM_TICK_NS;
-                let mut new = spare;
-                new.due_ns = first_ns + (phase_ns + ROOM_TICK_NS - first_ns % ROOM_TICK_NS) % ROOM_TICK_NS;
-                self.schedule.set(self.places.count() + at as u32, now_ns, new.due_ns);
-                self.rooms.table[at] = Entry { number: room.number, room: Some(new) };
-                self.rooms.in_use += 1;
-                self.counters.rooms += 1;
-                at
-            }
-            Err(None) => {
-                self.retire(Retired::Room(spare), io);
-                return self.refuse(now_ns, place, room, member, io);
-            }
+        let found = self.find_or_open(now_ns, room, spare, io);
+        let Some((at, joined)) = found.and_then(|at| Some((at, self.rooms.table[at].room.as_mut()?))) else {
+            return self.refuse(now_ns, place, room, member, io);
         };
-        let Some(joined) = &mut self.rooms.table[at].room else { return };
         if !joined.add(place) {
             return self.refuse(now_ns, place, room, member, io);
         }
+        joined.forwards_keys = member.forwards_keys;
         let due_ns = joined.due_ns;
         member.room = at as u32;
         self.counters.room_members += 1;
@@ -113,6 +96,86 @@ impl Worker {
         let Worker { slots, graveyard, counters, datagram, .. } = self;
         if let Some(Slot::Open(stream)) = slots.get_mut(place as usize) {
             stream.enter(&mut Context { now_ns, io, counters, graveyard, datagram }, member, due_ns);
+        }
+    }
+
+    /// The place of the room in the table. It begins, as `spare`, if it does not exist yet; none: there is no place for it.
+    fn find_or_open(
+        &mut self,
+        now_ns: u64,
+        room: RoomId,
+        mut spare: Box<Room>,
+        io: &mut impl WorkerIo,
+    ) -> Option<usize> {
+        match self.rooms.find(room.number) {
+            Err(Some(at)) => {
+                let first_ns = now_ns + 1;
+                let phase_ns = at as u64 * PHASE_NS % ROOM_TICK_NS;
+                spare.due_ns = first_ns + (phase_ns + ROOM_TICK_NS - first_ns % ROOM_TICK_NS) % ROOM_TICK_NS;
+                self.schedule.set(self.places.count() + at as u32, now_ns, spare.due_ns);
+                self.rooms.table[at] = Entry { number: room.number, room: Some(spare) };
+                self.rooms.in_use += 1;
+                self.counters.rooms += 1;
+                Some(at)
+            }
+            found => {
+                self.retire(Retired::Room(spare), io);
+                found.ok()
+            }
+        }
+    }
+
+    /// Ends the room in this place of the table if nobody is in it and it is not recorded.
+    fn end_room_if_over(&mut self, at: u32, io: &mut impl WorkerIo) {
+        if let Some(room) = self.rooms.table[at as usize].room.take_if(|room| room.is_over()) {
+            self.counters.rooms -= 1;
+            self.counters.room_talkers -= room.talkers;
+            self.rooms.in_use -= 1;
+            self.schedule.clear(self.places.count() + at);
+            self.retire(Retired::Room(room), io);
+        }
+    }
+
+    /// Records a room from its next tick on. `spare` becomes the room if it does not exist yet.
+    pub(super) fn record_room(
+        &mut self,
+        now_ns: u64,
+        room: RoomId,
+        recording: RecordingId,
+        mut tap: Box<dyn RecorderTap>,
+        spare: Box<Room>,
+        io: &mut impl WorkerIo,
+    ) {
+        let found = self.find_or_open(now_ns, room, spare, io);
+        let Some(recorded) = found.and_then(|at| self.rooms.table[at].room.as_mut()) else {
+            self.counters.recordings_refused += 1;
+            tap.end(now_ns, TapEnd::NoPlace);
+            return self.retire(Retired::Tap(tap), io);
+        };
+        if recorded.recording.as_ref().is_some_and(|running| !running.is_over()) {
+            self.counters.recordings_refused += 1;
+            tap.end(now_ns, TapEnd::Busy);
+            return self.retire(Retired::Tap(tap), io);
+        }
+        let ended = recorded.recording.replace(RoomRecording::begin(recording, tap, recorded.due_ns));
+        if let Some(ended) = ended {
+            self.retire(Retired::Tap(ended.into_tap()), io);
+        }
+    }
+
+    /// Ends the recording of a room, if it is this one.
+    pub(super) fn stop_room_recording(
+        &mut self,
+        now_ns: u64,
+        room: RoomId,
+        recording: RecordingId,
+        io: &mut impl WorkerIo,
+    ) {
+        let Ok(at) = self.rooms.find(room.number) else { return };
+        let running = self.rooms.table[at].room.as_mut().map(|room| &mut room.recording);
+        if let Some(ended) = running.and_then(|running| running.take_if(|running| running.id == recording)) {
+            self.retire(Retired::Tap(ended.end(now_ns, TapEnd::Stopped)), io);
+            self.end_room_if_over(at as u32, io);
         }
     }
 
@@ -137,15 +200,7 @@ impl Worker {
         room.remove(place, member);
         self.counters.room_members -= 1;
         let member = stream.leave(farewell);
-        if room.is_empty() {
-            self.counters.rooms -= 1;
-            self.counters.room_talkers -= room.talkers;
-            self.rooms.in_use -= 1;
-            self.schedule.clear(self.places.count() + at);
-            if let Some(room) = self.rooms.table[at as usize].room.take() {
-                self.retire(Retired::Room(room), io);
-            }
-        }
+        self.end_room_if_over(at, io);
         if let Some(member) = member {
             self.retire(Retired::Member(member), io);
         }
@@ -167,6 +222,8 @@ impl Worker {
             room.due_ns += ROOM_TICK_NS;
         }
         schedule.set(places.count() + at, now_ns, room.due_ns);
+        // Its recording may have ended by itself, with nobody there.
+        self.end_room_if_over(at, io);
     }
 }
 
@@ -183,15 +240,11 @@ fn tick<Io: WorkerIo>(room: &mut Room, slots: &mut [Slot], congested: &mut u32, 
         }
     }
     cx.counters.room_talkers += room.talkers;
-    if let [one, other] = *room.members() {
-        forward_keys(slots, one, other, cx);
-        forward_keys(slots, other, one, cx);
-    } else {
-        for place in room.members() {
-            if let Some(member) = open(slots, *place).and_then(Stream::member) {
-                member.take_keys();
-            }
-        }
+    if let Some(over) = room.record() {
+        cx.retire_tap(over.into_tap());
+    }
+    if room.forwards_keys {
+        forward_all_keys(room, slots, cx);
     }
     for at in 0..room.members().len() {
         let Some(stream) = open(slots, room.members()[at]) else { continue };
@@ -213,6 +266,20 @@ fn tick<Io: WorkerIo>(room: &mut Room, slots: &mut [Slot], congested: &mut u32, 
             (true, false) => *congested += 1,
             (false, true) => *congested -= 1,
             _ => {}
+        }
+    }
+}
+
+/// With more than two, or one alone, what was pressed is for nobody.
+fn forward_all_keys<Io: WorkerIo>(room: &Room, slots: &mut [Slot], cx: &mut Context<'_, Io>) {
+    if let [one, other] = *room.members() {
+        forward_keys(slots, one, other, cx);
+        forward_keys(slots, other, one, cx);
+    } else {
+        for place in room.members() {
+            if let Some(member) = open(slots, *place).and_then(Stream::member) {
+                member.take_keys();
+            }
         }
     }
 }

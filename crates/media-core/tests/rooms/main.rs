@@ -11,4 +11,5 @@ mod coming_and_going;
 mod hearing;
 mod moving;
 mod network;
+mod recording;
 mod support;

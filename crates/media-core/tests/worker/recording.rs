@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use base::{MS, RecordingId, StreamId};
-use media_core::recording::{RecorderTap, TapEnd, TapPacket, Track};
+use media_core::recording::{Coding, RecorderTap, TapEnd, TapPacket, Track};
 use media_core::telephone_event::TelephoneEvent;
 use media_core::{Codec, EchoMode, Op, Retired, Sound, StreamConfig};
 
@@ -25,7 +25,7 @@ struct Kept {
     now_ns: u64,
     timestamp: u32,
     source_changed: bool,
-    codec: Codec,
+    coding: Coding,
     payload: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ impl RecorderTap for Tap {
             now_ns: packet.now_ns,
             timestamp: packet.timestamp,
             source_changed: packet.source_changed,
-            codec: packet.codec,
+            coding: packet.coding,
             payload: packet.payload.to_vec(),
         });
         !told.over
@@ -99,7 +99,7 @@ fn an_echo_is_recorded_both_ways_octet_by_octet() {
         assert_eq!((heard.track, said.track), (Track::In, Track::Out));
         assert_eq!((heard.timestamp, said.timestamp), (9_000 + n as u32 * 160, sent[n].header.timestamp));
         assert_eq!(heard.payload, [100 + n as u8; 160]);
-        assert_eq!((&heard.payload, heard.now_ns, heard.codec), (&said.payload, said.now_ns, said.codec));
+        assert_eq!((&heard.payload, heard.now_ns, heard.coding), (&said.payload, said.now_ns, said.coding));
     }
 }
 
@@ -117,7 +117,7 @@ fn prompts_silence_and_tones_are_recorded_as_sent() {
     assert_eq!(recorded.len(), sent.len());
     for (recorded, sent) in recorded.iter().zip(&sent) {
         assert_eq!((recorded.timestamp, &recorded.payload), (sent.header.timestamp, &sent.payload));
-        assert_eq!((recorded.now_ns, recorded.codec), (sent.at_ns, Codec::Pcmu));
+        assert_eq!((recorded.now_ns, recorded.coding), (sent.at_ns, Coding::G711(Codec::Pcmu)));
     }
 }
 
@@ -145,8 +145,8 @@ fn only_packets_that_count_are_recorded_and_each_with_its_codec() {
     scene.rtp(PEER, PEER_SSRC, 99, false, 102, 9_240, &[3; 160]);
     scene.rtp(PEER, PEER_SSRC, EVENT, false, 103, 9_400, &[3; 2]);
     let heard = take(&told, Track::In);
-    let told: Vec<_> = heard.iter().map(|kept| (kept.codec, kept.timestamp, kept.payload.len())).collect();
-    assert_eq!(told, [(Codec::Pcmu, 9_000, 160), (Codec::Pcma, 9_160, 80)]);
+    let told: Vec<_> = heard.iter().map(|kept| (kept.coding, kept.timestamp, kept.payload.len())).collect();
+    assert_eq!(told, [(Coding::G711(Codec::Pcmu), 9_000, 160), (Coding::G711(Codec::Pcma), 9_160, 80)]);
 }
 
 #[test]
@@ -162,10 +162,10 @@ fn a_hold_is_recorded_as_nothing_and_a_re_invite_does_not_end_the_recording() {
     scene.audio(101, 9_160);
     scene.run_ms(120);
     let packets = told.lock().unwrap().packets.clone();
-    assert!(packets.iter().any(|kept| kept.track == Track::In && kept.codec == Codec::Pcmu));
+    assert!(packets.iter().any(|kept| kept.track == Track::In && kept.coding == Coding::G711(Codec::Pcmu)));
     let sent: Vec<_> = packets.iter().filter(|kept| kept.track == Track::Out).collect();
     assert_eq!(sent.len(), 2);
-    assert!(sent.iter().all(|kept| kept.codec == Codec::Pcma && kept.payload.len() == 480));
+    assert!(sent.iter().all(|kept| kept.coding == Coding::G711(Codec::Pcma) && kept.payload.len() == 480));
 }
 
 #[test]

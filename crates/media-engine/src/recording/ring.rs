@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use media_core::Codec;
-use media_core::recording::{RecorderTap, TapEnd, TapPacket, Track};
+use media_core::recording::{Coding, RecorderTap, TapEnd, TapPacket, Track};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// Octets of the ring: 1.3 s of both directions in packets of 20 ms.
+/// Octets of the ring: 1.3 s of both directions in packets of 20 ms, or of a room's mix, which is linear.
 const CAPACITY: usize = 24 << 10;
-/// What arrives leaves this much free, so that a flood of it does not displace what is sent.
+/// What arrives leaves this much free, so that a flood of it does not displace what is sent. A mix comes with the clock, and alone.
 const RESERVE: usize = CAPACITY / 4;
 const HEADER: usize = 12;
 /// A sample takes so long, ns.
@@ -24,6 +24,7 @@ pub(super) const SAMPLE_NS: u64 = 125_000;
 const FLAG_OUT: u8 = 1;
 const FLAG_PCMA: u8 = 2;
 const FLAG_SOURCE_CHANGED: u8 = 4;
+const FLAG_LINEAR: u8 = 8;
 
 /// What both ends look at.
 #[derive(Debug, Default)]
@@ -62,7 +63,7 @@ pub(super) struct Record<'a> {
     pub(super) at: u64,
     pub(super) timestamp: u32,
     pub(super) source_changed: bool,
-    pub(super) codec: Codec,
+    pub(super) coding: Coding,
     pub(super) payload: &'a [u8],
 }
 
@@ -82,7 +83,8 @@ impl RingTap {
     fn put(&mut self, packet: &TapPacket<'_>, at: u64) -> Option<()> {
         let length = u16::try_from(packet.payload.len()).ok()?;
         let octets = HEADER + packet.payload.len();
-        let wanted = octets + if packet.track == Track::In { RESERVE } else { 0 };
+        let may_flood = packet.track == Track::In && packet.coding != Coding::Linear;
+        let wanted = octets + if may_flood { RESERVE } else { 0 };
         // What is known of the other end's progress mostly suffices; asking costs a cache miss.
         if self.ring.cached_slots() < wanted && self.ring.slots() < wanted {
             return None;
@@ -90,7 +92,8 @@ impl RingTap {
         let mut chunk = self.ring.write_chunk(octets).ok()?;
         let flags = [
             (packet.track == Track::Out, FLAG_OUT),
-            (packet.codec == Codec::Pcma, FLAG_PCMA),
+            (packet.coding == Coding::G711(Codec::Pcma), FLAG_PCMA),
+            (packet.coding == Coding::Linear, FLAG_LINEAR),
             (packet.source_changed, FLAG_SOURCE_CHANGED),
         ];
         let mut header = [0; HEADER];
@@ -133,7 +136,8 @@ impl RecorderTap for RingTap {
             return true;
         }
         // Only the worker writes it: no locked instruction is needed.
-        let dropped = self.shared.dropped.load(Ordering::Relaxed) + packet.payload.len() as u64;
+        let samples = packet.payload.len() / packet.coding.octets();
+        let dropped = self.shared.dropped.load(Ordering::Relaxed) + samples as u64;
         self.shared.dropped.store(dropped, Ordering::Relaxed);
         // A ring that nobody empties fills up within a second or two; only then is it asked why.
         !self.is_over()
@@ -156,6 +160,7 @@ impl RingTap {
             TapEnd::Stopped => 1,
             TapEnd::StreamClosed => 2,
             TapEnd::Busy => 3,
+            TapEnd::NoPlace => 4,
         };
         self.shared.end.store(end, Ordering::Release);
     }
@@ -181,7 +186,8 @@ impl TapReader {
             0 => return None,
             1 => TapEnd::Stopped,
             2 => TapEnd::StreamClosed,
-            _ => TapEnd::Busy,
+            3 => TapEnd::Busy,
+            _ => TapEnd::NoPlace,
         };
         Some((end, self.shared.ended_at.load(Ordering::Relaxed)))
     }
@@ -223,7 +229,11 @@ pub(super) fn records(mut octets: &[u8]) -> impl Iterator<Item = Record<'_>> {
             at: u64::from(word(8)),
             timestamp: word(4),
             source_changed: has(FLAG_SOURCE_CHANGED),
-            codec: if has(FLAG_PCMA) { Codec::Pcma } else { Codec::Pcmu },
+            coding: match () {
+                () if has(FLAG_LINEAR) => Coding::Linear,
+                () if has(FLAG_PCMA) => Coding::G711(Codec::Pcma),
+                () => Coding::G711(Codec::Pcmu),
+            },
             payload,
         })
     })
@@ -233,8 +243,10 @@ pub(super) fn records(mut octets: &[u8]) -> impl Iterator<Item = Record<'_>> {
 mod tests {
     use super::*;
 
+    const PCMA: Coding = Coding::G711(Codec::Pcma);
+
     fn packet(track: Track, now_ns: u64, payload: &[u8]) -> TapPacket<'_> {
-        TapPacket { track, now_ns, timestamp: payload.len() as u32, source_changed: false, codec: Codec::Pcma, payload }
+        TapPacket { track, now_ns, timestamp: payload.len() as u32, source_changed: false, coding: PCMA, payload }
     }
 
     #[test]
@@ -250,7 +262,7 @@ mod tests {
                 for record in records(&scratch) {
                     assert_eq!((record.at, record.timestamp as u64), (expected, expected % 481));
                     assert_eq!(record.payload, vec![expected as u8; (expected % 481) as usize]);
-                    assert_eq!((record.track, record.codec, record.source_changed), (Track::Out, Codec::Pcma, false));
+                    assert_eq!((record.track, record.coding, record.source_changed), (Track::Out, PCMA, false));
                     expected += 1;
                 }
             }

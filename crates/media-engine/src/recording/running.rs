@@ -1,10 +1,10 @@
-//! One recording in the hands of a writer: takes packets out of its ring and puts them into its two files.
+//! One recording in the hands of a writer: takes packets out of its ring and puts them into its files.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use media_core::recording::{Recorder, RecordingRequest, TapEnd};
+use media_core::recording::{Recorder, RecordingRequest, TapEnd, Track};
 use media_core::{RecordingEnd, RecordingFact};
 
 use super::ring::{SAMPLE_NS, TapReader, position_of, records};
@@ -32,8 +32,8 @@ pub(super) struct Running {
 struct Writing {
     began_ns: u64,
     recorder: Recorder,
-    /// In the order in, out.
-    files: [WavFile; 2],
+    /// In the order in, out; of a room only the first.
+    files: Vec<WavFile>,
     /// As far as they were looked at.
     dropped: u64,
     jumps: u64,
@@ -115,8 +115,14 @@ impl Running {
             let at = self.writing.as_ref().map_or(0, |writing| position_of(writing.began_ns, now_ns));
             end = Some((TapEnd::StreamClosed, at));
         }
-        if let Some((TapEnd::Busy, _)) = end {
-            let words = "another recording of this call is running".into();
+        let words = match end {
+            Some((TapEnd::Busy, _)) => {
+                Some(format!("another recording of this {} is running", self.request.source.noun()))
+            }
+            Some((TapEnd::NoPlace, _)) => Some("there are too many rooms".to_owned()),
+            _ => None,
+        };
+        if let Some(words) = words {
             return self.fail(live, Failure { words, error: None });
         }
         match (&mut self.writing, self.reader.began_ns()) {
@@ -171,14 +177,14 @@ fn empty(end: RecordingEnd) -> RecordingFact {
 fn end_of(end: TapEnd) -> RecordingEnd {
     match end {
         TapEnd::Stopped => RecordingEnd::Stopped,
-        TapEnd::StreamClosed | TapEnd::Busy => RecordingEnd::StreamClosed,
+        TapEnd::StreamClosed | TapEnd::Busy | TapEnd::NoPlace => RecordingEnd::StreamClosed,
     }
 }
 
 impl Writing {
     fn begin(config: &RecordingConfig, request: &RecordingRequest, began_ns: u64) -> Result<Writing, Failure> {
         let Some(folder) = &config.folder else { return Err(Failure { words: no_folder(), error: None }) };
-        let files = create(folder, &request.file_stem).map_err(Failure::from)?;
+        let files = create(folder, &request.file_stem, request.source.tracks()).map_err(Failure::from)?;
         let recorder = Recorder::new(request, u64::from(config.longest_s) * 1_000);
         Ok(Writing { began_ns, recorder, files, dropped: 0, jumps: 0 })
     }
@@ -238,14 +244,14 @@ impl Writing {
                 record.at,
                 record.timestamp,
                 record.source_changed,
-                record.codec,
+                record.coding,
                 record.payload,
             );
         }
         Ok(())
     }
 
-    /// Takes both tracks to `position` (or 200 ms nearer to it).
+    /// Takes the tracks to `position` (or 200 ms nearer to it).
     fn advance(&mut self, position: u64, live: &LiveRecordings, scratch: &mut Scratch) -> io::Result<()> {
         let before = self.recorder.samples();
         let settled = self.recorder.advance(position, &mut scratch.input, &mut scratch.output);
@@ -272,7 +278,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Both files end where both are whole.
+    /// All files end where all are whole.
     fn give_up(&mut self, end: RecordingEnd, dropped: u64) -> RecordingFact {
         let whole = self.files.iter().map(WavFile::samples).min().unwrap_or(0);
         for file in &mut self.files {
@@ -295,20 +301,29 @@ impl Writing {
     }
 }
 
-/// Makes both files, or none.
-fn create(folder: &Path, stem: &str) -> io::Result<[WavFile; 2]> {
+/// Makes a file for each track, or none.
+fn create(folder: &Path, stem: &str, tracks: &[Track]) -> io::Result<Vec<WavFile>> {
     fs::create_dir_all(folder)?;
-    let input = WavFile::create(folder.join(format!("{stem}_in.wav")))?;
-    match WavFile::create(folder.join(format!("{stem}_out.wav"))) {
-        Ok(output) => Ok([input, output]),
-        Err(error) => {
-            let _ = input.remove();
-            Err(error)
+    let mut files = Vec::with_capacity(tracks.len());
+    for track in tracks {
+        let side = match track {
+            Track::In => "in",
+            Track::Out => "out",
+        };
+        match WavFile::create(folder.join(format!("{stem}_{side}.wav"))) {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                for file in files {
+                    let _ = file.remove();
+                }
+                return Err(error);
+            }
         }
     }
+    Ok(files)
 }
 
-/// Whether both files can have this name within their folder.
+/// Whether the files can have this name within their folder.
 pub(super) fn is_usable_stem(stem: &str) -> bool {
     // The system's limit is 255 octets, with the endings.
     let length_fits = (1..=240).contains(&stem.len());

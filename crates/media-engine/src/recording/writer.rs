@@ -94,13 +94,13 @@ impl Writer {
     fn step(&mut self, at: usize, closing: bool) -> bool {
         let Writer { recordings, running, scratch, .. } = self;
         let (live, recording) = (&recordings.live, &mut running[at]);
-        let RecordingRequest { owner, stream, recording: id, .. } = recording.request;
+        let RecordingRequest { owner, source, recording: id, .. } = recording.request;
         // Of now: a round over many recordings takes its time.
         let now_ns = monotonic_ns();
         let step =
             catch_unwind(AssertUnwindSafe(|| recording.step(now_ns, &recordings.config, live, scratch, closing)));
         let step = step.unwrap_or_else(|_| recording.broken(live));
-        let tell = |fact| (recordings.deliver)(owner, FromEngine::Recording { stream, recording: id, fact });
+        let tell = |fact| (recordings.deliver)(owner, FromEngine::Recording { source, recording: id, fact });
         match step {
             Step::Nothing => false,
             Step::Started => {

@@ -140,7 +140,9 @@ fn close(conference: &mut Conference, now: Timestamp) {
     if is_ending {
         (conference.status, conference.tm_end) = (ConferenceStatus::Terminated, Some(now));
     }
-    if inside > 0 || is_ending {
+    // Its recording was closed by then.
+    let recorded = !std::mem::take(&mut conference.recording_id).is_nil();
+    if inside > 0 || is_ending || recorded {
         conference.tm_update = Some(now);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn input(message: FromEngine) -> Input {
             let cell = CellId::from_u64((token >> 64) as u64);
             Input::Sound { cell, step: token as u64, outcome: SoundOutcome { sound, skipped } }
         }
-        FromEngine::Recording { stream, recording, fact } => Input::Recording { stream, recording, fact },
+        FromEngine::Recording { source, recording, fact } => Input::Recording { source, recording, fact },
     }
 }
 

@@ -100,7 +100,7 @@ fn closing(unfinished: Unfinished, recordings: &Path, now: Timestamp) -> (Vec<Lo
         recording.duration_ms = samples.unwrap_or_default() / 8;
         recording.end_reason = CAUSE.into();
         (recording.tm_end, recording.tm_update) = (Some(now), Some(now));
-        let ids = (recording.customer_id, recording.reference_id, recording.activeflow_id);
+        let ids = (recording.customer_id, recording.call_id(), recording.activeflow_id);
         entries.push(event("recording_finished", Resource::Recording(Arc::new(recording)), ids, now));
     }
     for mut call in unfinished.conferencecalls {
@@ -152,6 +152,7 @@ fn emptied(mut bridge: Confbridge, now: Timestamp, entries: &mut Vec<LogEntry>) 
         }
     }
     bridge.channel_call_ids.clear();
+    bridge.recording_id = Uuid::nil();
     if bridge.is_by_hand() && bridge.status == ConferenceStatus::Progressing && !left_one {
         return Some(bridge);
     }

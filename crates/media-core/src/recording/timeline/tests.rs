@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Codec;
 
 /// A track that is brought up to date every 100 ms, as a writer does, and the file that it makes.
 struct File {
@@ -30,7 +31,7 @@ impl File {
     ) -> Option<u64> {
         self.passes(at_ms.saturating_sub(100));
         let payload = vec![Codec::Pcma.encode(mark); samples];
-        let placed = self.timeline.place(at_ms * 8, timestamp, source_changed, Codec::Pcma, &payload);
+        let placed = self.timeline.place(at_ms * 8, timestamp, source_changed, Coding::G711(Codec::Pcma), &payload);
         placed.map(|placed| (placed.until - samples as u64) / 8)
     }
 
@@ -182,7 +183,9 @@ fn packets_of_any_length_and_codec_make_one_track() {
     for (n, samples) in [80, 160, 240, 320, 400, 480].into_iter().enumerate() {
         let codec = if n % 2 == 0 { Codec::Pcmu } else { Codec::Pcma };
         let payload: Vec<u8> = (0..samples).map(|n| n as u8).collect();
-        file.timeline.place(u64::from(at), (u32::MAX - 600).wrapping_add(at), false, codec, &payload).unwrap();
+        file.timeline
+            .place(u64::from(at), (u32::MAX - 600).wrapping_add(at), false, Coding::G711(codec), &payload)
+            .unwrap();
         expected.extend(payload.iter().map(|octet| codec.decode(*octet)));
         at += samples as u32;
         file.passes(u64::from(at) / 8);
