@@ -133,7 +133,7 @@ pub enum TimelineOf {
     Call,
     /// Everything of one activeflow.
     Activeflow,
-    /// The events of one conference and its participants.
+    /// The events of one conference, its participants and its recordings.
     Conference,
     /// The events of one flow.
     Flow,

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Activeflow, ActiveflowStatus, Call, CallStatus, Conference, Conferencecall, Flow, LogBody, LogEntry, Recording,
-    RecordingStatus, Resource, Timestamp,
+    Activeflow, ActiveflowStatus, Call, CallStatus, Confbridge, Conference, Conferencecall, Flow, LogBody, LogEntry,
+    Recording, RecordingReference, RecordingStatus, Resource, Timestamp,
 };
 use proptest::prelude::*;
 use store::{CallRecord, Filter, Page, Store, StoreConfig};
@@ -123,6 +123,46 @@ proptest! {
         opened.store.settle().unwrap();
         plain.compare(&opened.store);
     }
+}
+
+/// Its bridge has the recording, and who looks for it looks at the conference.
+#[test]
+fn the_recording_of_a_conference_stands_in_the_timeline_of_that() {
+    let folder = Folder::new();
+    let [bridge_id, conference_id] = [0xb1d, 0xc0f].map(Uuid::from_u128);
+    let entry = |resource, name: &'static str| LogEntry {
+        at_us: 5,
+        customer_id: CUSTOMER,
+        call_id: Uuid::nil(),
+        activeflow_id: Uuid::nil(),
+        body: LogBody::Event { name: name.into(), resource, extra: serde_json::Map::new() },
+    };
+    let bridge = Confbridge {
+        id: bridge_id,
+        customer_id: CUSTOMER,
+        reference_type: "conference".into(),
+        reference_id: conference_id,
+        ..Confbridge::default()
+    };
+    let recording = |reference_id| Recording {
+        id: Uuid::from_u128(0x4ec),
+        customer_id: CUSTOMER,
+        reference_type: RecordingReference::Confbridge,
+        reference_id,
+        ..Recording::default()
+    };
+    let told = |recording| entry(Resource::Recording(Arc::new(recording)), "recording_started");
+    let store = folder.open().store;
+    store.append_synced(vec![entry(Resource::Confbridge(Arc::new(bridge)), "confbridge_created")]).unwrap();
+    let by_hand = Uuid::from_u128(0xb1e);
+    store.append_synced(vec![told(recording(bridge_id)), told(recording(by_hand))]).unwrap();
+    let told_in = |id| {
+        let timeline = store.timeline(id).unwrap();
+        let names = timeline.iter().filter_map(|accepted| accepted.entry.to_event());
+        names.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told_in(conference_id), ["recording_started"]);
+    assert_eq!((told_in(bridge_id), told_in(by_hand)), (vec!["confbridge_created".into()], told_in(conference_id)));
 }
 
 /// Whoever asks sees it, also after a restart; it is no event, and stands in no timeline.

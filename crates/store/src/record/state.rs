@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use model::{Activeflow, LogBody, LogEntry, Resource, Timestamp};
+use model::{Activeflow, LogBody, LogEntry, RecordingReference, Resource, Timestamp};
 use uuid::Uuid;
 
 use super::backlog::Backlog;
@@ -216,6 +216,12 @@ impl State {
         let own_activeflow = (!activeflow.is_nil() && (call.is_nil() || !of_its_call())).then_some(activeflow);
         let other = match &entry.body {
             LogBody::Event { resource: Resource::Conferencecall(participant), .. } => Some(participant.conference_id),
+            // Of a conference's bridge, as long as that is known, which is as long as it is recorded.
+            LogBody::Event { resource: Resource::Recording(recording), .. }
+                if recording.reference_type == RecordingReference::Confbridge =>
+            {
+                Some(self.conference_of(recording.reference_id).unwrap_or(recording.reference_id))
+            }
             LogBody::Event { resource, .. } => Some(resource.id()),
             LogBody::Change { .. } | LogBody::Note { .. } => None,
         };
@@ -226,6 +232,12 @@ impl State {
             own_activeflow,
             other.filter(|id| !id.is_nil() && (first_of_all || participant)),
         ]
+    }
+
+    /// The conference that a bridge belongs to.
+    fn conference_of(&self, confbridge_id: Uuid) -> Option<Uuid> {
+        let bridge = self.records.get(&(RecordKind::Confbridge, confbridge_id))?;
+        Some(bridge.head.reference_id).filter(|id| !id.is_nil())
     }
 
     /// Rows to be written now, at most `limit` of what is due and as many of what was not written since
