@@ -16,6 +16,23 @@ pub enum Refused {
     StateInvalid,
     /// The control loops did not answer in time.
     Timeout,
+    /// The conference has ended, or is about to.
+    ConferenceOver,
+    /// Nobody is in the conference.
+    NobodyThere,
+    /// It is being recorded already, or the recording that was stopped is not complete yet.
+    RecordingActive,
+    /// It is not being recorded.
+    RecordingNotActive,
+}
+
+/// How a conference is to be recorded (spec/resources.md §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConferenceRecording {
+    /// Longest length, seconds; 0: a day, which is the most.
+    pub duration_s: u32,
+    /// The flow that runs when the recording is stored; nil: none.
+    pub on_end_flow_id: Uuid,
 }
 
 /// Requests to what is running. Each answers within a few seconds, with [`Refused::Timeout`] if need be.
@@ -34,6 +51,16 @@ pub trait Control: Send + Sync + 'static {
 
     /// Shows everybody out and ends the conference.
     fn close_conference(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>>;
+
+    /// Has the mix of a conference recorded, which is answered as it is then: with the recording.
+    fn start_conference_recording(
+        &self,
+        id: Uuid,
+        recording: ConferenceRecording,
+    ) -> BoxFuture<'_, Result<Conference, Refused>>;
+
+    /// Ends the recording of a conference. It is complete a little later.
+    fn stop_conference_recording(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>>;
 
     /// Shows a call out of a confbridge, which is answered as it is then: with those who stay.
     fn kick_confbridge_call(&self, id: Uuid, call_id: Uuid) -> BoxFuture<'_, Result<Confbridge, Refused>>;

@@ -24,6 +24,20 @@ const MAX_DEPTH: usize = flow::MAX_DEPTH + 1;
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
+/// A body that may be left out: then all of its fields are.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<OptionalBody<T>, Problem> {
+        check_type(request.headers())?;
+        let octets = read(request.into_body()).await?;
+        if octets.is_empty() { Ok(OptionalBody(T::default())) } else { parse(&octets).map(OptionalBody) }
+    }
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 

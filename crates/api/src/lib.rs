@@ -41,7 +41,7 @@ mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};
 pub use clock::direct_hash;
-pub use control::{Control, Publish, Refused};
+pub use control::{ConferenceRecording, Control, Publish, Refused};
 pub use events::EventHub;
 pub use fetcher::{FetchRequest, FetchResult, HttpFetcher};
 pub use http_client::Reach;

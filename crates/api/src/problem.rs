@@ -113,6 +113,20 @@ impl Problem {
             Refused::StateInvalid => {
                 Problem::new(ErrorStatus::FailedPrecondition, "STATE_INVALID", "it is not in a state that allows this")
             }
+            Refused::ConferenceOver => {
+                Problem::new(ErrorStatus::FailedPrecondition, "STATE_INVALID", "the conference is over")
+            }
+            Refused::NobodyThere => {
+                let message = "nobody is in the conference: it can be recorded while somebody is";
+                Problem::new(ErrorStatus::FailedPrecondition, "STATE_INVALID", message)
+            }
+            Refused::RecordingActive => {
+                let message = "it is being recorded already, one recording at a time";
+                Problem::new(ErrorStatus::FailedPrecondition, "RECORDING_ALREADY_ACTIVE", message)
+            }
+            Refused::RecordingNotActive => {
+                Problem::new(ErrorStatus::FailedPrecondition, "RECORDING_NOT_ACTIVE", "it is not being recorded")
+            }
             Refused::Timeout => {
                 Problem::new(ErrorStatus::Unavailable, "REQUEST_TIMEOUT", "the server did not get to it in time")
             }

@@ -12,6 +12,8 @@ pub(crate) struct Operation {
     public: bool,
     query: Vec<(&'static str, Value, &'static str)>,
     body: Option<&'static str>,
+    /// The body may be left out.
+    body_is_optional: bool,
     success: Success,
     refusals: Vec<u16>,
 }
@@ -29,7 +31,16 @@ enum Success {
 impl Operation {
     pub(crate) fn new(tag: &'static str, summary: &'static str) -> Operation {
         let success = Success::Empty;
-        Operation { tag, summary, public: false, query: Vec::new(), body: None, success, refusals: Vec::new() }
+        Operation {
+            tag,
+            summary,
+            public: false,
+            query: Vec::new(),
+            body: None,
+            body_is_optional: false,
+            success,
+            refusals: Vec::new(),
+        }
     }
 
     /// 200 with this schema.
@@ -69,6 +80,12 @@ impl Operation {
     pub(crate) fn takes(mut self, schema: &'static str) -> Operation {
         self.body = Some(schema);
         self
+    }
+
+    /// Takes a JSON body of this schema, or none.
+    pub(crate) fn may_take(mut self, schema: &'static str) -> Operation {
+        self.body_is_optional = true;
+        self.takes(schema)
     }
 
     /// Takes a query parameter.
@@ -111,7 +128,7 @@ impl Operation {
         if let Some(body) = self.body {
             refusals.extend([408, 413, 415]);
             let content = json!({"application/json": {"schema": schema::reference(body)}});
-            described["requestBody"] = json!({"required": true, "content": content});
+            described["requestBody"] = json!({"required": !self.body_is_optional, "content": content});
         }
         if self.public {
             described["security"] = json!([]);

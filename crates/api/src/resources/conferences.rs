@@ -16,9 +16,9 @@ use super::flows::read_actions;
 use super::list::{self, Filters};
 use crate::auth::{Identity, Manager};
 use crate::clock::{self, new_id, now};
-use crate::control::Refused;
+use crate::control::{ConferenceRecording, Refused};
 use crate::endpoints::Endpoints;
-use crate::json_body::JsonBody;
+use crate::json_body::{JsonBody, OptionalBody};
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -40,6 +40,19 @@ struct ConferenceUpdate {
     pre_actions: Value,
     post_actions: Value,
 }
+
+/// The body of `POST /conferences/{id}/recording_start`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RecordingRequest {
+    format: String,
+    duration: u32,
+    on_end_flow_id: Uuid,
+}
+
+/// What is taken as a format, in any case of letters. All are written as WAV, and the recording says so.
+const FORMATS: [&str; 4] = ["", "wav", "mp3", "ogg"];
+const FORMATS_FORM: &str = "^([Ww][Aa][Vv]|[Mm][Pp]3|[Oo][Gg][Gg])?$";
 
 pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let ids = || schema::many(schema::id());
@@ -80,6 +93,13 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.schema("ConferenceRequest", schema::body(&[new.as_slice(), &body, &older].concat(), &[]));
     endpoints.schema("ConferenceUpdate", schema::body(&[body.as_slice(), &older].concat(), &[]));
 
+    let format = json!({"type": "string", "pattern": FORMATS_FORM,
+        "description": "wav; mp3 and ogg are taken, but written as wav"});
+    let duration = json!({"type": "integer", "minimum": 0, "maximum": u32::MAX,
+        "description": "longest length in seconds; 0 and more than a day are a day"});
+    let recording = [("format", format), ("duration", duration), ("on_end_flow_id", schema::id())];
+    endpoints.schema("ConferenceRecordingRequest", schema::body(&recording, &[]));
+
     let of = |summary| Operation::new("conferences", summary);
     endpoints.get("/v1.0/conferences", of("Lists conferences").gives_page("Conference"), list_all);
     let create = of("Opens a conference").takes("ConferenceRequest").gives("Conference").refuses(&[409]);
@@ -89,6 +109,11 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     endpoints.put("/v1.0/conferences/{id}", update, change);
     let delete = of("Shows everybody out and ends the conference").gives("Conference").refuses(&[409, 503]);
     endpoints.delete("/v1.0/conferences/{id}", delete, close);
+    let start = of("Records the mix: the voices of all who are in it").may_take("ConferenceRecordingRequest");
+    let start = start.gives("Conference").refuses(&[409, 503]);
+    endpoints.post("/v1.0/conferences/{id}/recording_start", start, start_recording);
+    let stop = of("Ends the recording").gives("Conference").refuses(&[409, 503]);
+    endpoints.post("/v1.0/conferences/{id}/recording_stop", stop, stop_recording);
     let regenerate = of("Draws a new direct hash").gives("Conference");
     endpoints.post("/v1.0/conferences/{id}/direct-hash-regenerate", regenerate, regenerate_hash);
 }
@@ -185,6 +210,39 @@ async fn close(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): 
         conference.tm_end = conference.tm_end.or(conference.tm_delete);
     };
     list::delete::<Conference>(&api, &identity, id, "conference_deleted", end).await
+}
+
+/// It is recorded from somebody's joining on, at the earliest.
+async fn start_recording(
+    State(api): State<Arc<Api>>,
+    Manager(identity): Manager,
+    Id(id): Id,
+    OptionalBody(request): OptionalBody<RecordingRequest>,
+) -> Result<Shown, Problem> {
+    if !FORMATS.contains(&request.format.to_ascii_lowercase().as_str()) {
+        return Err(Problem::field("format", "format must be wav; mp3 and ogg are taken, but written as wav"));
+    }
+    api.alive::<Conference>(&identity, id).await?;
+    let on_end_flow_id = request.on_end_flow_id;
+    if !on_end_flow_id.is_nil() {
+        let found = api.alive::<Flow>(&identity, on_end_flow_id).await;
+        found.map_err(|problem| problem.about("on_end_flow_id"))?;
+    }
+    let recording = ConferenceRecording { duration_s: request.duration, on_end_flow_id };
+    let started = api.control.start_conference_recording(id, recording).await;
+    let conference = started.map_err(|refused| Problem::refused(Kind::Conference, refused))?;
+    // Whoever asks for the conference next finds it there. If that takes long, so be it: it is recorded.
+    let has_it = |stored: &Conference| stored.recording_ids.contains(&conference.recording_id);
+    list::comes_true(&api, &identity, id, has_it).await?;
+    Ok(api.show(&conference.into_resource()))
+}
+
+/// The file is complete a moment later: the conference names the recording until then.
+async fn stop_recording(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
+    api.alive::<Conference>(&identity, id).await?;
+    let stopped = api.control.stop_conference_recording(id).await;
+    let conference = stopped.map_err(|refused| Problem::refused(Kind::Conference, refused))?;
+    Ok(api.show(&conference.into_resource()))
 }
 
 async fn regenerate_hash(

@@ -5,6 +5,7 @@ mod accounts;
 mod auth;
 mod calls;
 mod confbridges;
+mod conference_recordings;
 mod documents;
 mod errors;
 mod flows;

@@ -8,8 +8,8 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use api::{
-    Api, ApiConfig, Control, EventHub, Kind, Limits, Listener, MemoryRepository, NewToken, Ports, Publish, Quotas,
-    RateLimits, Readiness, Refused, Repository, Shape, hash_password,
+    Api, ApiConfig, ConferenceRecording, Control, EventHub, Kind, Limits, Listener, MemoryRepository, NewToken, Ports,
+    Publish, Quotas, RateLimits, Readiness, Refused, Repository, Shape, hash_password,
 };
 use futures_util::future::BoxFuture;
 use model::{
@@ -153,6 +153,39 @@ impl Control for Calls {
             bridge.status = ConferenceStatus::Terminated;
             self.keep_confbridge(&bridge, "confbridge_terminated");
             Ok(ending)
+        })
+    }
+
+    /// One is recorded while somebody is in it. Its record says so a little later.
+    fn start_conference_recording(
+        &self,
+        id: Uuid,
+        _: ConferenceRecording,
+    ) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move {
+            let mut conference = self.answer(self.conference(id))?;
+            if conference.conferencecall_ids.is_empty() {
+                return Err(Refused::NobodyThere);
+            }
+            if !conference.recording_id.is_nil() {
+                return Err(Refused::RecordingActive);
+            }
+            conference.recording_id = Uuid::from_u128(0x4ec);
+            conference.recording_ids.push(conference.recording_id);
+            self.put_later(Resource::Conference(Arc::new(conference.clone())), "conference_updated");
+            Ok(conference)
+        })
+    }
+
+    fn stop_conference_recording(&self, id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move {
+            let conference = self.answer(self.conference(id))?;
+            if conference.recording_id.is_nil() {
+                return Err(Refused::RecordingNotActive);
+            }
+            let over = Conference { recording_id: Uuid::nil(), ..conference.clone() };
+            self.put_later(Resource::Conference(Arc::new(over)), "conference_updated");
+            Ok(conference)
         })
     }
 

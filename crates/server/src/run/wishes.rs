@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::{Control, Refused};
-use call::{Input, OwedRun, Reply, Request};
+use api::{ConferenceRecording, Control, Refused};
+use call::{Input, OwedRun, Refusal, Reply, Request};
 use futures_util::future::BoxFuture;
 use model::{Activeflow, Binding, Call, Confbridge, Conference, Conferencecall};
 use serde_json::{Map, Value};
@@ -66,6 +66,7 @@ impl Wishes {
         match reply {
             Ok(Ok(Reply::NotHere)) => Err(Refused::NotFound),
             Ok(Ok(Reply::AlreadyOver(_))) => Err(Refused::AlreadyHangup),
+            Ok(Ok(Reply::Refused(refusal))) => Err(refused(refusal)),
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Err(Refused::Timeout),
         }
@@ -78,6 +79,15 @@ impl Wishes {
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Over => Refused::ConferenceOver,
+        Refusal::Empty => Refused::NobodyThere,
+        Refusal::RecordingActive => Refused::RecordingActive,
+        Refusal::NoRecording => Refused::RecordingNotActive,
     }
 }
 
@@ -142,6 +152,29 @@ impl Control for Wishes {
         Box::pin(async move {
             match self.ask(Request::CloseConfbridge { confbridge_id }).await? {
                 Reply::Confbridge(bridge) => Ok(*bridge),
+                _ => Err(Refused::StateInvalid),
+            }
+        })
+    }
+
+    fn start_conference_recording(
+        &self,
+        conference_id: Uuid,
+        ConferenceRecording { duration_s, on_end_flow_id }: ConferenceRecording,
+    ) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move {
+            let recording = call::ConferenceRecording { duration_s, on_end_flow_id };
+            match self.ask(Request::StartConferenceRecording { conference_id, recording }).await? {
+                Reply::Conference(conference) => Ok(*conference),
+                _ => Err(Refused::StateInvalid),
+            }
+        })
+    }
+
+    fn stop_conference_recording(&self, conference_id: Uuid) -> BoxFuture<'_, Result<Conference, Refused>> {
+        Box::pin(async move {
+            match self.ask(Request::StopConferenceRecording { conference_id }).await? {
+                Reply::Conference(conference) => Ok(*conference),
                 _ => Err(Refused::StateInvalid),
             }
         })

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use model::{Conference, ConferenceStatus, Timestamp};
+use model::{Conference, ConferenceStatus, Recording, RecordingStatus, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::callers::Callers;
 use crate::server::Folder;
 use crate::witness::Witness;
+use crate::{recorded_ms, records};
 
 /// Opens a conference and makes a number that leads into it; the conference's id.
 fn conference(folder: &Folder, number: &str) -> Uuid {
@@ -99,4 +100,47 @@ fn an_end_does_not_wait_for_the_time_of_a_conference_in_which_nobody_is() {
         std::thread::sleep(Duration::from_millis(50));
     }
     server.ends_cleanly();
+}
+
+/// What is recorded of a conference when the server is killed can be played, and is closed with the cause by the next start.
+#[test]
+fn a_kill_in_the_midst_of_a_recorded_conference_leaves_its_file_whole() {
+    let folder = Folder::new("recorded");
+    let server = folder.start();
+    let witness = Witness::new(&folder);
+    let [staff, other] = ["staff", "other"].map(|number| conference(&folder, number));
+    let post =
+        |id: Uuid, what: &str| folder.ask("POST", &format!("/v1.0/conferences/{id}/recording_{what}"), &json!({}));
+    let mut callers = Callers::new(folder.sip);
+    callers.call("staff", 2);
+    callers.call("other", 1);
+    (0..3).for_each(|_| witness.wait_for("conferencecall_joined"));
+    let started = post(staff, "start");
+    assert!(started["recording_id"] != json!(Uuid::nil()), "{started}");
+    post(other, "start");
+    (0..2).for_each(|_| witness.wait_for("recording_started"));
+    callers.listen(Duration::from_millis(700));
+    post(other, "stop");
+    witness.wait_for("recording_finished");
+    server.kill();
+    drop(callers);
+
+    let server = folder.start();
+    let after = ask(&folder, "GET", staff);
+    assert_eq!((&after["recording_id"], &after["recording_ids"]), (&json!(Uuid::nil()), &started["recording_ids"]));
+    let timeline = folder.get(&format!("/v1.0/timelines/conferences/{staff}/events"));
+    for told in ["recording_started", "recording_finished", "the server was restarted"] {
+        assert!(timeline.contains(told), "{told}: {timeline}");
+    }
+    server.ends_cleanly();
+    let store = folder.open().store;
+    let recordings: Vec<Recording> = records(&store);
+    assert_eq!(recordings.len(), 2);
+    for recording in &recordings {
+        let killed = json!(recording.id) == started["recording_id"];
+        let why = if killed { "the server was restarted" } else { "stopped" };
+        assert_eq!((recording.status, recording.end_reason.as_str()), (RecordingStatus::Ended, why));
+        assert_eq!(recorded_ms(&folder, recording), recording.duration_ms);
+        assert!(recording.duration_ms > 400, "{recording:?}");
+    }
 }

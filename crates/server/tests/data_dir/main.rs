@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 
 use callers::{Callers, register};
 use model::{
-    Activeflow, ActiveflowStatus, CallStatus, HangupReason, LogBody, LogEntry, Recording, RecordingStatus, Resource,
+    Activeflow, ActiveflowStatus, CallStatus, HangupReason, LogBody, LogEntry, Recording, RecordingReference,
+    RecordingStatus, Resource,
 };
 use server::{Folder, spoil};
 use store::{Accepted, CallRecord, Filter, Page, Record, Store};
@@ -60,9 +61,10 @@ fn is_event(entry: &Accepted, wanted: &str) -> bool {
     matches!(&entry.entry.body, LogBody::Event { name, .. } if name == wanted)
 }
 
-/// Both files of a recording can be read by others, and their headers say what is in them. The longer one's length, ms.
+/// All files of a recording can be read by others, and their headers say what is in them. The longest one's length, ms.
 fn recorded_ms(folder: &Folder, recording: &Recording) -> u64 {
-    assert_eq!(recording.filenames.len(), 2, "{recording:?}");
+    let files = if recording.reference_type == RecordingReference::Call { 2 } else { 1 };
+    assert_eq!(recording.filenames.len(), files, "{recording:?}");
     let length = |name: &String| {
         let path = folder.data().join("recordings").join(name);
         let reader = hound::WavReader::open(&path).unwrap();
