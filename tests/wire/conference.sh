@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Three softphones register and meet in `conf` of conf/demo.json, each with a tone of its own: each hears the two others together,
-# and never itself.
+# and never itself. Meanwhile the API has the conference recorded: all three are in the one file.
 #     tests/wire/conference.sh BINARY
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,7 +20,27 @@ for name in anna berta carl; do
   printf '/dial sip:conf@127.0.0.1:%s\n' "$sip_port" >&"${phone_keys[$name]}"
   told $name 'Call established' 8 || verdict=1
 done
-[ $verdict = 1 ] || sleep 7
+
+conference=5a1c6f0e-0d8f-4b5e-9a57-3c1f0c6f1c01
+api_key=$(grep -o 'vb_[A-Za-z0-9]*' "$folder/data/secrets/first-start.txt" | head -n 1)
+# api METHOD PATH [CURL OPTION...]: the body of an answer of 200.
+api() {
+  local method=$1 path=$2
+  shift 2
+  curl -sS --fail-with-body -X "$method" -H "Authorization: Bearer $api_key" "http://127.0.0.1:$http_port/v1.0/$path" "$@"
+}
+
+recording=""
+if [ $verdict = 0 ]; then
+  sleep 1.5
+  started=$(api POST "conferences/$conference/recording_start" -H 'Content-Type: application/json' -d '{"duration": 60}') || verdict=1
+  recording=$(sed -n 's/.*"recording_id":"\([-0-9a-f]*\)".*/\1/p' <<<"$started")
+  again=$(api POST "conferences/$conference/recording_start" 2>&1) && { echo "  it was recorded twice at once"; verdict=1; }
+  grep -q RECORDING_ALREADY_ACTIVE <<<"$again" || { echo "  a second recording was refused otherwise: $again"; verdict=1; }
+  sleep 4
+  api POST "conferences/$conference/recording_stop" >/dev/null || verdict=1
+  sleep 1.5
+fi
 for name in carl berta anna; do end_phone $name || verdict=1; done
 
 if [ $verdict = 0 ]; then
@@ -39,6 +59,27 @@ if [ $verdict = 0 ]; then
       verdict=1
     fi
   done
+fi
+if [ -n "$recording" ]; then
+  status=$(api GET "recordings/$recording")
+  for wanted in '"status":"ended"' '"end_reason":"stopped"' '"reference_type":"confbridge"' '_in.wav"]'; do
+    grep -qF "$wanted" <<<"$status" || { echo "  the recording has no $wanted: $status"; verdict=1; }
+  done
+  api GET "recordingfiles/$recording" -o "$folder/mix.wav" || verdict=1
+  soxi "$folder/mix.wav" >"$folder/mix.report" 2>&1 || verdict=1
+  for wanted in 'Channels *: 1' 'Sample Rate *: 8000' 'Precision *: 16-bit'; do
+    grep -q "$wanted" "$folder/mix.report" || { cat "$folder/mix.report"; verdict=1; }
+  done
+  all=()
+  for name in anna berta carl; do all+=(--tone "${tone[$name]}"); done
+  if "$binary" load check-wav "$folder/mix.wav" --content tone "${all[@]}" --require 'wav.frames>=180' \
+    --require 'wav.malformed<=0' >>"$folder/mix.report" 2>&1; then
+    echo "  the recording, $(soxi -D "$folder/mix.wav") s: all three are in it"
+  else
+    echo "  the recording:"
+    sed 's/^/      | /' "$folder/mix.report"
+    verdict=1
+  fi
 fi
 at_rest 10 'calls call_streams media_worker_open_streams' || verdict=1
 unharmed call_panics_total edge_malformed_total || verdict=1
