@@ -103,7 +103,8 @@ impl std::fmt::Debug for ExtensionBody {
     }
 }
 
-/// One place where a registered phone can be reached (RFC 3261 §10).
+/// One place where a registered phone can be reached (RFC 3261 §10). It is stored by the places of its fields, so that a new one is put
+/// behind all others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Binding {
     /// The extension.
@@ -114,9 +115,6 @@ pub struct Binding {
     pub contact: String,
     /// Where its REGISTER came from, `ip:port`.
     pub received: String,
-    /// What carried it: `udp`, `tcp`, `tls`, `ws` or `wss`. Bindings that were stored before there was this came over UDP.
-    #[serde(default = "udp")]
-    pub transport: String,
     /// Number of the listener of ours that it came to.
     pub listener: u8,
     /// The address of ours that it came to, `ip:port`.
@@ -135,6 +133,9 @@ pub struct Binding {
     /// were stored before there was this have none.
     #[serde(default)]
     pub params: String,
+    /// What carried the REGISTER: `udp`, `tcp`, `tls`, `ws` or `wss`. Bindings that were stored before there was this came over UDP.
+    #[serde(default = "udp")]
+    pub transport: String,
 }
 
 fn udp() -> String {
