@@ -103,7 +103,7 @@ impl Engine {
         let (answers, answers_in) = unbounded();
         let (bell, listener) = wake::bell()?;
         let bell = Arc::new(bell);
-        let (sounds, queues) = Sounds::new(config.sounds.clone(), deliver.clone(), live_sounds.clone());
+        let (sounds, sound_jobs) = Sounds::new(config.sounds.clone(), deliver.clone(), live_sounds.clone());
 
         let (recordings, recording_queues) = Recordings::new(config.recordings.clone(), deliver.clone());
 
@@ -169,7 +169,7 @@ impl Engine {
             listener,
             stop: engine.facts_stop.clone(),
         })?);
-        engine.sounds = Some(sound::spawn(&sounds, queues)?);
+        engine.sounds = Some(sound::spawn(&sounds, sound_jobs)?);
         engine.recordings = Some(recording::spawn(&recordings, recording_queues)?);
         let pool = Pool::new(config.ports, shared, port_pairs, live_ports);
         engine.pool = Some(ports::spawn(PoolThread { pool, requests: pool_jobs, deliver })?);

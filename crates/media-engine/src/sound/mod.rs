@@ -11,6 +11,8 @@ mod mp3;
 mod mpeg;
 mod ogg;
 mod pinned;
+mod progress;
+mod queues;
 mod raw;
 mod resample;
 mod service;

@@ -16,16 +16,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{LoopId, MS, SoundId};
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use media_core::Sound;
 use model::Speech;
-use speech::{Cancel, TextPart, content_key, text_parts};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use speech::{Cancel, content_key, text_parts};
 
 use super::cache::{Cache, Ready, Validity};
 use super::fetch::Fetched;
 use super::fetching::FetchJob;
 use super::load::{Growth, Load, Loaded};
+use super::progress::{Progress, Wanted, wanted_of};
+use super::queues::{FrontJob, Jobs, LoadJob, Queues, TextJob, queues};
 use super::source::{self, Source};
 use super::speak::{Speaking, Text};
 use crate::config::SoundConfig;
@@ -47,14 +47,9 @@ const SPEECH: &str = "speech";
 pub(crate) struct Sounds {
     pub(super) config: SoundConfig,
     state: Mutex<State>,
-    pub(super) front: Sender<FrontJob>,
-    pub(super) files: Sender<LoadJob>,
-    pub(super) large_files: Sender<LoadJob>,
-    /// No more than there are unanswered requests, and who has hung up.
-    pub(super) fetches: UnboundedSender<FetchJob>,
+    pub(super) queues: Queues,
     /// URLs that wait for being fetched.
     pub(super) fetches_waiting: AtomicUsize,
-    pub(super) texts: Sender<TextJob>,
     /// Ends what is being spoken or decoded when the engine ends.
     pub(super) cancel: Cancel,
     /// Requests that are not answered yet, wherever they are: the bound of all queues here.
@@ -69,51 +64,6 @@ struct State {
     waiting: BTreeMap<String, Vec<Progress>>,
 }
 
-/// One part of what was asked for.
-enum Wanted {
-    Url(String),
-    /// A text that may have sounds in it.
-    Text(Box<Speech>),
-    Speech(Box<Speech>),
-    /// A sound in a text, and what is heard when it cannot be had, last first.
-    SoundOfText(String, Vec<Wanted>),
-}
-
-/// A request on its way through its parts.
-pub(super) struct Progress {
-    owner: LoopId,
-    token: u128,
-    /// Those still to be looked at, last first.
-    rest: Vec<Wanted>,
-    parts: Vec<Ready>,
-    skipped: Vec<(String, String)>,
-    /// What is heard instead of what it waits for, last first.
-    instead: Vec<Wanted>,
-    /// Until when it waits for that, ns; without end for most.
-    waits_until_ns: u64,
-    /// Until when the sounds in its text are waited for, ns.
-    sounds_until_ns: u64,
-}
-
-pub(super) enum FrontJob {
-    Request(Progress),
-    /// Who asked this does not want it any more.
-    Forget(LoopId, u128),
-    /// Somebody waits who will not wait for ever.
-    Watch,
-    Stop,
-}
-
-pub(super) enum LoadJob {
-    Load(Load),
-    Stop,
-}
-
-pub(super) enum TextJob {
-    Speak(Text),
-    Stop,
-}
-
 /// What became of one part.
 enum Step {
     Ready(Ready),
@@ -124,36 +74,20 @@ enum Step {
 
 impl Sounds {
     /// The state, and the far ends of its queues for [`spawn`].
-    pub(crate) fn new(config: SoundConfig, deliver: Arc<Deliver>, live: Arc<LiveSounds>) -> (Arc<Sounds>, Queues) {
-        // Each holds no more than there are unanswered requests.
-        let (front, front_jobs) = unbounded();
-        let (files, file_jobs) = unbounded();
-        let (large_files, large_file_jobs) = unbounded();
-        let (fetches, fetch_jobs) = unbounded_channel();
-        let (texts, text_jobs) = unbounded();
+    pub(crate) fn new(config: SoundConfig, deliver: Arc<Deliver>, live: Arc<LiveSounds>) -> (Arc<Sounds>, Jobs) {
+        let (queues, jobs) = queues();
         let cache = Cache::new(config.cache_octets, config.hold_ms * MS);
         let sounds = Sounds {
             state: Mutex::new(State { cache, waiting: BTreeMap::new() }),
-            front,
-            files,
-            large_files,
-            fetches,
+            queues,
             fetches_waiting: AtomicUsize::new(0),
-            texts,
             cancel: Cancel::new(),
             unanswered: AtomicUsize::new(0),
             config,
             deliver,
             live,
         };
-        let queues = Queues {
-            front: front_jobs,
-            files: file_jobs,
-            large_files: large_file_jobs,
-            fetches: fetch_jobs,
-            texts: text_jobs,
-        };
-        (Arc::new(sounds), queues)
+        (Arc::new(sounds), jobs)
     }
 
     /// The sound of this name, if it is still kept.
@@ -184,13 +118,13 @@ impl Sounds {
             sounds_until_ns: u64::MAX,
         };
         // Only fails when the engine has ended.
-        let _ = self.front.send(FrontJob::Request(progress));
+        let _ = self.queues.front.send(FrontJob::Request(progress));
         Ok(())
     }
 
     /// Who asked does not want it any more and gets no answer, unless that is on its way. What is fetched for nobody else is given up.
     pub(crate) fn forget(&self, owner: LoopId, token: u128) {
-        let _ = self.front.send(FrontJob::Forget(owner, token));
+        let _ = self.queues.front.send(FrontJob::Forget(owner, token));
     }
 
     pub(super) fn forgotten(&self, owner: LoopId, token: u128) {
@@ -202,7 +136,7 @@ impl Sounds {
             let gone = before - waiting.len();
             self.unanswered.fetch_sub(gone, Ordering::Relaxed);
             if gone > 0 && waiting.is_empty() {
-                let _ = self.fetches.send(FetchJob::GiveUp(name.clone()));
+                let _ = self.queues.fetches.send(FetchJob::GiveUp(name.clone()));
             }
         }
         drop(state);
@@ -285,7 +219,7 @@ impl Sounds {
             return Step::Ready(ready);
         }
         if self.wait_for(&mut state, &key, progress) {
-            let _ = self.texts.send(TextJob::Speak(Text { key, speech: speech.clone(), asked_ns: now_ns }));
+            let _ = self.queues.texts.send(TextJob::Speak(Text { key, speech: speech.clone(), asked_ns: now_ns }));
         }
         Step::Waits
     }
@@ -345,7 +279,7 @@ impl Sounds {
             Source::File(path) => Load::File { url: url.to_owned(), path },
             Source::Http => {
                 if self.wait_for(&mut state, url, progress) {
-                    let _ = self.fetches.send(FetchJob::Fetch { url: url.to_owned(), stale });
+                    let _ = self.queues.fetches.send(FetchJob::Fetch { url: url.to_owned(), stale });
                 }
                 return Step::Waits;
             }
@@ -363,7 +297,7 @@ impl Sounds {
     }
 
     fn have_loaded(&self, load: Load, is_large: bool) {
-        let queue = if is_large { &self.large_files } else { &self.files };
+        let queue = if is_large { &self.queues.large_files } else { &self.queues.files };
         let _ = queue.send(LoadJob::Load(load));
     }
 
@@ -380,7 +314,7 @@ impl Sounds {
             sounds_until_ns: progress.sounds_until_ns,
         };
         if request.waits_until_ns != u64::MAX {
-            let _ = self.front.send(FrontJob::Watch);
+            let _ = self.queues.front.send(FrontJob::Watch);
         }
         if let Some(waiting) = state.waiting.get_mut(name) {
             add(&self.live.shared, 1);
@@ -515,7 +449,7 @@ impl Sounds {
         set(&self.live.in_progress, state.waiting.len());
         set(&self.live.requests_waiting, self.unanswered.load(Ordering::Relaxed));
         let fetches = self.fetches_waiting.load(Ordering::Relaxed);
-        set(&self.live.loads_waiting, self.files.len() + self.large_files.len() + fetches);
+        set(&self.live.loads_waiting, self.queues.files.len() + self.queues.large_files.len() + fetches);
         drop(state);
         self.publish_speech();
     }
@@ -523,7 +457,7 @@ impl Sounds {
     fn publish_speech(&self) {
         let Some(synthesizer) = &self.config.speech else { return };
         let counters = synthesizer.counters();
-        set(&self.live.speech_waiting, self.texts.len());
+        set(&self.live.speech_waiting, self.queues.texts.len());
         for (live, value) in [
             (&self.live.speech_running, counters.running),
             (&self.live.speech_disk_hits, counters.disk_hits),
@@ -557,36 +491,4 @@ impl Growth for GrowingFile<'_> {
     fn grew(&self, sound: SoundId) {
         self.sounds.state().cache.grown(sound, monotonic_ns());
     }
-}
-
-impl Progress {
-    /// A part is there.
-    fn take(&mut self, ready: Ready) {
-        self.parts.push(ready);
-        (self.instead, self.waits_until_ns) = (Vec::new(), u64::MAX);
-    }
-
-    /// A part cannot be had.
-    fn leave_out(&mut self) {
-        self.rest.append(&mut self.instead);
-        self.waits_until_ns = u64::MAX;
-    }
-}
-
-/// What the parts of a text stand for, last first.
-fn wanted_of(parts: Vec<TextPart>, speech: &Speech) -> Vec<Wanted> {
-    let wanted = parts.into_iter().rev().map(|part| match part {
-        TextPart::Words(text) => Wanted::Speech(Box::new(Speech { text, ..speech.clone() })),
-        TextPart::Sound { url, instead } => Wanted::SoundOfText(url, wanted_of(instead, speech)),
-    });
-    wanted.collect()
-}
-
-/// The far ends of the queues.
-pub(crate) struct Queues {
-    pub(super) front: Receiver<FrontJob>,
-    pub(super) files: Receiver<LoadJob>,
-    pub(super) large_files: Receiver<LoadJob>,
-    pub(super) fetches: UnboundedReceiver<FetchJob>,
-    pub(super) texts: Receiver<TextJob>,
 }

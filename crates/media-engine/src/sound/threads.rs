@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::fetching::{self, FetchJob};
-use super::service::{FrontJob, LoadJob, Queues, Sounds, TextJob};
+use super::queues::{FrontJob, Jobs, LoadJob, TextJob};
+use super::service::Sounds;
 use crate::io::priority;
 
 /// The threads, to be ended.
@@ -21,7 +22,7 @@ pub(crate) struct SoundThreads {
 }
 
 /// Starts the threads.
-pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThreads> {
+pub(crate) fn spawn(sounds: &Arc<Sounds>, jobs: Jobs) -> io::Result<SoundThreads> {
     let mut threads = SoundThreads {
         sounds: sounds.clone(),
         local: Vec::new(),
@@ -30,16 +31,16 @@ pub(crate) fn spawn(sounds: &Arc<Sounds>, queues: Queues) -> io::Result<SoundThr
         speaking: Vec::new(),
     };
     let front = sounds.clone();
-    threads.local.push(low("media-sounds", move || serve(&front, &queues.front))?);
+    threads.local.push(low("media-sounds", move || serve(&front, &jobs.front))?);
     for number in 0..sounds.config.file_threads.max(1) {
-        threads.loading.push(loader(&format!("media-files-{number}"), sounds, queues.files.clone())?);
-        threads.loading.push(loader(&format!("media-large-{number}"), sounds, queues.large_files.clone())?);
+        threads.loading.push(loader(&format!("media-files-{number}"), sounds, jobs.files.clone())?);
+        threads.loading.push(loader(&format!("media-large-{number}"), sounds, jobs.large_files.clone())?);
     }
     let fetching = sounds.clone();
-    threads.fetching.push(low("media-fetch", move || fetching::run(&fetching, queues.fetches))?);
+    threads.fetching.push(low("media-fetch", move || fetching::run(&fetching, jobs.fetches))?);
     let speaking = if sounds.config.speech.is_some() { sounds.config.speech_threads.max(1) } else { 0 };
     for number in 0..speaking {
-        let (sounds, texts) = (sounds.clone(), queues.texts.clone());
+        let (sounds, texts) = (sounds.clone(), jobs.texts.clone());
         threads.speaking.push(low(&format!("media-speech-{number}"), move || {
             while let Ok(TextJob::Speak(text)) = texts.recv() {
                 sounds.have_spoken(&text);
@@ -94,10 +95,10 @@ impl SoundThreads {
     pub(crate) fn stop(self) {
         // Whoever speaks or decodes looks at this, and takes what else waits: it is cancelled at once.
         self.sounds.cancel.cancel();
-        let _ = self.sounds.front.send(FrontJob::Stop);
-        let _ = self.sounds.fetches.send(FetchJob::Stop);
+        let _ = self.sounds.queues.front.send(FrontJob::Stop);
+        let _ = self.sounds.queues.fetches.send(FetchJob::Stop);
         for _ in &self.speaking {
-            let _ = self.sounds.texts.send(TextJob::Stop);
+            let _ = self.sounds.queues.texts.send(TextJob::Stop);
         }
         for thread in self.local.into_iter().chain(self.fetching).chain(self.speaking) {
             let _ = thread.join();
@@ -105,8 +106,8 @@ impl SoundThreads {
         // They also say how what was being fetched has ended.
         for _ in &self.loading {
             // There are as many of each kind.
-            let _ = self.sounds.files.send(LoadJob::Stop);
-            let _ = self.sounds.large_files.send(LoadJob::Stop);
+            let _ = self.sounds.queues.files.send(LoadJob::Stop);
+            let _ = self.sounds.queues.large_files.send(LoadJob::Stop);
         }
         for thread in self.loading {
             let _ = thread.join();
