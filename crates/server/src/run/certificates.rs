@@ -121,7 +121,7 @@ fn own(config: &Config, wall_us: u64) -> Result<(PathBuf, PathBuf), CertificateE
         write(&certificate, &certificate_pem)?;
         tracing::info!(names = names.join(", "), "a certificate was made for SIP over TLS: {}", certificate.display());
     }
-    tracing::warn!(
+    tracing::info!(
         "SIP over TLS shows a certificate that nobody has signed: phones must be told to trust {}, or not to ask; for one of \
          your own set sip.tls.certificate and sip.tls.key",
         certificate.display()
