@@ -7,8 +7,10 @@ this machine, and the key with which it asks stays. At the end, which operations
 
 import atexit
 import collections
+import contextlib
 import json
 import os
+import urllib.error
 import urllib.request
 
 import schemathesis
@@ -19,7 +21,7 @@ SINK = os.environ["API_SINK"]
 # These succeed with 101, which only a WebSocket gets.
 EXEMPT = {"GET /v1.0/ws", "GET /sip"}
 # The list in which the ids of another path stand.
-LISTS = {"recordingfiles": "recordings", "timelines/calls": "calls", "timelines/activeflows": "activeflows"}
+LISTS = {"recordingfiles": "recordings"} | {f"timelines/{of}": of for of in ("calls", "activeflows", "conferences", "flows")}
 
 asked = collections.Counter()
 succeeded = {}
@@ -30,6 +32,15 @@ def items(resource):
     request = urllib.request.Request(f"{API}/v1.0/{resource}?page_size=100", headers={"Authorization": f"Bearer {KEY}"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return json.load(answer)["result"]
+
+
+def start_recording(conference):
+    """Has the mix of a conference recorded, unless it is already."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = f"{API}/v1.0/conferences/{conference['id']}/recording_start"
+    request = urllib.request.Request(url, method="POST", headers=headers)
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=5):
+        pass
 
 
 def homeward(value):
@@ -53,6 +64,10 @@ def real_id(case, number):
     if resource in ("calls", "activeflows") and (case.method == "DELETE" or case.path.endswith(("hangup", "stop", "variables"))):
         # Those that have not ended, as long as there are some.
         there = [item for item in there if item["status"] in ("progressing", "running")] or there
+    if case.path.endswith(("recording_start", "recording_stop")):
+        there = [item for item in there if item["conferencecall_ids"]] or there
+        if case.path.endswith("recording_stop") and there:
+            start_recording(there[number // 8 % len(there)])
     return there[number // 8 % len(there)]["id"] if there else None
 
 
