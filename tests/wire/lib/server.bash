@@ -5,7 +5,7 @@
 #   at_rest SECONDS          whether nothing is left of any call
 #   stop_server              SIGTERM; fails unless the server ends cleanly by itself
 #
-# sip_port, http_port and rtp_first (of 200 ports) are free at the time of sourcing; `folder` is deleted at the end.
+# sip_port, http_port and rtp_first (of 400 ports) are free at the time of sourcing; `folder` is deleted at the end.
 
 folder=$(mktemp -d)
 server=""
@@ -42,7 +42,7 @@ free_range() {
 }
 
 # First the sound of the server (200 ports), then its SIP and HTTP; the callers take what lies above 31500 and 25400.
-rtp_first=$(free_range 30000 31499 200)
+rtp_first=$(free_range 30000 31499 400)
 sip_port=$(free_range 25060 25399 3)
 http_port=$((sip_port + 2)) # SIP over TLS has the one between
 
@@ -65,7 +65,7 @@ port = $http_port
 [rtp]
 address = "127.0.0.1"
 first_port = $rtp_first
-last_port = $((rtp_first + 199))
+last_port = $((rtp_first + 399))
 ready_pairs = 32
 rest_ms = 500
 TOML
