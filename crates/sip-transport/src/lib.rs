@@ -1,8 +1,9 @@
-//! SIP on the wire: UDP and TCP listeners, connections, the senders that go with them, and the edge that sorts what arrives.
+//! SIP on the wire: listeners over UDP, TCP and TLS, connections, the senders that go with them, and the edge that sorts what
+//! arrives.
 //!
-//! Entry types: [`UdpTransport`] binds and receives datagrams, [`TcpTransport`] takes connections, [`Connections`] knows what is open, [`SipSender`] sends over
-//! either from any thread, [`Inlet`] takes what came: its [`Edge`] turns it into a message in the right lane of the right loop,
-//! or into a stateless answer.
+//! Entry types: [`UdpTransport`] binds and receives datagrams, [`TcpTransport`] takes connections, [`Connections`] knows what is
+//! open, [`SipSender`] sends over either from any thread, [`Inlet`] takes what came: its [`Edge`] turns it into a message in the
+//! right lane of the right loop, or into a stateless answer.
 //!
 //! Invariants: a reply leaves from the address its request came to, and over the connection it came over; sending never
 //! waits; nothing that arrives, and no error of a socket, ends a listener.

@@ -5,16 +5,16 @@ use std::fmt::Debug;
 use super::Track;
 use crate::Codec;
 
-/// Takes a stream's packets, or a room's mix, to whoever records. Made and freed outside of the worker's thread; in between the worker calls it, so
-/// nothing here may allocate, lock, wait or make a system call. What cannot be taken at once is dropped and counted.
+/// Takes a stream's packets, or a room's mix, to whoever records. Made and freed outside of the worker's thread; in between the
+/// worker calls it, so nothing here may allocate, lock, wait or make a system call. What cannot be taken at once is dropped and counted.
 ///
 /// A tap that is dropped without [`RecorderTap::end`] ends its recording like [`TapEnd::StreamClosed`].
 pub trait RecorderTap: Debug + Send {
     /// The recording begins at `now_ns`: media time 0 of its tracks.
     fn begin(&mut self, now_ns: u64);
 
-    /// One packet of audio that has arrived or was sent, or the mix of one tick. False: nobody takes it, the recording has ended by itself. That may be
-    /// noticed some packets late.
+    /// One packet of audio that has arrived or was sent, or the mix of one tick. False: nobody takes it, the recording has ended by
+    /// itself. That may be noticed some packets late.
     fn packet(&mut self, packet: &TapPacket<'_>) -> bool;
 
     /// Nothing more will come; it ended at `now_ns`.
