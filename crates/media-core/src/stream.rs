@@ -238,6 +238,22 @@ impl Stream {
         self.facts.has_room()
     }
 
+    /// Reads what [`Stream::receive_rtp`] will read, so that it is in the cache then. The value means nothing.
+    pub(crate) fn touch(&self) -> u64 {
+        let tap = self.recording.as_ref().map_or(0, Recording::touch);
+        let settings = u64::from(self.settings.receive_enabled) ^ u64::from(self.settings.remote_rtp.port());
+        tap ^ settings
+            ^ self.latch.touch()
+            ^ self.receiver.touch()
+            ^ self.sender.touch()
+            ^ self.echo.touch()
+            ^ self.reporter.next_ns()
+            ^ self.detector.deadline_ns().unwrap_or(0)
+            ^ self.facts.len() as u64
+            ^ u64::from(self.needs_frames())
+            ^ u64::from(self.member.is_some())
+    }
+
     /// When `tick` must be called, ns.
     pub(crate) fn wake_ns(&self, now_ns: u64) -> u64 {
         let mut wake_ns = self.reporter.next_ns();

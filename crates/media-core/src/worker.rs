@@ -219,6 +219,16 @@ impl Worker {
         self.places
     }
 
+    /// Says that a datagram for `slot` will be given to `receive` soon. The states of some thousand streams are in no processor's
+    /// cache, and each packet would wait for several of them in a row. Whoever knows the next dozens of packets calls
+    /// this for all of them first: then they wait for all at once.
+    #[inline]
+    pub fn touch(&self, slot: u32) {
+        if let Some(Slot::Open(stream)) = self.slots.get(slot as usize) {
+            std::hint::black_box(stream.touch());
+        }
+    }
+
     /// One datagram that arrived at the `port` of the stream in place `slot`. An echo answers before this returns.
     #[inline]
     pub fn receive(

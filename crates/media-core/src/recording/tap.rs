@@ -17,6 +17,11 @@ pub trait RecorderTap: Debug + Send {
     /// itself. That may be noticed some packets late.
     fn packet(&mut self, packet: &TapPacket<'_>) -> bool;
 
+    /// Reads what [`RecorderTap::packet`] will read, so that it is in the cache then. The value means nothing.
+    fn touch(&self) -> u64 {
+        0
+    }
+
     /// Nothing more will come; it ended at `now_ns`.
     fn end(&mut self, now_ns: u64, end: TapEnd);
 

@@ -36,6 +36,11 @@ impl EchoMap {
         self.run.is_some()
     }
 
+    /// Reads what a packet changes (see [`super::Stream::touch`]).
+    pub(crate) fn touch(&self) -> u64 {
+        self.run.map_or(0, |run| run.newest)
+    }
+
     /// The next packet starts a new run.
     pub(crate) fn stop(&mut self) {
         self.run = None;

@@ -89,6 +89,12 @@ impl Latch {
         self.source.map(|source| source.ssrc)
     }
 
+    /// Reads what [`Latch::admit`] will read (see [`super::Stream::touch`]).
+    pub(crate) fn touch(&self) -> u64 {
+        let source = self.source.map_or(0, |source| u64::from(source.ssrc));
+        source ^ self.last_packet_ns ^ self.moved_ns ^ u64::from(self.signalled.port())
+    }
+
     /// Whether this is the source that is heard.
     pub(crate) fn is_known(&self, from: SocketAddr, ssrc: u32) -> bool {
         self.source.is_some_and(|source| source.ssrc == ssrc && source.address == from)

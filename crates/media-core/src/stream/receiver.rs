@@ -21,6 +21,11 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
+    /// Reads what a packet changes (see [`super::Stream::touch`]).
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.highest()) ^ self.packets ^ self.packets_at_report
+    }
+
     /// A new source is heard; its first packet has this number.
     pub(crate) fn begin(&mut self, first: u16) -> Arrival {
         if let Some(old) = self.tracker.take() {

@@ -18,6 +18,12 @@ pub(crate) struct Recording {
     source_changed: bool,
 }
 
+impl Recording {
+    pub(super) fn touch(&self) -> u64 {
+        self.tap.touch()
+    }
+}
+
 impl Stream {
     pub(crate) fn start_recording<Io: WorkerIo>(
         &mut self,

@@ -53,6 +53,11 @@ impl Sender {
         }
     }
 
+    /// Reads what a packet changes (see [`super::Stream::touch`]).
+    pub(crate) fn touch(&self) -> u64 {
+        self.due_ns ^ self.octets ^ u64::from(self.ssrc)
+    }
+
     /// Sets the clock going: frames are due at `phase_ns` within the frame length. Streams have different phases, which
     /// spreads the work.
     pub(crate) fn start(&mut self, now_ns: u64, frame_ns: u64, phase_ns: u64) {

@@ -143,6 +143,10 @@ impl RecorderTap for RingTap {
         !self.is_over()
     }
 
+    fn touch(&self) -> u64 {
+        self.latest_at ^ self.ring.cached_slots() as u64
+    }
+
     fn end(&mut self, now_ns: u64, end: TapEnd) {
         let at = if self.began_ns == 0 { 0 } else { position(self.began_ns, now_ns) };
         self.finish(at, end);

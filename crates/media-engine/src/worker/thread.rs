@@ -183,6 +183,11 @@ impl Running {
     fn receive(&mut self, now_ns: u64, has_given: bool) {
         self.round = self.round.wrapping_add(1);
         for at in 0..self.ready.len() {
+            if let Some((slot, _)) = slot_of(self.ready.token(at)) {
+                self.worker.touch(slot);
+            }
+        }
+        for at in 0..self.ready.len() {
             let Some((slot, port)) = slot_of(self.ready.token(at)) else { continue };
             if has_given && !self.worker.serves(slot) {
                 continue;
