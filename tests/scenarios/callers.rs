@@ -239,6 +239,42 @@ fn known_and_unknown_extensions_are_answered_alike() {
     }
 }
 
+/// A phone on this machine may send from its address for the outside, which is in no open network.
+#[test]
+fn who_calls_a_loopback_address_of_ours_is_on_this_machine() {
+    scenario("from_this_machine", |world| {
+        world.number("quiet", quiet());
+        world.settings(|settings| settings.open_networks = vec!["127.0.0.1/32".parse().expect("a network")]);
+        let alice = world.phone("alice");
+        alice.is_connected_to("quiet");
+        hangs_up(&alice);
+        world.settings(|settings| settings.open_networks.clear());
+        alice.calls("quiet");
+        alice.gets(403);
+        world.is_empty_after_40_s();
+    });
+}
+
+/// RFC 3261 §26.3.2.4: a forged source gets one answer for one INVITE, and costs no memory.
+#[test]
+fn a_caller_who_is_asked_for_a_password_or_refused_without_one_is_told_once() {
+    scenario("challenge_once", |world| {
+        world.settings(|settings| settings.open_networks.clear());
+        let stranger = world.phone("stranger");
+        stranger.behaves(|manners| (manners.acks_failure, manners.repeats) = (false, false));
+        stranger.calls("echo");
+        stranger.gets(403);
+        world.passes_ms(10_000);
+        assert_eq!(stranger.count(403, "INVITE"), 1);
+        world.extension("1000", "secret");
+        stranger.calls("echo");
+        stranger.gets(407);
+        world.passes_ms(10_000);
+        assert_eq!(stranger.count(407, "INVITE"), 1);
+        world.is_empty_after_40_s();
+    });
+}
+
 /// spec/media.md §1 and §2.
 #[test]
 fn whoever_dials_at_the_phones_own_domain_is_asked_for_a_password_and_unknown_domains_lead_nowhere() {

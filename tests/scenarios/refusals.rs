@@ -51,6 +51,11 @@ fn a_stranger_s_network_gets_403() {
     });
 }
 
+/// Outside of a dialog.
+const OPTIONS: &str = "OPTIONS sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bK-o;rport\r\nMax-Forwards: 70\r\n\
+    From: <sip:bob@example.com>;tag=o\r\nTo: <sip:{server}>\r\nCall-ID: options\r\nCSeq: 1 OPTIONS\r\n\
+    Content-Length: 0\r\n\r\n";
+
 #[test]
 fn draining_turns_new_calls_away_and_leaves_the_others_alone() {
     scenario("draining", |world| {
@@ -60,6 +65,10 @@ fn draining_turns_new_calls_away_and_leaves_the_others_alone() {
         world.admission(support::Admission::Draining);
         bob.calls("quiet");
         bob.gets(503);
+        assert!(bob.last_response(503).contains("Retry-After: 5"));
+        world.says("who asks by OPTIONS whether to send calls here is told the same");
+        bob.sends_raw(OPTIONS);
+        bob.gets_for(503, "OPTIONS");
         assert!(bob.last_response(503).contains("Retry-After: 5"));
         alice.hears_silence();
         alice.hangs_up();

@@ -40,9 +40,10 @@ impl Control {
             return Ok(Caller::Phone(self.identify(now, invite, hop, effects)?));
         }
         let source = hop.remote.ip().to_canonical();
-        // A phone on this machine may use its address for the outside; nobody else can (RFC 1812 §5.3.7: such a source is
-        // dropped when it comes from elsewhere).
-        let from_here = source == hop.local.ip().to_canonical() && is_open(&IpAddr::from([127, 0, 0, 1]), settings);
+        // A phone on this machine may use its address for the outside, towards that address or a loopback one; nobody else can
+        // (RFC 1812 §5.3.7: such a source, and such a destination, is dropped when it comes from elsewhere).
+        let local = hop.local.ip().to_canonical();
+        let from_here = (source == local || local.is_loopback()) && is_open(&IpAddr::from([127, 0, 0, 1]), settings);
         if from_here || is_open(&source, settings) {
             return Ok(Caller::Anyone);
         }

@@ -29,7 +29,11 @@ impl Control {
         }
         match request.method() {
             Method::Invite if request.to_tag().is_none() => self.invite(now, transaction, request, hop, effects),
+            // RFC 3261 §11.2: with the status that an INVITE would get. Who asks so whether to send calls here is told.
             Method::Options if request.to_tag().is_none() => {
+                if let Err(NotTaken { rejection, .. }) = self.admit() {
+                    return self.reject(now, transaction, &request, &rejection);
+                }
                 let tag = new_tag(self.owner, &mut self.random);
                 let response = uas::Rejection::new(200).response_to(&request).to_tag(&tag);
                 let response = reply::options(response, &self.snapshot.settings, &hop);
@@ -60,8 +64,11 @@ impl Control {
         let server = &self.snapshot.settings.server_name;
         let response = rejection.response_to(request).to_tag(&tag).header(HeaderName::Server, server).build();
         match delay_ms {
-            // Who is merely asked for a password is not remembered.
-            0 if rejection.status == 401 => self.endpoint.respond_and_forget(now, transaction, response),
+            // Who is merely asked for a password, or told that there is none, is not remembered, and not told again: a forged
+            // source would be (RFC 3261 §26.3.2.4).
+            0 if matches!(rejection.status, 401 | 403 | 407) => {
+                self.endpoint.respond_and_forget(now, transaction, response)
+            }
             0 => self.endpoint.respond(now, transaction, response),
             _ => self.registrar.held.delay(now, transaction, response, delay_ms),
         }

@@ -126,8 +126,9 @@ impl Endpoint {
         }
     }
 
-    /// Answers the request of `transaction`, no INVITE, and forgets it (a stateless answer, RFC 3261 §8.2.7): a repetition is a new
-    /// request to the core. For challenges: who gives no password takes up no memory.
+    /// Answers the request of `transaction` and forgets it (a stateless answer, RFC 3261 §8.2.7): a repetition is a new request to
+    /// the core, and a refused INVITE's response is not repeated (its ACK then belongs to nothing, which harms nobody). For
+    /// challenges: who gives no password takes up no memory, and a forged source is sent one packet for one (§26.3.2.4).
     pub fn respond_and_forget(&mut self, now: Now, transaction: ServerTransactionId, response: Message) {
         self.respond(now, transaction, response);
         self.forget_answered(transaction);

@@ -164,10 +164,13 @@ impl Endpoint {
         }
     }
 
-    /// Drops a transaction that has its final response; an INVITE's goes on, as it waits for its ACK.
+    /// Drops a transaction that has its final response, other than a 2xx to an INVITE.
     pub(super) fn forget_answered(&mut self, id: ServerTransactionId) {
-        let completed = State::NonInvite(non_invite_server::State::Completed);
-        if self.servers.get_mut(id).is_some_and(|transaction| transaction.state == completed) {
+        let is_completed = |state| {
+            state == State::NonInvite(non_invite_server::State::Completed)
+                || state == State::Invite(invite_server::State::Completed)
+        };
+        if self.servers.get_mut(id).is_some_and(|transaction| is_completed(transaction.state)) {
             self.servers.remove(id);
             self.timers.stop_all(id.into());
         }

@@ -111,12 +111,16 @@ fn a_request_that_is_answered_and_forgotten_leaves_nothing_behind() {
         assert_eq!((server.endpoint.server_len(), server.endpoint.next_deadline()), (0, None));
     }
     assert_eq!(server.labels(), ["401 REGISTER", "401 REGISTER"]);
-    // An INVITE is remembered all the same: its ACK must find somebody.
+    // Nor does an INVITE: it is not told again, and its ACK is nobody's.
     server.receive(&message("INVITE", "127.0.0.2;branch=z9hG4bK2", "", 2));
     let EndpointEvent::Request { transaction, request, .. } = server.events.remove(0) else { panic!("a request") };
-    let refusal = MessageBuilder::response_to(&request, 486, "").to_tag("ours").build();
+    let refusal = MessageBuilder::response_to(&request, 407, "").to_tag("ours").build();
     server.endpoint.respond_and_forget(server.now, transaction, refusal);
-    assert_eq!(server.endpoint.server_len(), 1);
+    server.drain();
+    assert_eq!(server.labels(), ["100 INVITE", "407 INVITE"]);
+    assert_eq!((server.endpoint.server_len(), server.endpoint.next_deadline()), (0, None));
+    server.receive(&message("ACK", "127.0.0.2;branch=z9hG4bK2", ";tag=ours", 2));
+    assert_eq!((server.event_names(), server.labels()), (vec!["ack"], vec![]));
 }
 
 #[test]
