@@ -99,6 +99,35 @@ fn a_recording_has_its_variables_events_and_files() {
     });
 }
 
+/// spec/media.md §8: several times, one after another. The writer still completes the first when the second begins.
+#[test]
+fn a_recording_begins_at_once_behind_one_that_was_just_stopped() {
+    scenario("record_at_once", |world| {
+        let stop = json!({"type": "recording_stop"});
+        world.number(
+            "record",
+            json!([{"type": "answer"}, start(json!({})), sleep(300), stop, start(json!({})), sleep(500), stop, sleep(300)]),
+        );
+        let alice = world.phone("alice");
+        alice.is_connected_to("record");
+        alice.speaks(440.0);
+        alice.is_asked("BYE");
+        alice.falls_silent();
+        assert_eq!(failures(world), [""; 0]);
+        let finished: Vec<u64> = world
+            .events()
+            .iter()
+            .filter(|(name, _)| name == "recording_finished")
+            .map(|(_, recording)| recording["duration_ms"].as_u64().unwrap_or_default())
+            .collect();
+        assert!(matches!(finished[..], [300..360, 500..560]), "{finished:?}");
+        let updated = world.last("call_updated");
+        assert_eq!(updated["recording_id"], "00000000-0000-0000-0000-000000000000");
+        assert_eq!(updated["recording_ids"].as_array().map(Vec::len), Some(2));
+        world.is_empty_after_40_s();
+    });
+}
+
 #[test]
 fn a_call_is_recorded_several_times_but_never_twice_at_once() {
     scenario("record_twice", |world| {

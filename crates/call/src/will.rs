@@ -24,6 +24,8 @@ pub(crate) struct Will {
     pub(crate) recording: Option<Box<Recording>>,
     /// Whether the media side knows of that recording, and will report its end.
     pub(crate) recording_reports: bool,
+    /// Recordings before that one which the media side was asked to stop, and will report.
+    pub(crate) stopping: Vec<Recording>,
     /// The room that is recorded, which nobody else would stop; none if it is the call's stream, which is closed.
     pub(crate) recorded_room: Option<RoomId>,
     /// Calls that a bridge must send out of the mix, and the bridge's id.

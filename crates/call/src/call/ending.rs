@@ -156,7 +156,7 @@ impl Call {
         if !over.leg_gone || !self.media.is_over() || std::mem::replace(&mut over.noted, true) {
             return;
         }
-        if self.recording.is_none() {
+        if self.open_recordings().next().is_none() {
             self.timers.stop(&CallTimer::Farewell);
         }
         let talked_us = match (self.record.tm_progressing, self.record.tm_hangup) {

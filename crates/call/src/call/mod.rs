@@ -45,6 +45,8 @@ pub(crate) struct Call {
     waiting: Waiting,
     /// The recording that runs.
     recording: Option<Running>,
+    /// Those before it whose files are still being completed.
+    stopping: Vec<Running>,
     stays: Stays,
     /// Set when one side has ended it; the pieces may still have to say good-bye.
     over: Option<Over>,
@@ -137,6 +139,7 @@ impl Call {
             flow,
             waiting: Waiting::default(),
             recording: None,
+            stopping: Vec::new(),
             stays: Stays::default(),
             over: None,
             timers,
@@ -177,7 +180,7 @@ impl Call {
     pub(crate) fn is_over(&self) -> bool {
         self.over.is_some_and(|over| over.is_complete())
             && self.flow.status() == ActiveflowStatus::Ended
-            && self.recording.is_none()
+            && self.open_recordings().next().is_none()
     }
 
     /// When [`CellInput::Timeout`] is due.
@@ -330,7 +333,8 @@ impl Call {
     fn renew_will(&mut self, context: &mut Context<'_>) {
         let reports = self.recording_reports();
         let recording = self.recording.as_ref().map(|running| (running.record().id, running.record().status, reports));
-        let stage = (self.leg.stage(), self.media.in_service(), self.stays.bridges().to_vec(), recording);
+        let stopping = self.stopping.len();
+        let stage = (self.leg.stage(), self.media.in_service(), self.stays.bridges().to_vec(), recording, stopping);
         if self.waiting.will_written.as_ref() == Some(&stage) {
             return;
         }
@@ -346,6 +350,7 @@ impl Call {
             bridges: self.stays.bridges().to_vec(),
             recording: self.recording.as_ref().map(|running| Box::new(running.record().clone())),
             recording_reports: reports,
+            stopping: self.stopping.iter().map(|running| running.record().clone()).collect(),
             ..Will::default()
         })));
     }

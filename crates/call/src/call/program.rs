@@ -28,8 +28,8 @@ pub(super) struct Waiting {
 }
 
 /// What a will depends on: leg, stream, the bridges that know of the call, the recording that runs and whether the media
-/// side knows of it.
-pub(super) type WillStage = (Stage, Option<bool>, Vec<Uuid>, Option<(Uuid, RecordingStatus, bool)>);
+/// side knows of it, and how many are being completed.
+pub(super) type WillStage = (Stage, Option<bool>, Vec<Uuid>, Option<(Uuid, RecordingStatus, bool)>, usize);
 
 impl Call {
     /// Gives an event to the flow and carries out what follows from it.

@@ -5,7 +5,7 @@
 //!                           │                           └────── silence, duration, hangup, full disk ────────────▲
 //!                           └────────────────────────────── stopped before it began ─────────────────────────────┘
 //! ```
-//! Users are told of its beginning and its end; who asks in between sees each of these (spec/resources.md §6).
+//! Another one may begin as soon as the one before is asked to stop: whose files are completed meanwhile is set aside. Users are told of its beginning and its end; who asks in between sees each of these (spec/resources.md §6).
 
 use base::{RecordingId, SoundId};
 use flow::RecordingOptions;
@@ -44,6 +44,9 @@ enum Phase {
     Stopping,
 }
 
+/// Recordings whose files are being completed, beside the one that runs: a writer needs some milliseconds, unless its disk hangs.
+const STOPPING_MAX: usize = 8;
+
 impl Running {
     pub(super) fn record(&self) -> &Recording {
         self.open.record()
@@ -53,10 +56,13 @@ impl Running {
 impl Call {
     /// The action `recording_start`. It never keeps the flow waiting.
     pub(super) fn start_recording(&mut self, context: &mut Context<'_>, step: u64, options: RecordingOptions) {
+        let stopping = self.is_in(Phase::Stopping);
         let refused = if self.record.status != CallStatus::Progressing {
             Some("the call is not answered")
-        } else if self.recording.is_some() {
+        } else if self.recording.is_some() && !stopping {
             Some("the call is being recorded already")
+        } else if stopping && self.stopping.len() == STOPPING_MAX {
+            Some("the recordings before it are still being completed")
         } else {
             None
         };
@@ -77,6 +83,7 @@ impl Call {
             on_end_flow_id: options.on_end_flow_id,
             ..Recording::default()
         };
+        self.stopping.extend(self.recording.take());
         // First, so that whoever hears of it by the call can ask for it.
         let open = OpenRecording::open(context, of, &["in", "out"]);
         self.flow.set_variables(variables_of(open.record()));
@@ -182,30 +189,36 @@ impl Call {
 
     /// What the media side reports.
     pub(super) fn recording_fact(&mut self, context: &mut Context<'_>, recording: RecordingId, fact: RecordingFact) {
-        let Some(running) = self.recording.as_mut().filter(|running| running.open.media_id() == recording) else {
+        let mut open = self.stopping.iter_mut().chain(&mut self.recording);
+        let Some(running) = open.find(|running| running.open.media_id() == recording) else {
             return context.act(Act::CountStale);
         };
         match fact {
             RecordingFact::Started => running.open.started(context),
             RecordingFact::Ended { end, samples, .. } => {
                 let why = why_ended(context, &end);
-                self.recording_over(context, samples, why);
+                let is_it = |running: &mut Running| running.open.media_id() == recording;
+                let ended = self.stopping.extract_if(.., is_it).next().or_else(|| self.recording.take());
+                if let Some(ended) = ended {
+                    self.recording_over(context, ended, samples, why);
+                }
             }
         }
     }
 
     /// The media side was never asked: there are no files.
     fn recording_never_began(&mut self, context: &mut Context<'_>, why: String) {
-        if let Some(running) = &mut self.recording {
+        if let Some(mut running) = self.recording.take() {
             running.open.has_no_files();
+            self.recording_over(context, running, 0, why);
         }
-        self.recording_over(context, 0, why);
     }
 
-    fn recording_over(&mut self, context: &mut Context<'_>, samples: u64, why: String) {
-        let Some(Running { open, .. }) = self.recording.take() else { return };
-        let record = open.ended(context, samples, why);
-        self.record.recording_id = Uuid::nil();
+    fn recording_over(&mut self, context: &mut Context<'_>, ended: Running, samples: u64, why: String) {
+        let record = ended.open.ended(context, samples, why);
+        if self.record.recording_id == record.id {
+            self.record.recording_id = Uuid::nil();
+        }
         self.record.tm_update = record.tm_update;
         self.publish(context, "call_updated");
         recording::run_on_end(context, &record, self.flow.settings());
@@ -220,6 +233,13 @@ impl Call {
 
     /// The media side is not waited for any longer.
     pub(super) fn give_up_recording(&mut self, context: &mut Context<'_>) {
-        self.recording_over(context, 0, "the media side did not report its end".into());
+        for running in std::mem::take(&mut self.stopping).into_iter().chain(self.recording.take()) {
+            self.recording_over(context, running, 0, "the media side did not report its end".into());
+        }
+    }
+
+    /// Those that have not ended.
+    pub(super) fn open_recordings(&self) -> impl Iterator<Item = &Recording> {
+        self.stopping.iter().chain(&self.recording).map(Running::record)
     }
 }

@@ -226,6 +226,9 @@ impl Control {
                 false => effects.push(orphan_recording_over(now, *recording, 0)),
             }
         }
+        for recording in std::mem::take(&mut cell.will.stopping) {
+            self.orphan_recordings.insert(RecordingId(recording.id.as_u128()), recording);
+        }
         for letter in cell.will.letters(id) {
             self.post(letter, effects);
         }

@@ -3,7 +3,7 @@
 use super::Control;
 
 /// Version of the written form. A build reads its own version only.
-pub const FORMAT_VERSION: u32 = 10;
+pub const FORMAT_VERSION: u32 = 11;
 
 const MAGIC: &[u8; 4] = b"fswc";
 
