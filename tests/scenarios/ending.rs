@@ -345,6 +345,21 @@ fn a_call_whose_worker_is_silent_is_given_up_after_35_s() {
     });
 }
 
+#[test]
+fn what_is_waited_for_the_answer_to_our_bye_is_no_talk() {
+    scenario("talked", |world| {
+        world.number("short", json!([{"type": "answer"}, {"type": "sleep", "option": {"duration": 3_000}}]));
+        let alice = world.phone("alice");
+        alice.behaves(|manners| manners.answers_bye = false);
+        alice.is_connected_to("short");
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+        let talked = |talked_ms: u64| (3_000..3_200).contains(&talked_ms);
+        assert!(world.noted(|note| matches!(note, NoteKind::CallEnded { talked_ms, .. } if talked(*talked_ms))));
+        assert!(world.noted(|note| matches!(note, NoteKind::ByeUnanswered)));
+    });
+}
+
 /// RFC 3261 §15.1.2: the dialog is over, whatever still runs after the call.
 #[test]
 fn requests_in_a_dialog_that_is_over_get_481_while_the_on_complete_flow_runs() {

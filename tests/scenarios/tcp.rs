@@ -102,6 +102,21 @@ fn our_bye_finds_a_phone_that_takes_connections_when_its_own_is_gone() {
 }
 
 #[test]
+fn our_bye_goes_over_the_connection_over_which_the_ack_came() {
+    scenario("tcp_ack_again", |world| {
+        world.number("short", short());
+        let alice = phone(world);
+        alice.behaves(|manners| manners.acks_success = false);
+        alice.calls("short");
+        alice.gets(200);
+        alice.moves_to_port(40_001);
+        alice.acks();
+        alice.is_asked("BYE");
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
 fn our_bye_goes_over_the_connection_that_a_caller_has_made_anew() {
     scenario("tcp_again", |world| {
         world.number("short", short());

@@ -99,6 +99,7 @@ pub(crate) fn note(kind: &NoteKind) -> Option<String> {
         NoteKind::CallRefused { status, why, .. } => format!("refused with {status}: {why}"),
         NoteKind::Status(status) => format!("status {}", status.as_str()),
         NoteKind::SessionChangeRefused { status, why } => format!("change refused with {status}: {why}"),
+        NoteKind::ByeUnanswered => "nobody answered the BYE".into(),
         NoteKind::Digit { digit, duration_ms } => format!("digit {digit} ({duration_ms} ms)"),
         NoteKind::BargeIn => "the caller speaks".into(),
         NoteKind::SoundSkipped { url, why } => format!("skipped {url}: {why}"),

@@ -159,7 +159,9 @@ mod tests {
              Call-ID: x\r\nCSeq: 1 ACK\r\nX-Fill: {}\r\n\r\n",
             "x".repeat(octets)
         );
-        CellInput::Ack { request: Message::parse_datagram(text.into()).unwrap() }
+        let address = "192.0.2.1:5060".parse().unwrap();
+        let hop = sip_core::Hop { transport: sip_core::Transport::Udp, listener: 0, local: address, remote: address };
+        CellInput::Ack { request: Message::parse_datagram(text.into()).unwrap(), hop }
     }
 
     #[test]

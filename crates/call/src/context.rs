@@ -22,7 +22,7 @@ pub(crate) enum CellInput {
     /// A request inside the dialog, with a server transaction that wants a response.
     Request { transaction: ServerTransactionId, request: Message, hop: Hop },
     /// The ACK of a 2xx.
-    Ack { request: Message },
+    Ack { request: Message, hop: Hop },
     /// The caller cancels the INVITE; the CANCEL itself is answered already.
     Cancel,
     /// A response to a request of ours.
@@ -166,7 +166,7 @@ impl CellInput {
     pub(crate) fn octets(&self) -> usize {
         match self {
             CellInput::Request { request: message, .. }
-            | CellInput::Ack { request: message }
+            | CellInput::Ack { request: message, .. }
             | CellInput::Response { response: message } => message.as_bytes().len(),
             CellInput::Http { outcome, .. } => outcome.body.len() + outcome.error.len(),
             _ => 0,

@@ -53,6 +53,8 @@ pub enum NoteKind {
     },
     /// The call's status changed.
     Status(CallStatus),
+    /// Our BYE was not answered, or could not be sent: the far end may not know that the call is over.
+    ByeUnanswered,
     /// A change of the session was refused with this status; the call goes on as it was.
     SessionChangeRefused {
         /// The SIP status.

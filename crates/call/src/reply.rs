@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use sdp::{Capabilities, Refusal, Session};
-use sip_core::{HeaderName, Hop, Message, MessageBuilder, Method, uas};
+use sip_core::uri::Scheme;
+use sip_core::{HeaderName, Hop, Message, MessageBuilder, Method, Transport, Uri, uas};
 
 use crate::{Settings, info_digits};
 
@@ -76,7 +77,7 @@ pub(crate) fn rejection(refusal: &Refusal, agent: &str) -> uas::Rejection {
 /// An answer to OPTIONS (RFC 3261 §11.2), from a 200 that has the rest.
 pub(crate) fn options(response: MessageBuilder, settings: &Settings, hop: &Hop) -> Message {
     response
-        .header(HeaderName::Contact, contact(settings, hop))
+        .header(HeaderName::Contact, contact(settings, hop, false))
         .header(HeaderName::Allow, uas::allow(CAPABILITIES.methods))
         .header(HeaderName::Accept, SDP)
         .header(HeaderName::Supported, "")
@@ -103,14 +104,31 @@ pub(crate) fn date(wall_us: u64) -> String {
 }
 
 /// The address of ours that a peer is told: the configured public one, else the one that its packet was sent to; by the same
-/// transport.
-pub(crate) fn contact(settings: &Settings, hop: &Hop) -> String {
+/// transport. `sips`: as an address that is reached by TLS only (see [`wants_sips`]), if this hop is such a one.
+pub(crate) fn contact(settings: &Settings, hop: &Hop, sips: bool) -> String {
     let public = settings.public_sip_addresses.get(usize::from(hop.listener)).copied().flatten();
-    let transport = hop.transport.uri_param().map(|name| format!(";transport={name}")).unwrap_or_default();
+    let sips = sips && matches!(hop.transport, Transport::Tls | Transport::Wss);
+    let (scheme, transport) = match hop.transport {
+        // RFC 5630 §3.1.1: within sips there is no `transport=tls`; it is what is meant.
+        Transport::Tls if sips => ("sips", None),
+        other => (if sips { "sips" } else { "sip" }, other.uri_param()),
+    };
+    let transport = transport.map(|name| format!(";transport={name}")).unwrap_or_default();
     match public.unwrap_or(hop.local.ip()).to_canonical() {
-        IpAddr::V4(ip) => format!("<sip:{ip}:{}{transport}>", hop.local.port()),
-        IpAddr::V6(ip) => format!("<sip:[{ip}]:{}{transport}>", hop.local.port()),
+        IpAddr::V4(ip) => format!("<{scheme}:{ip}:{}{transport}>", hop.local.port()),
+        IpAddr::V6(ip) => format!("<{scheme}:[{ip}]:{}{transport}>", hop.local.port()),
     }
+}
+
+/// Whether the Contact of our responses must be a sips address (RFC 3261 §12.1.1): as in the Request-URI, or in the topmost
+/// Record-Route, or where there is none in the Contact.
+pub(crate) fn wants_sips(request: &Message) -> bool {
+    let is_sips = |uri: Uri| uri.scheme() == Scheme::Sips;
+    let next = match request.record_routes().next() {
+        Some(route) => route.ok(),
+        None => request.contact().ok().flatten(),
+    };
+    request.uri().is_ok_and(is_sips) || next.and_then(|next| next.uri().ok()).is_some_and(is_sips)
 }
 
 /// The address that stands in our session descriptions.
@@ -122,6 +140,34 @@ pub(crate) fn media_address(settings: &Settings, hop: &Hop) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 3261 §12.1.1.
+    #[test]
+    fn who_calls_a_sips_address_gets_one_as_contact_if_it_came_by_tls() {
+        let invite = |uri: &str, lines: &str| {
+            let text = format!(
+                "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/TLS c;branch=z9hG4bK1\r\n{lines}From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n\
+                 Call-ID: x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+            );
+            wants_sips(&Message::parse_datagram(text.into()).unwrap())
+        };
+        assert!(invite("sips:echo@192.0.2.1", ""));
+        assert!(invite("sip:echo@192.0.2.1", "Contact: <sips:a@192.0.2.2>\r\n"));
+        assert!(invite("sip:echo@192.0.2.1", "Record-Route: <sips:192.0.2.3;lr>\r\nContact: <sip:a@192.0.2.2>\r\n"));
+        assert!(!invite("sip:echo@192.0.2.1", "Record-Route: <sip:192.0.2.3;lr>\r\nContact: <sips:a@192.0.2.2>\r\n"));
+        let settings = Settings::default();
+        let contacts = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Wss].map(|transport| {
+            let (local, remote) = ("192.0.2.1:5061".parse().unwrap(), "192.0.2.2:40000".parse().unwrap());
+            contact(&settings, &Hop { transport, listener: 0, local, remote }, true)
+        });
+        let expected = [
+            "sip:192.0.2.1:5061",
+            "sip:192.0.2.1:5061;transport=tcp",
+            "sips:192.0.2.1:5061",
+            "sips:192.0.2.1:5061;transport=ws",
+        ];
+        assert_eq!(contacts, expected.map(|uri| format!("<{uri}>")));
+    }
 
     #[test]
     fn a_date_is_that_of_the_calendar() {

@@ -18,6 +18,8 @@ const FAREWELL_MS: u64 = 35_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Over {
     ending: Ending,
+    /// When it ended, wall clock, µs: what is still said on the wire is no talk.
+    at_us: u64,
     /// Our BYE is on its way: from then on counts the time of [`CallTimer::Farewell`].
     bye_sent: bool,
     /// Nothing more is said on the wire: the call's status is `hangup`.
@@ -103,7 +105,14 @@ impl Call {
         if self.over.is_some() {
             return;
         }
-        self.over = Some(Over { ending, bye_sent: false, leg_gone: false, noted: false, flows_stopped: false });
+        self.over = Some(Over {
+            ending,
+            at_us: context.now.wall_us,
+            bye_sent: false,
+            leg_gone: false,
+            noted: false,
+            flows_stopped: false,
+        });
         // An on-complete flow that runs by now has begun before its call is hung up, and goes on after it.
         let on_complete = self.runs_on_complete();
         if !on_complete {
@@ -156,13 +165,11 @@ impl Call {
         if !over.leg_gone || !self.media.is_over() || std::mem::replace(&mut over.noted, true) {
             return;
         }
+        let ended_us = over.at_us;
         if self.open_recordings().next().is_none() {
             self.timers.stop(&CallTimer::Farewell);
         }
-        let talked_us = match (self.record.tm_progressing, self.record.tm_hangup) {
-            (Some(from), Some(to)) => to.as_us().saturating_sub(from.as_us()),
-            _ => 0,
-        };
+        let talked_us = self.record.tm_progressing.map_or(0, |from| ended_us.saturating_sub(from.as_us()));
         context.note(NoteKind::CallEnded {
             by: self.record.hangup_by,
             reason: self.record.hangup_reason,

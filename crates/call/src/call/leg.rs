@@ -23,6 +23,8 @@ pub(crate) struct Leg {
     /// The caller writes another address into its messages than the one they come from.
     behind_nat: bool,
     dialog: Dialog,
+    /// Our Contact is a sips address.
+    sips: bool,
     /// The transaction of the first INVITE.
     transaction: ServerTransactionId,
     /// The first INVITE, until its final response.
@@ -97,6 +99,7 @@ impl Leg {
         Leg {
             hop,
             behind_nat: is_behind_nat(&invite, &hop),
+            sips: reply::wants_sips(&invite),
             dialog,
             transaction,
             invite: Some(invite),
@@ -241,11 +244,13 @@ impl Leg {
         self.held_bye = None;
     }
 
-    /// Our BYE, the only request that we send, has its final response or will get none.
-    pub(crate) fn bye_is_over(&mut self) {
-        if self.phase == Phase::Leaving {
+    /// Our BYE, the only request that we send, has its final response or will get none. Says whether it was waited for.
+    pub(crate) fn bye_is_over(&mut self) -> bool {
+        let waited = self.phase == Phase::Leaving;
+        if waited {
             self.phase = Phase::Done;
         }
+        waited
     }
 
     /// When [`Leg::timeout`] is due.
@@ -306,7 +311,7 @@ impl Leg {
         let response = self
             .dialog
             .response_to(invite, status)
-            .header(HeaderName::Contact, reply::contact(context.settings(), &self.hop))
+            .header(HeaderName::Contact, reply::contact(context.settings(), &self.hop, self.sips))
             .header(HeaderName::Allow, uas::allow(reply::CAPABILITIES.methods))
             .header(HeaderName::Supported, "")
             .header(HeaderName::Server, server(context));

@@ -202,8 +202,8 @@ impl Call {
                 let event = self.leg.receive(context, transaction, &request, hop);
                 self.leg_event(context, event);
             }
-            CellInput::Ack { request } => {
-                let event = self.leg.acknowledged(context, &request);
+            CellInput::Ack { request, hop } => {
+                let event = self.leg.acknowledged(context, &request, hop);
                 self.leg_event(context, event);
             }
             CellInput::Cancel => self.cancelled(context),
@@ -212,7 +212,11 @@ impl Call {
                     self.leg.bye_is_over();
                 }
             }
-            CellInput::RequestFailed => self.leg.bye_is_over(),
+            CellInput::RequestFailed => {
+                if self.leg.bye_is_over() {
+                    context.note(NoteKind::ByeUnanswered);
+                }
+            }
             CellInput::Media(event) => self.media_event(context, event),
             CellInput::Sound { step, outcome } => self.sound_ready(context, step, outcome),
             CellInput::Http { step, outcome } => self.step_flow(context, FlowEvent::HttpAnswered { step, outcome }),

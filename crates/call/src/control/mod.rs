@@ -227,9 +227,9 @@ impl Control {
                 Some(cell) => self.deliver(now, cell, CellInput::Request { transaction, request, hop }, effects),
                 None => self.outside_dialog(now, transaction, request, hop, effects),
             },
-            EndpointEvent::Ack { request, .. } => {
+            EndpointEvent::Ack { request, hop } => {
                 if let Some(cell) = self.cell_of_dialog(&request) {
-                    self.deliver(now, cell, CellInput::Ack { request }, effects);
+                    self.deliver(now, cell, CellInput::Ack { request, hop }, effects);
                 }
             }
             EndpointEvent::Cancel { invite, .. } => {

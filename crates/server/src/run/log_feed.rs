@@ -58,6 +58,7 @@ fn body(kind: NoteKind) -> Option<LogBody> {
             let data = [("remote", remote.to_string().into()), ("sip_call_id", sip_call_id.into())];
             ("sip_invite", String::new(), Particulars::from(data))
         }
+        NoteKind::ByeUnanswered => ("bye_unanswered", String::new(), Particulars::default()),
         NoteKind::SessionChangeRefused { status, why } => {
             ("session_refused", why, Particulars::from([("status", status.into())]))
         }

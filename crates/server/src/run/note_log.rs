@@ -20,6 +20,9 @@ pub(super) fn write(note: &Note) {
         NoteKind::SessionChangeRefused { status, why } => {
             tracing::info!(%call_id, status, "a change of the session was refused: {why}");
         }
+        NoteKind::ByeUnanswered => {
+            tracing::info!(%call_id, "nobody answered our BYE: the far end may not know that the call is over");
+        }
         NoteKind::Digit { digit, duration_ms } => tracing::debug!(%call_id, duration_ms, "key {digit}"),
         NoteKind::BargeIn => tracing::debug!(%call_id, "the caller speaks, and the speech ends"),
         NoteKind::Flow(entry) if entry.what == What::EndedByFailure => {

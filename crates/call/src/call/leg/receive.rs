@@ -25,10 +25,7 @@ impl Leg {
             self.reject(context, transaction, request, &rejection);
             return LegEvent::Nothing;
         }
-        if hop.transport.is_reliable() && self.hop.transport.is_reliable() {
-            // Who has lost its connection comes over another one, and is reached over that from now on.
-            self.hop = hop;
-        }
+        self.heard_over(hop);
         match request.method() {
             Method::Bye => self.receive_bye(context, transaction, request),
             Method::Invite => self.receive_invite(context, transaction, request, hop),
@@ -42,6 +39,13 @@ impl Leg {
                 self.reject(context, transaction, request, &uas::Rejection::new(405));
                 LegEvent::Nothing
             }
+        }
+    }
+
+    /// Who has lost its connection comes over another one, and is reached over that from now on.
+    fn heard_over(&mut self, hop: Hop) {
+        if hop.transport.is_reliable() && self.hop.transport.is_reliable() {
+            self.hop = hop;
         }
     }
 
@@ -140,10 +144,11 @@ impl Leg {
     }
 
     /// The ACK of a 2xx. It carries the answer when the 2xx carried our offer.
-    pub(crate) fn acknowledged(&mut self, context: &mut Context<'_>, ack: &Message) -> LegEvent {
+    pub(crate) fn acknowledged(&mut self, context: &mut Context<'_>, ack: &Message, hop: Hop) -> LegEvent {
         if !self.accepted.as_ref().is_some_and(|accepted| accepted.is_acknowledged_by(ack)) {
             return LegEvent::Nothing;
         }
+        self.heard_over(hop);
         self.accepted = None;
         if let Some(cause) = self.held_bye {
             self.send_bye(context, cause);
