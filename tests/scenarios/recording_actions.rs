@@ -308,7 +308,7 @@ fn a_key_ends_the_recording_and_counts_as_a_digit() {
         alice.presses('#');
         alice.waits_ms(150);
         assert_eq!(world.published("recording_finished"), 1);
-        assert_eq!(world.last("recording_finished")["end_reason"], "stopped");
+        assert_eq!(world.last("recording_finished")["end_reason"], "key");
         alice.waits_ms(900);
         alice.presses('7');
         alice.waits_ms(200);

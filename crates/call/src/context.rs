@@ -77,6 +77,8 @@ pub(crate) enum Act {
     Effect(Effect),
     /// Count an answer that came for an earlier step.
     CountStale,
+    /// Counts a 2xx to an INVITE that was never acknowledged.
+    CountAckMissing,
     /// Write to another cell.
     Send(Envelope),
     /// Users know of this bridge, as it is without its calls.

@@ -275,6 +275,7 @@ impl Leg {
                 LegEvent::Nothing
             }
             Some(AcceptedStep::NoAck) => {
+                context.act(Act::CountAckMissing);
                 let cause = self.held_bye.unwrap_or(CAUSE_NO_ANSWER);
                 self.send_bye(context, cause);
                 LegEvent::Failed

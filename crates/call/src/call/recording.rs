@@ -29,6 +29,8 @@ pub(super) struct Running {
     duration_ms: u64,
     /// The step of the action that started it.
     step: u64,
+    /// A key has ended it.
+    by_key: bool,
     phase: Phase,
 }
 
@@ -97,6 +99,7 @@ impl Call {
             end_of_silence_ms: options.end_of_silence_s.saturating_mul(1_000),
             duration_ms: u64::from(options.duration_s) * 1_000,
             step,
+            by_key: false,
             phase: Phase::BeforeBeep,
         });
         match options.beep_start {
@@ -182,7 +185,9 @@ impl Call {
     /// A key of the caller's may end it. The key counts as a digit all the same.
     pub(super) fn recording_key(&mut self, context: &mut Context<'_>, digit: char) {
         let ends = |key: &str| key == "any" || key.chars().eq([digit]);
-        if self.recording.as_ref().is_some_and(|running| ends(&running.end_key)) {
+        let running = self.recording.as_mut().filter(|running| running.phase != Phase::Stopping);
+        if let Some(running) = running.filter(|running| ends(&running.end_key)) {
+            running.by_key = true;
             self.stop_recording(context);
         }
     }
@@ -200,7 +205,8 @@ impl Call {
                 let is_it = |running: &mut Running| running.open.media_id() == recording;
                 let ended = self.stopping.extract_if(.., is_it).next().or_else(|| self.recording.take());
                 if let Some(ended) = ended {
-                    self.recording_over(context, ended, samples, why);
+                    let by_key = ended.by_key && end == RecordingEnd::Stopped;
+                    self.recording_over(context, ended, samples, if by_key { "key".into() } else { why });
                 }
             }
         }

@@ -61,6 +61,7 @@ impl Control {
                     effects.push(effect);
                 }
                 Act::CountStale => self.counters.stale_inputs += 1,
+                Act::CountAckMissing => self.counters.acks_missing += 1,
                 Act::Send(letter) => self.post(letter, effects),
                 Act::BridgeOpened(bridge) => self.bridge_opened(*bridge),
                 Act::BridgeEnded(confbridge_id) => self.bridge_ended(confbridge_id),

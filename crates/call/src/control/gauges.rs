@@ -22,7 +22,7 @@ pub struct Counters {
     pub panics: u64,
     /// Answers and facts that came for a cell or step that is gone.
     pub stale_inputs: u64,
-    /// Non-2xx final responses that were never acknowledged (Timer H).
+    /// Final responses to INVITEs that were never acknowledged (RFC 3261 §13.3.1.4 and Timer H).
     pub acks_missing: u64,
 }
 

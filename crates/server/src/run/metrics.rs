@@ -70,7 +70,7 @@ fn loop_numbers(out: &mut MetricsText, labels: &[(&str, &str)], numbers: &LoopNu
         ("calls_turned_away_total", "INVITEs turned away with 503: draining, overload, limits", counters.turned_away),
         ("call_panics_total", "Calls that were ended because their handler panicked", counters.panics),
         ("stale_inputs_total", "Answers and facts for a call or step that is gone", counters.stale_inputs),
-        ("sip_acks_missing_total", "Final responses that were never acknowledged", endpoint.acks_missing),
+        ("sip_acks_missing_total", "Final responses to INVITEs that were never acknowledged", counters.acks_missing),
         ("sip_requests_received_total", "SIP requests handed to a loop", endpoint.requests_received),
         ("sip_responses_received_total", "SIP responses handed to a loop", endpoint.responses_received),
         ("sip_requests_repeated_by_peer_total", "Retransmissions received", endpoint.requests_repeated_by_peer),
