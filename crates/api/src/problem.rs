@@ -191,6 +191,15 @@ impl From<RepositoryError> for Problem {
         match error {
             RepositoryError::Taken => Problem::new(ErrorStatus::AlreadyExists, "ALREADY_EXISTS", error.to_string()),
             RepositoryError::Failed(what) => Problem::internal(what),
+            RepositoryError::Unavailable(what) => {
+                tracing::error!("a request failed: {what}");
+                let message = "the server cannot write anything down at the moment; its log says why";
+                Problem::new(ErrorStatus::Unavailable, "SERVICE_UNAVAILABLE", message)
+            }
+            RepositoryError::Late => {
+                let message = "the server could not write it down in time; it may still come true";
+                Problem::new(ErrorStatus::Unavailable, "REQUEST_TIMEOUT", message)
+            }
         }
     }
 }

@@ -146,13 +146,18 @@ pub enum RepositoryError {
     Taken,
     /// The disk is full, the file is locked.
     Failed(String),
+    /// The disk takes nothing at the moment, for the same reasons; nothing was changed.
+    Unavailable(String),
+    /// The disk did not take it in time. What was to be changed may still be.
+    Late,
 }
 
 impl fmt::Display for RepositoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RepositoryError::Taken => f.write_str("another one of its kind has this name already"),
-            RepositoryError::Failed(what) => f.write_str(what),
+            RepositoryError::Late => f.write_str("the disk did not take it in time"),
+            RepositoryError::Failed(what) | RepositoryError::Unavailable(what) => f.write_str(what),
         }
     }
 }
@@ -173,7 +178,7 @@ pub trait Repository: Send + Sync + 'static {
     /// [`RepositoryError`]
     fn list(&self, listing: &Listing) -> Result<Vec<Resource>, RepositoryError>;
 
-    /// Stores a resource, new or changed. It is durable when this returns. `event` says what happened to it: records
+    /// Stores a resource, new or changed. It is durable when this returns, which it does within seconds. `event` says what happened to it: records
     /// ([`Kind::is_record`]) are kept in the event log itself, and this is the entry.
     ///
     /// # Errors

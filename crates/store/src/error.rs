@@ -52,6 +52,8 @@ pub enum StoreError {
     },
     /// Too much waits to be written; nothing was taken.
     Full,
+    /// It waits for the disk, and was not accepted in time; it may still be.
+    Late,
     /// A page token that no list has given.
     BadPageToken(String),
     /// A name that cannot be a file name.
@@ -100,6 +102,7 @@ impl fmt::Display for StoreError {
                 write!(f, "these entries are no longer in the event log; it begins with number {first_seq}")
             }
             StoreError::Full => f.write_str("too much waits to be written to disk; try again shortly"),
+            StoreError::Late => f.write_str("the disk did not take it in time; it may still do so"),
             StoreError::BadPageToken(token) => write!(f, "\"{token}\" is no page token of this list"),
             StoreError::BadName(name) => {
                 write!(f, "\"{name}\" cannot name a secret: use letters, digits, - and _, at most 64 of them")

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use crossbeam_channel::RecvTimeoutError;
 use model::{Binding, LogEntry, Resource};
 use uuid::Uuid;
 
@@ -133,6 +135,26 @@ impl Store {
             let _ = sender.send(result);
         });
         receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Like [`Store::append_synced`], but never waits longer than `time`.
+    ///
+    /// # Errors
+    /// [`StoreError::Late`]: they wait for the disk, and are accepted once it takes them. With any other error nothing was taken: too
+    /// much waits; the log cannot be written at the moment; the store is being closed.
+    pub fn append_within(&self, entries: Vec<LogEntry>, time: Duration) -> Result<u64, StoreError> {
+        if let Some(error) = self.0.outlet.shared.failing() {
+            return Err(error);
+        }
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        self.append_then(entries, move |result| {
+            let _ = sender.send(result);
+        });
+        match receiver.recv_timeout(time) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => Err(StoreError::Late),
+            Err(RecvTimeoutError::Disconnected) => Err(StoreError::Closed),
+        }
     }
 
     /// Whether new calls should be turned away: too much waits to be written, or the log cannot be written.

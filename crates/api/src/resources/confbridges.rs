@@ -58,7 +58,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let of = |summary| Operation::new("confbridges", summary);
     let list = FILTERS.describe(of("Lists confbridges").gives_page("Confbridge"));
     endpoints.get("/v1.0/confbridges", list, list_all);
-    let create = of("Makes a confbridge").takes("ConfbridgeRequest").gives("Confbridge");
+    let create = of("Makes a confbridge").takes("ConfbridgeRequest").gives("Confbridge").refuses(&[503]);
     endpoints.post("/v1.0/confbridges", create, make);
     endpoints.get("/v1.0/confbridges/{id}", of("One confbridge").gives("Confbridge"), show);
     let delete = of("Shows everybody out and ends a confbridge that was made by hand");

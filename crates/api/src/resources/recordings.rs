@@ -42,7 +42,7 @@ pub(super) fn endpoints(endpoints: &mut Endpoints) {
     let of = |summary| Operation::new("recordings", summary);
     endpoints.get("/v1.0/recordings", FILTERS.describe(of("Lists recordings").gives_page("Recording")), list_all);
     endpoints.get("/v1.0/recordings/{id}", of("One recording").gives("Recording"), show);
-    let delete = of("Deletes a recording and its files").gives("Recording").refuses(&[409]);
+    let delete = of("Deletes a recording and its files").gives("Recording").refuses(&[409, 503]);
     endpoints.delete("/v1.0/recordings/{id}", delete, remove);
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{Cursors, Kind, Listing, Repository, RepositoryError, TimelineOf, WebhookJournal};
 use model::{
-    Accesskey, Activeflow, Agent, Confbridge, Conference, Conferencecall, Customer, Extension, Flow, FlowType, LogBody,
-    LogEntry, Number, Recording, ReferenceType, Resource,
+    Accesskey, Activeflow, Agent, Confbridge, Conference, ConferenceStatus, Conferencecall, Customer, Extension, Flow,
+    FlowType, LogBody, LogEntry, Number, Recording, ReferenceType, Resource,
 };
 use serde_json::Map;
 use store::{
@@ -16,6 +17,9 @@ use store::{
 use uuid::Uuid;
 
 use super::conference_keeper::{self, Turn};
+
+/// How long a record waits for the disk.
+const LOG_TIME: Duration = Duration::from_secs(5);
 
 /// The store behind the API.
 pub(super) struct StoreRepository(pub(super) Store, pub(super) Turn);
@@ -64,6 +68,22 @@ impl StoreRepository {
         let page = page_of(listing);
         let Listed { items, .. } = self.0.records::<R>(Some(listing.customer_id), &filter, &page)?;
         Ok(items.into_iter().map(wrap).collect())
+    }
+
+    /// The log's own errors are those of a disk that takes nothing: nothing was changed then, unless it comes late.
+    fn put_record(&self, record: &Resource, event: &str) -> Result<(), RepositoryError> {
+        self.0.append_within(vec![entry(record, event)], LOG_TIME).map(drop).map_err(|error| match error {
+            StoreError::Late => {
+                // Whoever asked for a bridge was not told its id, nor are the loops: it must not stand when it comes.
+                if let Resource::Confbridge(bridge) = record
+                    && bridge.tm_delete.is_none()
+                {
+                    self.0.append(vec![withdrawn(bridge)]);
+                }
+                RepositoryError::Late
+            }
+            other => RepositoryError::Unavailable(other.to_string()),
+        })
     }
 
     fn unique<R: Stored>(&self, key: &str, wrap: fn(Arc<R>) -> Resource) -> Result<Option<Resource>, StoreError> {
@@ -155,7 +175,7 @@ impl Repository for StoreRepository {
             Resource::Accesskey(key) => self.0.put(&**key),
             Resource::Agent(agent) => self.0.put(&**agent),
             Resource::Customer(customer) => self.0.put(&**customer),
-            record => self.0.append_synced(vec![entry(record, event)]).map(drop),
+            record => return self.put_record(record, event),
         }
         .map_err(told)
     }
@@ -232,6 +252,14 @@ fn entry(resource: &Resource, event: &str) -> LogEntry {
     };
     let body = LogBody::Event { name: event.to_owned().into(), resource: resource.clone(), extra: Map::new() };
     LogEntry { at_us: super::clock::now().wall_us, customer_id, call_id, activeflow_id, body }
+}
+
+/// The end of a bridge that has never begun.
+fn withdrawn(bridge: &Confbridge) -> LogEntry {
+    let mut bridge = bridge.clone();
+    bridge.status = ConferenceStatus::Terminated;
+    (bridge.tm_update, bridge.tm_delete) = (bridge.tm_create, bridge.tm_create);
+    entry(&confbridge(bridge), "confbridge_deleted")
 }
 
 /// The event log as webhooks read it again.

@@ -1,6 +1,6 @@
 //! Bridges that are made by hand stand until they are deleted, whatever ends the server (spec/resources.md §7).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -95,4 +95,33 @@ fn bridges_by_hand_stand_until_they_are_deleted() {
     let end = ["terminating", "leaved", "terminated", "deleted"];
     assert_eq!(told(&folder, &meet), [&before[..], &after, &end].concat());
     assert!(folder.open().unfinished.is_empty());
+}
+
+#[test]
+fn a_full_disk_is_told_in_time_and_what_was_refused_does_not_come_later() {
+    let folder = Folder::new("bridge-full");
+    let server = folder.start_unlimited();
+    let make = || folder.answer("POST", "/v1.0/confbridges", &json!({}));
+    let refused = |most: u64| {
+        let began = Instant::now();
+        let answer = make();
+        assert!(began.elapsed() < Duration::from_secs(most), "{:?}: {answer}", began.elapsed());
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        answer
+    };
+    server.limit_files(std::fs::metadata(folder.segments().pop().unwrap()).unwrap().len());
+    let first = refused(8);
+    assert!(first.contains("REQUEST_TIMEOUT"), "{first}");
+    // By now it is known.
+    let second = refused(2);
+    assert!(second.contains("SERVICE_UNAVAILABLE"), "{second}");
+    server.limit_files("unlimited");
+    let end = Instant::now() + Duration::from_secs(10);
+    while !make().starts_with("HTTP/1.1 200") {
+        assert!(Instant::now() < end, "there is room again: {}", folder.get("/readyz"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let found = folder.ask("GET", "/v1.0/confbridges", &Value::Null);
+    assert_eq!(found["result"].as_array().map(Vec::len), Some(1), "{found}");
+    server.ends_cleanly();
 }

@@ -156,6 +156,14 @@ impl Folder {
 
     /// The JSON of an answer of 200 to a request with the access key and this body.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.answer(method, path, body);
+        let (head, json) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        serde_json::from_str(json).unwrap()
+    }
+
+    /// The same, whatever it is.
+    pub(crate) fn answer(&self, method: &str, path: &str, body: &Value) -> String {
         let mut stream = TcpStream::connect(self.http).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -168,9 +176,7 @@ impl Folder {
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let (head, json) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
-        serde_json::from_str(json).unwrap()
+        answer
     }
 
     /// Every file below the data folder with its contents, but for the lock, which every start makes anew.
@@ -242,8 +248,8 @@ impl Server<'_> {
         assert!(status.success(), "{status}:\n{}", self.folder.log());
     }
 
-    /// From now on no file of it grows beyond so many octets.
-    pub(crate) fn limit_files(&self, octets: u64) {
+    /// From now on no file of it grows beyond so many octets, or `unlimited`.
+    pub(crate) fn limit_files(&self, octets: impl std::fmt::Display) {
         let (process, limit) = (format!("--pid={}", self.child.id()), format!("--fsize={octets}:"));
         assert!(Command::new("prlimit").args([process, limit]).status().unwrap().success());
     }
