@@ -231,9 +231,11 @@ async fn start_recording(
     let recording = ConferenceRecording { duration_s: request.duration, on_end_flow_id };
     let started = api.control.start_conference_recording(id, recording).await;
     let conference = started.map_err(|refused| Problem::refused(Kind::Conference, refused))?;
-    // Whoever asks for the conference next finds it there. If that takes long, so be it: it is recorded.
+    // Whoever asks for the conference next finds it there.
     let has_it = |stored: &Conference| stored.recording_ids.contains(&conference.recording_id);
-    list::comes_true(&api, &identity, id, has_it).await?;
+    if !list::comes_true(&api, &identity, id, has_it).await? {
+        return Err(Problem::refused(Kind::Conference, Refused::Timeout));
+    }
     Ok(api.show(&conference.into_resource()))
 }
 

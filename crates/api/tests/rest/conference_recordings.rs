@@ -1,6 +1,7 @@
 //! A conference is recorded by the API.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use api::Refused;
 use model::{Conference, ConferenceStatus, LogBody, LogEntry, Resource};
@@ -42,6 +43,15 @@ async fn a_conference_is_recorded_and_shows_its_recording_at_once() {
     assert_eq!(again.refusal(), (409, "RECORDING_ALREADY_ACTIVE".into()));
     let stopped = site.ask("POST", &stop(id), None).await;
     assert_eq!((stopped.status, &stopped.json()["recording_ids"]), (200, &json!([recording])));
+}
+
+#[tokio::test]
+async fn a_recording_that_is_never_seen_is_not_told_as_begun() {
+    let site = site().await;
+    let id = conference(&site, with_somebody);
+    site.calls.is_forgetful.store(true, Ordering::Relaxed);
+    let started = site.ask("POST", &start(id), json!({})).await;
+    assert_eq!(started.refusal(), (503, "REQUEST_TIMEOUT".into()));
 }
 
 #[tokio::test]

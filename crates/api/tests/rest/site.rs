@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub(crate) struct Calls {
     pub(crate) refuse: Mutex<Option<Refused>>,
     /// Runs that were stopped, of which the loops know nothing any more.
     stopped: Mutex<BTreeSet<Uuid>>,
+    /// Recordings of conferences that begin are not written down.
+    pub(crate) is_forgetful: AtomicBool,
 }
 
 impl Calls {
@@ -172,7 +174,9 @@ impl Control for Calls {
             }
             conference.recording_id = Uuid::from_u128(0x4ec);
             conference.recording_ids.push(conference.recording_id);
-            self.put_later(Resource::Conference(Arc::new(conference.clone())), "conference_updated");
+            if !self.is_forgetful.load(Ordering::Relaxed) {
+                self.put_later(Resource::Conference(Arc::new(conference.clone())), "conference_updated");
+            }
             Ok(conference)
         })
     }
@@ -289,7 +293,12 @@ pub(crate) async fn site() -> Site {
 
 pub(crate) async fn site_with(options: Options) -> Site {
     let repository = Arc::new(MemoryRepository::default());
-    let calls = Arc::new(Calls { repository: repository.clone(), refuse: Mutex::default(), stopped: Mutex::default() });
+    let calls = Arc::new(Calls {
+        repository: repository.clone(),
+        refuse: Mutex::default(),
+        stopped: Mutex::default(),
+        is_forgetful: AtomicBool::default(),
+    });
     let published = Arc::new(Published::default());
     let folder = std::env::temp_dir().join(format!("flowswitch-api-{}-{}", std::process::id(), new_id().simple()));
     let config = ApiConfig {
