@@ -12,6 +12,7 @@ use super::StartError;
 use super::apply::{Applied, Work, deleted};
 use super::conference_keeper::Turn;
 use super::provided::Provided;
+use super::publisher;
 use crate::provision::{Provisioned, ProvisionedAgent, ProvisionedKey, default_customer};
 
 /// Applies provisioning and passes changes on.
@@ -142,7 +143,10 @@ impl Resources {
             token: token.clone(),
             expire: 0,
         };
-        self.store.put(&accesskey(&key, now))?;
+        let kept = accesskey(&key, now);
+        self.store.put(&kept)?;
+        // A repair finds it in the log.
+        publisher::tell(&self.store, &[], &[(kept.into_resource(), Accesskey::EVENTS[0])]);
         Ok(Some(token))
     }
 }
@@ -206,4 +210,35 @@ fn new_password() -> Result<String, StartError> {
 /// A key that nobody can guess. Without randomness there is none, and the server does not start.
 pub(super) fn new_secret() -> Result<[u8; 32], StartError> {
     random_octets()
+}
+
+#[cfg(test)]
+mod tests {
+    use store::StoreConfig;
+
+    use super::*;
+
+    #[test]
+    fn a_repair_of_a_lost_database_brings_the_first_key_back() {
+        let folder = std::env::temp_dir().join(format!("flowswitch-first-key-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let open = || Store::open(StoreConfig::new(&folder)).unwrap().store;
+        let keys = |store: &Store| store.all::<Accesskey>().unwrap();
+        let resources = Resources::new(open(), "example.org".into(), Turn::default());
+        let token = resources.first_key(Timestamp::from_us(7)).unwrap().unwrap();
+        let made = keys(&resources.store);
+        resources.store.settle().unwrap();
+        resources.store.close();
+        drop(resources);
+        for name in ["flowswitch.sqlite", "flowswitch.sqlite-wal", "flowswitch.sqlite-shm"] {
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+        store::repair(&folder).unwrap();
+        let found = keys(&open());
+        assert_eq!(found, made);
+        assert_eq!(found[0].token_hash, api::token_hash(&token));
+        let again = Resources::new(open(), "example.org".into(), Turn::default());
+        assert_eq!(again.first_key(Timestamp::from_us(8)).unwrap(), None);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
