@@ -26,11 +26,14 @@ pub(super) fn open(config: &Config, now: Timestamp) -> Result<(Store, Vec<Confbr
     }
     // Before what they follow is closed: a kill in between must not lose them.
     owed_flows::keep(&store, &unfinished, now)?;
-    let (calls, recordings) = (unfinished.calls.len(), unfinished.recordings.len());
+    let (calls, flows, recordings) =
+        (unfinished.calls.len(), unfinished.activeflows.len(), unfinished.recordings.len());
     let (mut entries, bridges) = closing(unfinished, &config.recordings_folder(), now);
-    if !entries.is_empty() {
+    // The bridge of a conference stands over a good end, too: it is closed without a word.
+    if calls + flows + recordings > 0 {
         tracing::warn!(
             calls,
+            flows,
             recordings,
             "the server had ended in the midst of its work; what was up then is closed now"
         );

@@ -144,3 +144,17 @@ fn a_kill_in_the_midst_of_a_recorded_conference_leaves_its_file_whole() {
         assert!(recording.duration_ms > 400, "{recording:?}");
     }
 }
+
+#[test]
+fn a_good_end_is_not_told_as_a_crash_once_somebody_was_in_a_conference() {
+    let folder = Folder::new("good-end");
+    let server = folder.start();
+    let witness = Witness::new(&folder);
+    conference(&folder, "open");
+    let mut callers = Callers::new(folder.sip);
+    callers.call("open", 1);
+    witness.wait_for("conferencecall_joined");
+    server.ends_cleanly_while(&mut callers);
+    folder.start().ends_cleanly();
+    assert!(!folder.log().contains("in the midst of its work"), "{}", folder.log());
+}
