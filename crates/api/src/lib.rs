@@ -52,7 +52,7 @@ pub use middleware::{RateLimit, RateLimits};
 pub use quotas::Quotas;
 pub use readiness::{NotReady, Readiness};
 pub use repository::{After, Kind, Listing, Repository, RepositoryError, TimelineOf};
-pub use resources::EXPIRE_MAX;
+pub use resources::{EXPIRE_MAX, check_webhook_uri};
 pub use routes::{api_router, router};
 pub use service::{Api, ApiConfig, Ports};
 pub use shape::Shape;

@@ -83,6 +83,22 @@ fn uri_pattern() -> String {
     format!(r"^(https?://[A-Za-z0-9.-]+(:{port})?(/[{characters}]*)?(\?[{characters}?]*)?)?$")
 }
 
+/// Whether this can be a customer's `webhook_uri`; empty: none.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn check_webhook_uri(uri: &str) -> Result<(), String> {
+    check_length(uri)?;
+    if uri.is_empty() { Ok(()) } else { crate::http_client::check_url(uri) }
+}
+
+fn check_length(text: &str) -> Result<(), String> {
+    match text.chars().count() {
+        0..=TEXT_MAX => Ok(()),
+        _ => Err(format!("it is longer than {TEXT_MAX} characters")),
+    }
+}
+
 async fn get(State(api): State<Arc<Api>>, Caller(identity): Caller) -> Result<Shown, Problem> {
     let customer: Customer = own(&api, &identity).await?;
     Ok(show(&api, customer))
@@ -93,15 +109,11 @@ async fn update(
     Manager(identity): Manager,
     JsonBody(request): JsonBody<CustomerRequest>,
 ) -> Result<Shown, Problem> {
-    for (name, value) in [("webhook_uri", &request.webhook_uri), ("webhook_secret", &request.webhook_secret)] {
-        if value.as_ref().is_some_and(|value| value.chars().count() > TEXT_MAX) {
-            return Err(Problem::field(name, format!("{name} is longer than {TEXT_MAX} characters")));
-        }
-    }
-    if let Some(uri) = request.webhook_uri.as_deref().filter(|uri| !uri.is_empty())
-        && let Err(what) = crate::http_client::check_url(uri)
-    {
+    if let Err(what) = request.webhook_uri.as_deref().map_or(Ok(()), check_webhook_uri) {
         return Err(Problem::field("webhook_uri", format!("webhook_uri: {what}")));
+    }
+    if let Err(what) = request.webhook_secret.as_deref().map_or(Ok(()), check_length) {
+        return Err(Problem::field("webhook_secret", format!("webhook_secret: {what}")));
     }
     if request.webhook_method.as_deref().is_some_and(|method| !METHODS.contains(&method)) {
         return Err(Problem::field("webhook_method", "webhook_method must be empty, POST, GET, PUT or DELETE"));

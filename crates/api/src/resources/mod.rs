@@ -22,6 +22,7 @@ mod registrations;
 mod timelines;
 
 pub use accesskeys::EXPIRE_MAX;
+pub use customer::check_webhook_uri;
 
 use crate::auth;
 use crate::endpoints::Endpoints;

@@ -156,6 +156,10 @@ impl<'a> Assembly<'a> {
             let what = format!("found {was}, allowed: \"\", POST, GET, PUT, DELETE");
             return self.faults.push(file.fault(&format!("{path}.webhook_method"), what));
         }
+        if let Err(what) = api::check_webhook_uri(&read.webhook_uri) {
+            let was = entry.get("webhook_uri").map_or("nothing".to_owned(), found);
+            return self.faults.push(file.fault(&format!("{path}.webhook_uri"), format!("found {was}: {what}")));
+        }
         if self.claim(file, path, "customer".into(), "the customer") {
             self.warn_of_unknown(file, path, entry, &CUSTOMER_KEYS);
             self.result.customer = Some(Customer {

@@ -220,6 +220,10 @@ fn files_are_under_the_rules_of_the_api() {
             &format!("{{\"extensions\": [{{\"extension\": \"1000\",\n\"password\": \"{long}\"}}]}}"),
             "x.json line 2: extensions[0].password: found 256 bytes; allowed: at most 255",
         ),
+        (
+            "{\"customers\": [{\"name\": \"a\",\n\"webhook_uri\": \"ftp://example.com/\"}]}",
+            "x.json line 2: customers[0].webhook_uri: found \"ftp://example.com/\": it must begin with http:// or https://",
+        ),
     ] {
         assert_eq!(faults(text), [expected], "{text}");
     }
