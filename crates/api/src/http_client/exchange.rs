@@ -131,5 +131,9 @@ fn request(outgoing: &Outgoing) -> Result<Request<Full<Bytes>>, Failure> {
     if let Some(signature) = &outgoing.signature {
         builder = builder.header(SIGNATURE, signature);
     }
+    // Where a body is expected its absence is said (RFC 9110 §8.6); of others the length goes without saying.
+    if outgoing.body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&outgoing.method) {
+        builder = builder.header(header::CONTENT_LENGTH, 0);
+    }
     builder.body(Full::new(outgoing.body.clone())).map_err(|error| Failure::Url(error.to_string()))
 }

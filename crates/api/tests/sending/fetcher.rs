@@ -29,6 +29,21 @@ async fn a_request_is_sent_and_its_answer_comes_back() {
     assert!(requests.iter().all(|request| request.body == b"{\"a\":1}"), "a body is sent with every method");
 }
 
+/// RFC 9110 §8.6.
+#[tokio::test]
+async fn a_request_with_an_empty_body_says_so_where_one_is_expected() {
+    let receiver = Receiver::start(Manner::Status(200)).await;
+    let fetcher = HttpFetcher::new(Reach::Anywhere);
+    for method in ["", "PUT", "GET", "DELETE"] {
+        let request = FetchRequest { method: method.into(), body: String::new(), ..request(receiver.url()) };
+        assert_eq!(fetcher.carry_out(request).await.status, 200);
+    }
+    let requests = receiver.requests.lock().unwrap();
+    let says_so =
+        requests.iter().map(|request| request.head.to_lowercase().lines().any(|line| line == "content-length: 0"));
+    assert_eq!(says_so.collect::<Vec<_>>(), [true, true, false, false]);
+}
+
 #[tokio::test]
 async fn redirects_are_followed_three_times() {
     let last = Receiver::start(Manner::Body(b"x".to_vec())).await;
