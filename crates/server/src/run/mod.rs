@@ -105,12 +105,21 @@ pub fn serve(args: &ServeArgs) -> Result<(), StartError> {
     for warning in &provisioned.warnings {
         tracing::warn!("{warning}");
     }
+    warn_of_missing_sounds(&config.media.folder);
     make_data_dir(&config.data_dir).map_err(|error| format!("data_dir {}: {error}", config.data_dir.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(run(args, config, provisioned, logging));
     // A look-up of a name cannot be called off, and the end does not wait for it.
     runtime.shutdown_timeout(LAST_TASKS);
     result
+}
+
+/// Without their folder all sounds that are files would be passed over, call by call.
+fn warn_of_missing_sounds(folder: &Path) {
+    if !folder.is_dir() {
+        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        tracing::warn!("media.folder: there is no folder {}: sounds such as file:x.wav are not heard", whole.display());
+    }
 }
 
 /// The folder of everything that is kept. Phones' passwords and callers' voices are in it: nobody else may look.

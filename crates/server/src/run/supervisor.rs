@@ -238,6 +238,7 @@ impl Supervisor<'_> {
         for warning in &provisioned.warnings {
             tracing::warn!("{warning}");
         }
+        super::warn_of_missing_sounds(&self.config.media.folder);
         if let Err(error) = self.take_over(next, &provisioned) {
             return tracing::error!("{error}");
         }

@@ -196,3 +196,21 @@ fn a_server_with_as_many_calls_as_it_may_have_says_so_until_it_may_have_more() {
     await_ready(true);
     server.ends_cleanly_while(&mut callers);
 }
+
+#[test]
+fn a_missing_folder_of_sounds_is_told_with_its_whole_path() {
+    let folder = Folder::new("no-sounds");
+    let server = folder.start();
+    let sounds = folder.path.join("media");
+    let told = || {
+        let words = format!("media.folder: there is no folder {}:", sounds.display());
+        folder.log().lines().filter(|line| line.contains("WARN") && line.contains(&words)).count()
+    };
+    assert_eq!(told(), 1, "{}", folder.log());
+    reload(&folder, &server);
+    assert_eq!(told(), 2, "{}", folder.log());
+    std::fs::create_dir(&sounds).unwrap();
+    reload(&folder, &server);
+    assert_eq!(told(), 2, "{}", folder.log());
+    server.ends_cleanly();
+}
