@@ -171,6 +171,17 @@ fn it_ends_by_itself_after_its_duration_or_a_silence() {
 }
 
 #[test]
+fn a_file_where_the_folder_should_be_is_told_as_that() {
+    let (mut config, folder) = recording_config(20_980, "in-the-way");
+    fs::write(folder.join("taken"), "").unwrap();
+    config.recordings.folder = Some(folder.join("taken"));
+    let mut rig = Rig::start(config);
+    let (stream, _peer) = rig.open();
+    start(&mut rig, stream, 1, "good");
+    assert_eq!(ended(&rig).end, RecordingEnd::Failed("a file is where the recordings folder should be".into()));
+}
+
+#[test]
 fn what_cannot_be_recorded_says_why_and_the_call_goes_on() {
     let (mut config, folder) = recording_config(20_940, "cannot");
     config.recordings.most = 2;

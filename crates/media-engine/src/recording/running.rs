@@ -184,7 +184,7 @@ fn end_of(end: TapEnd) -> RecordingEnd {
 impl Writing {
     fn begin(config: &RecordingConfig, request: &RecordingRequest, began_ns: u64) -> Result<Writing, Failure> {
         let Some(folder) = &config.folder else { return Err(Failure { words: no_folder(), error: None }) };
-        let files = create(folder, &request.file_stem, request.source.tracks()).map_err(Failure::from)?;
+        let files = create(folder, &request.file_stem, request.source.tracks())?;
         let recorder = Recorder::new(request, u64::from(config.longest_s) * 1_000);
         Ok(Writing { began_ns, recorder, files, dropped: 0, jumps: 0 })
     }
@@ -302,8 +302,13 @@ impl Writing {
 }
 
 /// Makes a file for each track, or none.
-fn create(folder: &Path, stem: &str, tracks: &[Track]) -> io::Result<Vec<WavFile>> {
-    fs::create_dir_all(folder)?;
+fn create(folder: &Path, stem: &str, tracks: &[Track]) -> Result<Vec<WavFile>, Failure> {
+    fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure { words: "a file is where the recordings folder should be".into(), error: Some(error) }
+        }
+        _ => error.into(),
+    })?;
     let mut files = Vec::with_capacity(tracks.len());
     for track in tracks {
         let side = match track {
@@ -316,7 +321,7 @@ fn create(folder: &Path, stem: &str, tracks: &[Track]) -> io::Result<Vec<WavFile
                 for file in files {
                     let _ = file.remove();
                 }
-                return Err(error);
+                return Err(error.into());
             }
         }
     }
