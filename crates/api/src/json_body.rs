@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use model::ErrorStatus;
+use model::{ErrorStatus, Mismatch};
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
@@ -97,12 +97,21 @@ fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     })?;
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let field = error.path().to_string();
-        let what = error.into_inner();
+        let what = in_words(error.into_inner().to_string());
         match field == "." {
             true => invalid(format!("the body is not as described: {what}")),
             false => Problem { reason: "INVALID_JSON_BODY", ..Problem::field(&field, format!("{field}: {what}")) },
         }
     })
+}
+
+/// What a message of serde says, in words of JSON.
+fn in_words(message: String) -> String {
+    match Mismatch::read(&message) {
+        Some(Mismatch { found, allowed }) if found.is_empty() => format!("it must be {allowed}"),
+        Some(Mismatch { found, allowed }) => format!("it is {found}, and must be {allowed}"),
+        None => message,
+    }
 }
 
 /// Says where in the body it is.

@@ -19,6 +19,7 @@ mod flow;
 mod hangup;
 mod id;
 mod log_entry;
+mod mismatch;
 mod number;
 mod particulars;
 mod recording;
@@ -45,6 +46,7 @@ pub use flow::{Flow, FlowBody, FlowType};
 pub use hangup::{Ending, HangupBy, HangupReason, hangup_by, hangup_reason};
 pub use id::random_id;
 pub use log_entry::{LogBody, LogEntry, Resource};
+pub use mismatch::Mismatch;
 pub use number::{
     NUMBER_FORM, NUMBER_MAX, Number, NumberBody, NumberMetadata, NumberStatus, NumberType, VIRTUAL_PREFIX, is_number,
 };

@@ -100,6 +100,9 @@ async fn a_wrong_value_is_named_and_records_nothing() {
         let named = answer.json()["error"]["details"][0]["field"].clone();
         assert_eq!((answer.status, named), (status, Value::from(field)), "{body}");
     }
+    let answer = site.ask("POST", &start(id), json!({"duration": -1})).await;
+    let message = "duration: it is -1, and must be a whole number from 0 to 4294967295";
+    assert_eq!(answer.json()["error"]["message"], message);
     assert_eq!(site.ask("POST", &start(id), json!({"format": "ogg"})).await.status, 200);
 }
 

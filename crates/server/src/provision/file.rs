@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use model::Mismatch;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -93,7 +94,9 @@ impl File {
                     Segment::Enum { .. } | Segment::Unknown => {}
                 }
             }
-            self.fault(&at, format!("found {}, allowed: {}", found(culprit), allowed(&error.inner().to_string())))
+            let message = error.inner().to_string();
+            let allowed = Mismatch::read(&message).map_or(message, |mismatch| mismatch.allowed);
+            self.fault(&at, format!("found {}, allowed: {allowed}", found(culprit)))
         })
     }
 }
@@ -104,16 +107,5 @@ pub(super) fn found(value: &Value) -> String {
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         scalar => scalar.to_string().chars().take(80).collect(),
-    }
-}
-
-/// What serde's message (``invalid type: integer `5`, expected a string``) says is allowed, in our words.
-fn allowed(message: &str) -> String {
-    match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
-        Some("a string") => "text".to_owned(),
-        Some(word) if word.starts_with("struct ") => "an object".to_owned(),
-        Some(word) => word.trim_start_matches("one of ").replace('`', "").replace(" or ", ", "),
-        None if message.starts_with("UUID") => "a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0".to_owned(),
-        None => message.to_owned(),
     }
 }

@@ -116,7 +116,7 @@ fn mistakes_are_refused_with_file_line_path_found_and_allowed() {
         ),
         (
             "{\"numbers\": [{\"number\": \"a\",\n\"type\": \"odd\"}]}".into(),
-            &["x.json line 2: numbers[0].type: found \"odd\"; allowed: normal, virtual"],
+            &["x.json line 2: numbers[0].type: found \"odd\"; allowed: one of normal, virtual"],
         ),
         (
             "{\"numbers\": [{\"number\": \"a\",\n\"call_flow_id\": \"menu\"}]}".into(),
@@ -229,6 +229,30 @@ fn files_are_under_the_rules_of_the_api() {
     }
     let text = r##"{"numbers": [{"type": "virtual", "number": "+8991"}], "extensions": [{"extension": "#31*"}]}"##;
     assert!(read(text).is_ok());
+}
+
+#[test]
+fn values_of_a_wrong_type_are_told_in_words_of_json() {
+    for (text, expected) in [
+        (
+            "{\"accesskeys\": [{\"expire\": -1}]}",
+            "accesskeys[0].expire: found -1; allowed: a whole number that is not negative",
+        ),
+        (
+            "{\"agents\": [{\"permission\": \"all\"}]}",
+            "agents[0].permission: found \"all\"; allowed: a whole number from 0 to 4294967295",
+        ),
+        (
+            "{\"customers\": [{\"id\": 5}]}",
+            "customers[0].id: found 5; allowed: a UUID such as 0c6be6d7-43a4-4bb5-8bd0-0b6c2ff9a8d0",
+        ),
+        (
+            "{\"conferences\": [{\"type\": \"x\"}]}",
+            "conferences[0].type: found \"x\"; allowed: one of conference, connect, queue, or empty",
+        ),
+    ] {
+        assert_eq!(faults(text), [format!("x.json line 1: {expected}")], "{text}");
+    }
 }
 
 #[test]
