@@ -83,25 +83,28 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The known key that differs from `written` by at most two letters, if there is one.
+/// The known key that differs from `written` by at most two letters, of a short word by one, if there is one.
 fn nearest<'a>(written: &str, known: &'a [String]) -> Option<&'a String> {
-    known.iter().map(|key| (distance(written, key), key)).filter(|(d, _)| *d <= 2).min().map(|(_, key)| key)
+    let most = if written.chars().count() > 4 { 2 } else { 1 };
+    known.iter().map(|key| (distance(written, key), key)).filter(|(d, _)| *d <= most).min().map(|(_, key)| key)
 }
 
-/// Edits of one letter (put in, left out, replaced) that turn `a` into `b`.
+/// Edits (a letter put in, left out or replaced, two neighbours exchanged) that turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    let [a, b] = [a, b].map(|text| text.chars().take(64).collect::<Vec<char>>());
+    let (mut before, mut above) = (Vec::new(), (0..=b.len()).collect::<Vec<usize>>());
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let mut edits = (above[j] + usize::from(a[i] != b[j])).min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                edits = edits.min(before[j - 1] + 1);
+            }
+            row.push(edits);
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -114,11 +117,14 @@ mod tests {
         assert_eq!(nearest("prot", &known), Some(&known[1]));
         assert_eq!(nearest("adress", &known), Some(&known[0]));
         assert_eq!(nearest("password", &known), None);
+        assert_eq!(nearest("cert", &known), None, "of a short word half would be another one");
     }
 
     #[test]
     fn distance_counts_edits() {
-        for (a, b, expected) in [("", "", 0), ("a", "", 1), ("port", "prot", 2), ("kitten", "sitting", 3)] {
+        for (a, b, expected) in
+            [("", "", 0), ("a", "", 1), ("port", "prot", 1), ("cert", "port", 2), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

@@ -205,10 +205,18 @@ impl Config {
         if registrar.algorithms.is_empty() {
             return refuse(&["registrar.algorithms"], "at least one of MD5, SHA-256".to_owned());
         }
-        let times = registrar.shortest_seconds..=registrar.longest_seconds;
-        if !times.contains(&registrar.usual_seconds) {
-            let allowed = format!("a time from {} to {} (shortest to longest)", times.start(), times.end());
-            return refuse(&["registrar.usual_seconds", "registrar.shortest_seconds"], allowed);
+        let [shortest, usual, longest] = [
+            ("registrar.shortest_seconds", registrar.shortest_seconds),
+            ("registrar.usual_seconds", registrar.usual_seconds),
+            ("registrar.longest_seconds", registrar.longest_seconds),
+        ];
+        for ((low_key, low), (high_key, high)) in [(shortest, longest), (shortest, usual), (usual, longest)] {
+            if low > high {
+                return match tree.find(low_key) {
+                    Some(_) => refuse(&[low_key], format!("at most {high_key}, which is {high}")),
+                    None => refuse(&[high_key], format!("at least {low_key}, which is {low}")),
+                };
+            }
         }
         for (index, listener) in self.sip.udp.iter().enumerate() {
             if self.sip.udp[..index].iter().any(|other| other.socket_address() == listener.socket_address()) {

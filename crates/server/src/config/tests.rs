@@ -174,6 +174,18 @@ fn a_wrong_configuration_is_refused_with_line_key_found_and_allowed() {
             "[flow]\ndatetime_legacy = \"yes\"",
             "x.toml line 2: flow.datetime_legacy: found \"yes\", allowed: true or false",
         ),
+        (
+            "[registrar]\nshortest_seconds = 8000",
+            "x.toml line 2: registrar.shortest_seconds: found 8000, allowed: at most registrar.longest_seconds, which is 7200",
+        ),
+        (
+            "[registrar]\nlongest_seconds = 30",
+            "x.toml line 2: registrar.longest_seconds: found 30, allowed: at least registrar.shortest_seconds, which is 60",
+        ),
+        (
+            "[registrar]\nusual_seconds = 7201",
+            "x.toml line 2: registrar.usual_seconds: found 7201, allowed: at most registrar.longest_seconds, which is 7200",
+        ),
         ("[media]\nfolder = \"\"", "x.toml line 2: media.folder: found \"\", allowed: the path of a folder"),
         (
             "[log]\nlevel = \"loud\"",
