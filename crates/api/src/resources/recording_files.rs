@@ -102,7 +102,8 @@ fn disposition(id: uuid::Uuid, ending: &str) -> (HeaderName, HeaderValue) {
 /// The recording is known, its files cannot be read.
 fn missing(id: uuid::Uuid, what: impl std::fmt::Display) -> Problem {
     tracing::error!("the files of recording {id} cannot be read: {what}");
-    Problem::not_found(Kind::Recording)
+    let message = "the recording is known, but its files are gone or cannot be read";
+    Problem::new(ErrorStatus::NotFound, "FILE_NOT_FOUND", message)
 }
 
 /// The bytes of an archive, made piece by piece on threads that may wait for the disk.

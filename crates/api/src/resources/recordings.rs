@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use model::{Recording, RecordingStatus};
+use model::{ErrorStatus, Recording, RecordingStatus};
 
 use super::list::{self, Filters};
 use crate::auth::Manager;
-use crate::control::Refused;
 use crate::endpoints::Endpoints;
 use crate::openapi::{Operation, schema};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::repository::Kind;
 use crate::service::{Api, Id};
 use crate::shown::Shown;
 
@@ -57,7 +55,8 @@ async fn show(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): I
 async fn remove(State(api): State<Arc<Api>>, Manager(identity): Manager, Id(id): Id) -> Result<Shown, Problem> {
     let recording: Recording = api.own(&identity, id).await?;
     if recording.status != RecordingStatus::Ended {
-        return Err(Problem::refused(Kind::Recording, Refused::StateInvalid));
+        let message = "it is still being recorded: stop it first";
+        return Err(Problem::new(ErrorStatus::FailedPrecondition, "STATE_INVALID", message));
     }
     let answer = list::delete::<Recording>(&api, &identity, id, "recording_deleted", |_| {}).await?;
     let files = recording.files(&api.config.recordings);

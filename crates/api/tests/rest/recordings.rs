@@ -90,6 +90,26 @@ async fn both_files_come_in_one_archive() {
     }
 }
 
+#[tokio::test]
+async fn of_a_recording_whose_file_is_gone_that_is_told() {
+    let site = site().await;
+    let id = recording(&site, RecordingStatus::Ended, &[(1, 2); 10]);
+    std::fs::remove_file(site.folder.join(format!("call_{id}_out.wav"))).unwrap();
+    for query in ["", "?type=zip"] {
+        let answer = site.get(&format!("/v1.0/recordingfiles/{id}{query}")).await;
+        assert_eq!(answer.refusal(), (404, "FILE_NOT_FOUND".into()), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_still_recorded_is_not_deleted_and_the_way_out_is_told() {
+    let site = site().await;
+    let id = recording(&site, RecordingStatus::Recording, &[(1, 2); 10]);
+    let answer = site.ask("DELETE", &format!("/v1.0/recordings/{id}"), None).await;
+    assert_eq!(answer.refusal(), (409, "STATE_INVALID".into()));
+    assert_eq!(answer.json()["error"]["message"], "it is still being recorded: stop it first");
+}
+
 /// Two threads may wait for disks here, and four receivers read nothing.
 #[test]
 fn receivers_that_take_their_time_keep_no_thread() {
