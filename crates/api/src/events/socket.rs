@@ -87,7 +87,8 @@ impl Socket {
                         None => Err(End::Gone),
                     }
                 }
-                frame = self.events.recv() => match frame {
+                frame = self.events.next() => match frame {
+                    None if self.events.is_over() => Err(End::Close(close_code::AWAY, "the server ends")),
                     None => Err(End::Close(close_code::POLICY, "too slow for the events")),
                     Some(frame) if self.topics.want(&frame.topics) => self.tell(&frame).await,
                     Some(_) => Ok(()),

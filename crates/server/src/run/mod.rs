@@ -82,7 +82,7 @@ const PORT_WAIT_ROUNDS: u32 = 500;
 const HTTP_RESERVED: usize = 8;
 /// How long a connection may take to say what it wants.
 const HTTP_HEAD: Duration = Duration::from_secs(10);
-/// How long the end waits for SIP connections to write what they have and to be closed.
+/// How long the end waits for SIP connections, and for WebSockets of events, to write what they have and to be closed.
 const LAST_GOODBYES: Duration = Duration::from_secs(2);
 /// How long it waits for HTTP requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -245,7 +245,8 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let owed = owed_flows::begin(store.clone(), wishes.clone());
     let ports = Ports { repository, control: wishes, publish, sip: Arc::new(sip_sockets) };
     let api = Api::new(api_config(&config, &store)?, ports);
-    outlets::connect(&store, api.events(), live, webhook_secret);
+    let events = api.events();
+    outlets::connect(&store, events.clone(), live, webhook_secret);
     tokio::spawn(owed);
     let sources: Vec<Arc<dyn api::MetricsSource>> = vec![
         Arc::new(server),
@@ -299,6 +300,10 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     }
     let closing = store.clone();
     let settled = keeping::settle(store).await;
+    // By now they have been told of all.
+    if tokio::time::timeout(LAST_GOODBYES, events.close_all()).await.is_err() {
+        tracing::warn!("some WebSockets were not closed in time");
+    }
     if tokio::time::timeout(LAST_TASKS, webhooks.end()).await.is_err() {
         tracing::warn!("how far webhooks have got could not be written down in time: some will be sent twice");
     }

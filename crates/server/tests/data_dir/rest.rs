@@ -155,3 +155,22 @@ fn everything_is_where_it_was_40_s_after_calls_recordings_conferences_phones_and
     }
     server.ends_cleanly_while(&mut callers);
 }
+
+/// RFC 6455 §7.4.1.
+#[test]
+fn a_web_socket_is_told_that_the_server_goes_away() {
+    let folder = Folder::new("goes-away");
+    let server = folder.start();
+    let mut stream = socket(&folder);
+    stream.set_read_timeout(Some(Duration::from_secs(12))).unwrap();
+    server.signal("-TERM");
+    let mut octets = Vec::new();
+    let mut piece = [0; 4_096];
+    while let Ok(read @ 1..) = stream.read(&mut piece) {
+        octets.extend_from_slice(&piece[..read]);
+    }
+    let close = [0x88, 2 + 15, 0x03, 0xe9];
+    assert!(octets.windows(4).any(|window| window == close), "{octets:?}");
+    assert!(octets.ends_with(b"the server ends"), "{octets:?}");
+    assert!(server.ends_within(Duration::from_secs(12)).success());
+}
