@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address_of_record::{AddressOfRecord, Registered, Undo};
 pub use authenticator::{Authenticator, DigestSettings, Identity, Question, Refusal, RefusalCounters, WhyRefused};
-pub use source_guard::{GuardSettings, Network, SourceGuard};
+pub use source_guard::{GuardSettings, SourceGuard};
 
 /// How many places a phone may have, and for how long (spec/media.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

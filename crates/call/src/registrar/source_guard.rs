@@ -6,9 +6,9 @@
 //! and never weighs more than a few minutes: the phones behind one address are not locked out for what one of them did.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
-use base::{MS, Now, TimerTable};
+use base::{MS, Network, Now, TimerTable};
 use serde::{Deserialize, Serialize};
 
 /// How patient the guard is.
@@ -41,23 +41,6 @@ impl Default for GuardSettings {
             max_mistakes: 12,
             max_wait_ms: 12_000,
             max_networks: 10_000,
-        }
-    }
-}
-
-/// Addresses that are taken for one party: an IPv4 address, or a /64 of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Network(IpAddr);
-
-impl Network {
-    /// The network of an address.
-    pub fn of(address: IpAddr) -> Network {
-        match address.to_canonical() {
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                Network(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-            }
-            v4 => Network(v4),
         }
     }
 }
