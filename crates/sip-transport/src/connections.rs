@@ -3,25 +3,26 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base::Network;
 use bytes::Bytes;
 use sip_core::Hop;
 use tokio::sync::mpsc;
 
 use crate::ConnectionMetrics;
 use crate::metrics::add;
+use crate::seldom::Seldom;
 
-/// How much all connections may take.
+/// How much all connections may take. One counts until its socket is closed: also while it still writes, or says goodbye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Most connections at one time.
     pub max: usize,
-    /// Most of them with one address of the other side.
+    /// Most of them with one address of the other side, or one /64 of IPv6.
     pub max_per_address: usize,
     /// Most octets that wait for one connection because the other side does not read; with more it is given up.
     pub max_waiting_bytes: usize,
@@ -64,15 +65,17 @@ struct Shared {
     limits: ConnectionLimits,
     metrics: ConnectionMetrics,
     table: Mutex<Table>,
+    refusals: Seldom,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<Hop, Entry>,
-    of_address: HashMap<IpAddr, usize>,
     last_number: u64,
-    /// How many have a task, closed ones that still write or say goodbye included.
+    /// How many have a task and with it a socket, closed ones that still write or say goodbye included.
     tasks: usize,
+    /// The same of each network.
+    of_network: HashMap<Network, usize>,
     is_ending: bool,
 }
 
@@ -88,7 +91,8 @@ impl Connections {
     /// None yet.
     pub fn new(limits: ConnectionLimits) -> Connections {
         let table = Mutex::new(Table::default());
-        Connections(Arc::new(Shared { limits, metrics: ConnectionMetrics::default(), table }))
+        let (metrics, refusals) = (ConnectionMetrics::default(), Seldom::default());
+        Connections(Arc::new(Shared { limits, metrics, table, refusals }))
     }
 
     /// Makes room for a connection over `hop`. One that was open over the same hop is over: its peer must have forgotten it.
@@ -96,20 +100,21 @@ impl Connections {
     /// # Errors
     /// [`ConnectionRefused`] when there are too many.
     pub fn open(&self, hop: Hop) -> Result<Connection, ConnectionRefused> {
-        let address = hop.remote.ip().to_canonical();
+        let network = Network::of(hop.remote.ip());
         let mut table = self.table();
         table.close(&hop, None);
         let refused = if table.is_ending {
             Some(ConnectionRefused::Ending)
-        } else if table.open.len() >= self.0.limits.max {
+        } else if table.tasks >= self.0.limits.max {
             Some(ConnectionRefused::Full)
-        } else if table.of_address.get(&address).is_some_and(|&open| open >= self.0.limits.max_per_address) {
+        } else if table.of_network.get(&network).is_some_and(|&tasks| tasks >= self.0.limits.max_per_address) {
             Some(ConnectionRefused::AddressFull)
         } else {
             None
         };
         if let Some(refused) = refused {
-            add(&self.0.metrics.refused, 1);
+            drop(table);
+            self.refused(refused, &hop);
             return Err(refused);
         }
         table.last_number += 1;
@@ -118,9 +123,22 @@ impl Connections {
         // Bounded by the octets that wait in it.
         let (messages, outgoing) = mpsc::unbounded_channel();
         table.open.insert(hop, Entry { number, messages, waiting_bytes: waiting_bytes.clone() });
-        *table.of_address.entry(address).or_default() += 1;
+        *table.of_network.entry(network).or_default() += 1;
         add(&self.0.metrics.opened, 1);
         Ok(Connection { hop, number, outgoing, waiting_bytes, connections: self.clone() })
+    }
+
+    fn refused(&self, refused: ConnectionRefused, hop: &Hop) {
+        add(&self.0.metrics.refused, 1);
+        let (key, limit) = match refused {
+            ConnectionRefused::Full => ("sip.max_connections", self.0.limits.max),
+            ConnectionRefused::AddressFull => ("sip.max_connections_per_address", self.0.limits.max_per_address),
+            ConnectionRefused::Ending => return,
+        };
+        if let Some(others) = self.0.refusals.line() {
+            let (transport, remote) = (hop.transport.via_name(), hop.remote);
+            tracing::warn!(%remote, transport, limit, others, "a connection was turned away, {key} is reached: {refused}");
+        }
     }
 
     /// Hands a message to the connection over `hop`, or makes room for one, in which it waits for the task to come. None: it is
@@ -165,7 +183,6 @@ impl Connections {
         let mut table = self.table();
         table.is_ending = true;
         table.open.clear();
-        table.of_address.clear();
     }
 
     /// Returns when the last task has dropped its [`Connection`].
@@ -180,9 +197,9 @@ impl Connections {
         self.table().open.contains_key(hop)
     }
 
-    /// How many are open.
+    /// How many there are, those that still write or say goodbye included: what the limits are compared with.
     pub fn count(&self) -> usize {
-        self.table().open.len()
+        self.table().tasks
     }
 
     /// The counters.
@@ -199,21 +216,25 @@ impl Connections {
 impl Table {
     /// Forgets the connection over `hop`, or only if it is number `only`.
     fn close(&mut self, hop: &Hop, only: Option<u64>) {
-        match self.open.get(hop) {
-            Some(entry) if only.is_none_or(|number| number == entry.number) => self.open.remove(hop),
-            _ => return,
-        };
-        let address = hop.remote.ip().to_canonical();
-        if let Some(open) = self.of_address.get_mut(&address) {
-            *open -= 1;
-            if *open == 0 {
-                self.of_address.remove(&address);
+        if self.open.get(hop).is_some_and(|entry| only.is_none_or(|number| number == entry.number)) {
+            self.open.remove(hop);
+        }
+    }
+
+    /// One of this network has given its place back.
+    fn ended(&mut self, network: Network) {
+        self.tasks -= 1;
+        if let Some(tasks) = self.of_network.get_mut(&network) {
+            *tasks -= 1;
+            if *tasks == 0 {
+                self.of_network.remove(&network);
             }
         }
     }
 }
 
-/// A place among the open connections, for the task that reads and writes it. Dropping it gives the place back.
+/// A place among the connections, for the task that reads and writes it. Dropping it gives the place back, so that it is to be
+/// dropped after the socket.
 #[derive(Debug)]
 pub struct Connection {
     hop: Hop,
@@ -258,7 +279,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.connections.table();
         table.close(&self.hop, Some(self.number));
-        table.tasks -= 1;
+        table.ended(Network::of(self.hop.remote.ip()));
     }
 }
 
@@ -328,6 +349,31 @@ mod tests {
         let _fourth = connections.open(from("192.0.2.1:1002")).unwrap();
     }
 
+    #[test]
+    fn a_64_of_ipv6_is_one_address() {
+        let connections = Connections::new(LIMITS);
+        let _first = connections.open(from("[2001:db8::1]:1000")).unwrap();
+        let _second = connections.open(from("[2001:db8::2]:1000")).unwrap();
+        assert_eq!(connections.open(from("[2001:db8::f:3]:1000")).unwrap_err(), ConnectionRefused::AddressFull);
+        let _other = connections.open(from("[2001:db8:0:1::1]:1000")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_is_closed_takes_its_place_until_its_socket_is_closed() {
+        let connections = Connections::new(LIMITS);
+        let [first, second] =
+            ["192.0.2.1:1000", "192.0.2.1:1001"].map(|remote| connections.open(from(remote)).unwrap());
+        first.close();
+        second.close();
+        assert_eq!(connections.open(from("192.0.2.1:1002")).unwrap_err(), ConnectionRefused::AddressFull);
+        let _third = connections.open(from("192.0.2.2:1000")).unwrap();
+        assert_eq!(connections.open(from("192.0.2.3:1000")).unwrap_err(), ConnectionRefused::Full);
+        assert_eq!(connections.count(), 3, "of which two say goodbye");
+        drop(first);
+        let _fourth = connections.open(from("192.0.2.1:1002")).unwrap();
+        assert_eq!(connections.open(from("192.0.2.1:1000")).unwrap_err(), ConnectionRefused::Full);
+    }
+
     #[tokio::test]
     async fn who_does_not_read_is_given_up() {
         let connections = Connections::new(LIMITS);
@@ -365,7 +411,7 @@ mod tests {
         connections.close_all();
         assert!(!connections.send(&hop, b"late"));
         assert_eq!(connections.open(hop).unwrap_err(), ConnectionRefused::Ending);
-        assert_eq!((connections.count(), connection.next().await.as_deref()), (0, Some(&b"BYE"[..])));
+        assert_eq!((connections.count(), connection.next().await.as_deref()), (1, Some(&b"BYE"[..])));
         assert_eq!(connection.next().await, None);
         let ended = tokio::time::timeout(Duration::from_secs(1), connections.all_ended());
         assert!(ended.await.is_err(), "its task still says goodbye");

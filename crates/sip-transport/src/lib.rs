@@ -22,6 +22,7 @@ mod listener;
 mod metrics;
 mod receive;
 mod redial;
+mod seldom;
 mod sender;
 mod sip_sender;
 mod socket_source;

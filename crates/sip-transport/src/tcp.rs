@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use crate::metrics::add;
+use crate::seldom::Seldom;
 use crate::stream_task::{self, StreamLimits};
 use crate::tls::{self, Handshakes};
 use crate::{BindError, Inlet, SocketSource};
@@ -106,6 +107,7 @@ impl TcpTransport {
                 inlet: inlet.clone(),
                 limits,
                 handshakes: handshakes(place),
+                no_descriptor: Seldom::default(),
             };
             self.running.push(tokio::spawn(accepting.run()).abort_handle());
         }
@@ -129,6 +131,7 @@ struct Accepting {
     limits: StreamLimits,
     /// With TLS.
     handshakes: Option<Handshakes>,
+    no_descriptor: Seldom,
 }
 
 impl Accepting {
@@ -139,10 +142,21 @@ impl Accepting {
                 Err(error) => Err(error),
             };
             if let Err(error) = taken {
-                add(&self.inlet.connections().metrics().accept_errors, 1);
-                tracing::debug!(%error, "a connection could not be taken");
+                self.failed(&error);
                 tokio::time::sleep(ERROR_REST).await;
             }
+        }
+    }
+
+    fn failed(&self, error: &io::Error) {
+        add(&self.inlet.connections().metrics().accept_errors, 1);
+        if !matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+            tracing::debug!(%error, "a connection could not be taken");
+        } else if let Some(others) = self.no_descriptor.line() {
+            tracing::warn!(
+                %error, others, transport = self.transport.via_name(), port = self.port,
+                "a connection could not be taken for want of a file descriptor: raise ulimit -n, or LimitNOFILE of the service"
+            );
         }
     }
 

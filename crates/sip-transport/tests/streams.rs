@@ -156,6 +156,28 @@ async fn one_address_has_only_so_many_connections_and_gets_the_place_of_a_closed
 }
 
 #[tokio::test]
+async fn who_sends_garbage_takes_no_more_sockets_than_there_may_be_of_one_address() {
+    let server = Server::start("127.0.0.34:0");
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = TcpStream::connect(server.address()).await.unwrap();
+        // Refused ones may be closed already.
+        let _ = client.write_all(b"\0").await;
+        clients.push(client);
+    }
+    wait_until("all were looked at", || {
+        let metrics = server.connections().metrics();
+        metrics.opened.load(Relaxed) + metrics.refused.load(Relaxed) == 20
+    })
+    .await;
+    // Ours read away what the others may still say, for 2 s.
+    assert_eq!(server.connections().metrics().opened.load(Relaxed), 3);
+    assert_eq!(server.connections().count(), 3, "they are open until then");
+    drop(clients);
+    wait_until("all are closed", || server.connections().count() == 0).await;
+}
+
+#[tokio::test]
 async fn a_response_whose_connection_is_gone_goes_to_the_port_of_sent_by_over_a_new_one() {
     let mut server = Server::start("127.0.0.34:0");
     let phone = TcpListener::bind("127.0.0.35:0").await.unwrap();

@@ -24,7 +24,7 @@ enum End {
     Close(u16, &'static str),
 }
 
-/// A connection after the upgrade.
+/// A connection after the upgrade. It has its place until `sip` is dropped, which is after the socket was closed.
 pub(super) struct Socket {
     stream: WebSocket,
     sip: Box<dyn SipSocket>,

@@ -50,7 +50,7 @@ pub struct SipConfig {
     /// Most SIP connections at one time, over TCP, TLS and WebSocket together.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
     pub max_connections: usize,
-    /// Most of them with one address.
+    /// Most of them with one address, or one /64 of IPv6.
     #[serde(deserialize_with = "value::whole::<_, _, 1, 1_000_000>")]
     pub max_connections_per_address: usize,
     /// A connection over which nothing comes for so long is closed, seconds.
