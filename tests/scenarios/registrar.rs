@@ -226,6 +226,39 @@ fn phones_that_were_registered_before_a_restart_still_are() {
 }
 
 #[test]
+fn a_page_that_was_open_before_a_restart_is_registered_no_more() {
+    scenario("register_remembered_page", |world| {
+        let extension = world.extension("1000", "secret");
+        let other = world.extension("1001", "secret");
+        let (desk, page) = (phone(world, "desk", "1000"), phone(world, "page", "1001"));
+        world.remembers(&extension, &desk, 100);
+        for transport in ["ws", "wss"] {
+            world.remembers_over(transport, &other, &page, 100);
+            assert_eq!((world.registrations(), world.stored(&other).len()), (1, 0));
+        }
+        page.registers(3_600);
+        assert_eq!(world.registrations(), 2);
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
+fn a_phone_that_is_elsewhere_now_leaves_its_old_place() {
+    scenario("register_moved", |world| {
+        let extension = world.extension("1000", "secret");
+        let (desk, old, new) = (phone(world, "desk", "1000"), phone(world, "old", "1000"), phone(world, "new", "1000"));
+        desk.registers(3_600);
+        for (from, last) in [(&old, 11), (&new, 12)] {
+            let uri = format!("<sip:1000@127.0.1.{last}:5060>;+sip.instance=\"<urn:uuid:1>\"");
+            from.registers_with(&format!("Contact: {uri}\r\n"));
+        }
+        assert_eq!(world.stored(&extension), [10, 12].map(|last| format!("sip:1000@127.0.1.{last}:5060")));
+        assert!(was_unregistered(world, WhyUnregistered::Moved));
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
 fn a_deleted_extension_is_registered_nowhere() {
     scenario("register_deleted", |world| {
         let (gone, stays) = (world.extension("1000", "secret"), world.extension("1001", "secret"));

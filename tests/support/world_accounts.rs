@@ -54,6 +54,11 @@ impl World {
 
     /// Tells every loop, as at its start, that this phone was registered before and is for so long.
     pub fn remembers(&self, extension: &Extension, phone: &Phone, expires_s: u64) {
+        self.remembers_over("udp", extension, phone, expires_s);
+    }
+
+    /// The same of a phone that came over another transport.
+    pub fn remembers_over(&self, transport: &str, extension: &Extension, phone: &Phone, expires_s: u64) {
         let now_us = self.state().now.wall_us;
         let address = phone.with(|phone| phone.sip.address);
         let binding = Binding {
@@ -61,7 +66,7 @@ impl World {
             customer_id: extension.customer_id,
             contact: format!("sip:{}@{address}", extension.extension),
             received: address.to_string(),
-            transport: "udp".to_owned(),
+            transport: transport.to_owned(),
             listener: 0,
             local: crate::world::SERVER.to_owned(),
             call_id: "from before".to_owned(),

@@ -171,6 +171,8 @@ pub enum WhyUnregistered {
     Deleted,
     /// It was reached over a connection that is closed, and only it could make another one.
     ConnectionClosed,
+    /// The same phone is registered at another address now.
+    Moved,
 }
 
 impl WhyUnregistered {
@@ -182,6 +184,7 @@ impl WhyUnregistered {
             WhyUnregistered::TooMany => "the extension has newer places",
             WhyUnregistered::Deleted => "the extension was deleted",
             WhyUnregistered::ConnectionClosed => "its connection is closed",
+            WhyUnregistered::Moved => "it is at another address now",
         }
     }
 }

@@ -24,6 +24,8 @@ const CONTACTS: &[&str] = &[
     "<sip:b@192.0.2.7>;expires=70",
     "sip:c@[2001:db8::1]",
     "<sips:d@example.com;transport=ws>;+sip.instance=\"<urn:uuid:1>\"",
+    "<sip:i@192.0.2.9>;+sip.instance=\"<urn:uuid:1>\"",
+    "<sip:j@192.0.2.9>;+sip.instance=\"<urn:uuid:1>\";reg-id=1",
     "<sip:e@192.0.2.9:5070>;expires=99999",
     "\"f\" <sip:f@192.0.2.9>;expires=x",
 ];

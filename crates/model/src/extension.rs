@@ -138,6 +138,13 @@ pub struct Binding {
     pub transport: String,
 }
 
+impl Binding {
+    /// Whether it is that of a web page, which can only be reached over the connection that its REGISTER came over (RFC 7118 §5).
+    pub fn is_of_page(&self) -> bool {
+        matches!(self.transport.as_str(), "ws" | "wss")
+    }
+}
+
 fn udp() -> String {
     "udp".to_owned()
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows which bindings there are. A Path (RFC 3327) is passed over: we answer to where the request came from.
 
+use crate::header::Params;
 use crate::header::text::number;
 use crate::uas::Rejection;
 use crate::{Contacts, HeaderName, Message, MessageBuilder, NameAddr, Uri};
@@ -118,6 +119,13 @@ impl ContactWish {
         });
         Ok(ContactWish { uri, params, expires_s: own.or(header_expires_s) })
     }
+}
+
+/// What tells a phone, and one of its ways to us, from all others, whatever its address is: `+sip.instance` and `reg-id` among a
+/// Contact's parameters (RFC 5626 §4.1 and §4.2).
+pub fn instance(params: &str) -> Option<(&[u8], Option<&[u8]>)> {
+    let params = Params::new(params.as_bytes());
+    Some((params.get("+sip.instance")?, params.get("reg-id")))
 }
 
 /// The 200 to a REGISTER: every binding that stands with what is left of it. To tag, Date and Server are the caller's matter.

@@ -48,8 +48,9 @@ impl Control {
         }
     }
 
-    /// What was stored before the process began. A phone that has registered since is known better already.
-    pub(super) fn restore_bindings(&mut self, now: Now, bindings: Vec<Binding>) {
+    /// What was stored before the process began. A phone that has registered since is known better already, and nobody can reach a
+    /// page that was open then.
+    pub(super) fn restore_bindings(&mut self, now: Now, bindings: Vec<Binding>, effects: &mut Vec<Effect>) {
         let loops = self.snapshot.settings.loops;
         let mut by_extension: BTreeMap<Uuid, Vec<Binding>> = BTreeMap::new();
         for binding in bindings {
@@ -60,7 +61,10 @@ impl Control {
                 && loop_of_user(user, loops) == self.owner
                 && !self.registrar.known.contains_key(id)
             {
-                let record = AddressOfRecord::restore(*id, *customer_id, bindings);
+                let mut record = AddressOfRecord::restore(*id, *customer_id, bindings);
+                if !record.forget_pages().is_empty() {
+                    effects.push(Effect::SaveBindings { token: 0, extension_id: *id, bindings: record.to_store() });
+                }
                 self.registrar.put(now, user.clone(), record);
             }
         }

@@ -177,7 +177,7 @@ impl Control {
             Input::Recording { source, recording, fact } => self.recording(now, source, recording, fact, effects),
             Input::Message(letter) => self.mail.push_back(letter),
             Input::Request { token, request } => self.request(now, token, &request, effects),
-            Input::Bindings(bindings) => self.restore_bindings(now, bindings),
+            Input::Bindings(bindings) => self.restore_bindings(now, bindings, effects),
             Input::Saved { token, saved } => self.saved(now, token, saved, effects),
             Input::ConnectionClosed(hop) => self.forget_reached_over(now, &hop, effects),
             Input::Admission(admission) => self.admission = admission,

@@ -240,9 +240,14 @@ fn news(now: Now, user: &str, wanted: &Register, before: &[Binding], done: &Regi
             wish.expires_s == Some(0) && binding.contact.parse().is_ok_and(same)
         }),
     };
+    let is_elsewhere = |binding: &Binding| {
+        let instance = register::instance(&binding.params);
+        instance.is_some() && done.bindings.iter().any(|new| register::instance(&new.params) == instance)
+    };
     let why = |binding: &Binding| match binding {
         expired if expired.expires_us <= now.wall_us => WhyUnregistered::Expired,
         asked if is_asked_for(asked) => WhyUnregistered::Asked,
+        moved if is_elsewhere(moved) => WhyUnregistered::Moved,
         _ => WhyUnregistered::TooMany,
     };
     let gone = done.removed.iter().map(|binding| unregistered(user, binding, why(binding)));

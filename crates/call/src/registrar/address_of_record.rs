@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use base::Now;
 use model::Binding;
 use serde::{Deserialize, Serialize};
-use sip_core::register::{ContactWish, ListedContact, Register, Wish};
+use sip_core::register::{self, ContactWish, ListedContact, Register, Wish};
 use sip_core::{Hop, Uri, uas};
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub struct Registered {
     /// All bindings that stand now, the oldest first: to be stored in the place of those that were. None left: nobody can be
     /// reached.
     pub bindings: Vec<Binding>,
-    /// Those that are no more: removed, expired, or pushed out by newer ones.
+    /// Those that are no more: removed, expired, replaced by the same phone's new address, or pushed out by newer ones.
     pub removed: Vec<Binding>,
     /// For the case that the store fails.
     pub undo: Undo,
@@ -99,7 +99,7 @@ impl AddressOfRecord {
             }
             Wish::Update(wishes) => {
                 for wish in wishes {
-                    let at = self.position(&wish.uri);
+                    let at = self.position_for(request, wish);
                     changed |= at.is_some() || wish.expires_s != Some(0);
                     if wish.expires_s == Some(0) {
                         removed.extend(at.map(|at| self.places.remove(at)));
@@ -109,8 +109,8 @@ impl AddressOfRecord {
                     match at {
                         Some(at) => {
                             let created_us = self.places[at].created_us;
-                            self.places[at] = place;
-                            self.places[at].created_us = created_us;
+                            let old = std::mem::replace(&mut self.places[at], Binding { created_us, ..place });
+                            removed.extend(Some(old).filter(|old| !is_same(old, &self.places[at])));
                         }
                         None => self.places.push(place),
                     }
@@ -195,6 +195,11 @@ impl AddressOfRecord {
         self.places.extract_if(.., |place| is_over(place, hop)).collect()
     }
 
+    /// Takes out the places of web pages: each is as long as its connection, of which a new process has none.
+    pub fn forget_pages(&mut self) -> Vec<Binding> {
+        self.places.extract_if(.., |place| place.is_of_page()).collect()
+    }
+
     /// The extension.
     pub fn extension_id(&self) -> Uuid {
         self.extension_id
@@ -220,7 +225,8 @@ impl AddressOfRecord {
             Wish::Query => false,
             Wish::RemoveAll => self.places.iter().any(is_overtaken),
             Wish::Update(wishes) => {
-                wishes.iter().any(|wish| self.position(&wish.uri).is_some_and(|at| is_overtaken(&self.places[at])))
+                let place = |wish| self.position_for(request, wish).map(|at| &self.places[at]);
+                wishes.iter().filter_map(place).any(is_overtaken)
             }
         };
         match overtaken {
@@ -237,6 +243,18 @@ impl AddressOfRecord {
         self.places.iter().position(|place| {
             place.contact == contact.as_str() || place.contact.parse::<Uri>().is_ok_and(|known| known.matches(contact))
         })
+    }
+
+    /// The place that this Contact takes: its own, or that of the same instance, which has another address now (RFC 5626 §6). A phone
+    /// that takes its old Contact back names it, and nothing else is meant.
+    fn position_for(&self, request: &Register, wish: &ContactWish) -> Option<usize> {
+        let own = self.position(&wish.uri);
+        if own.is_some() || wish.expires_s == Some(0) {
+            return own;
+        }
+        let instance = register::instance(&wish.params)?;
+        let is_of_this = |place: &Binding| place.call_id == request.call_id && place.cseq == request.cseq;
+        self.places.iter().position(|place| register::instance(&place.params) == Some(instance) && !is_of_this(place))
     }
 
     fn place(

@@ -114,6 +114,46 @@ fn a_refresh_keeps_the_binding_and_its_age() {
 }
 
 #[test]
+fn an_instance_that_comes_from_elsewhere_takes_its_own_place_and_nobody_elses() {
+    let mut desk = Desk::new();
+    let phone = |port: u16, more: &str| format!("Contact: <sip:a@192.0.2.7:{port};transport=tls>{more}\n");
+    let instance = ";+sip.instance=\"<urn:uuid:1>\"";
+    desk.register(at(0), "live", 1, &contact("live"));
+    let made = desk.register(at(1), "c1", 1, &phone(1_000, instance));
+    let old = made.bindings[1].clone();
+    for (second, port) in (2..6).zip(2_000..) {
+        let made = desk.register(at(second), &format!("c{port}"), 1, &phone(port, instance));
+        assert_eq!((made.bindings.len(), made.removed.len()), (2, 1), "{port}");
+        assert_eq!(made.bindings[1].created_us, old.created_us, "it keeps its age");
+        assert!(made.bindings[1].contact.contains(&port.to_string()));
+    }
+    // RFC 5626 §4.2: each reg-id is a flow of its own; another instance is another phone.
+    let first = format!("{instance};reg-id=1");
+    assert_eq!(desk.register(at(7), "f1", 1, &phone(3_000, &first)).bindings.len(), 3);
+    let made = desk.register(at(8), "f1", 2, &phone(3_001, &first));
+    assert_eq!((made.bindings.len(), made.removed.len()), (3, 1));
+    assert_eq!(desk.register(at(9), "f2", 1, &phone(3_002, ";reg-id=1")).removed.len(), 1, "too many");
+    assert!(!desk.record.bindings(at(9)).any(|place| place.contact.starts_with("sip:live@")));
+}
+
+#[test]
+fn what_one_register_says_of_an_instance_stands_beside_each_other() {
+    let mut desk = Desk::new();
+    let of = |user: &str, more: &str| format!("Contact: <sip:{user}@192.0.2.7>;+sip.instance=\"<urn:x>\"{more}\n");
+    let made = desk.register(at(0), "c1", 5, &(of("four", "") + &of("six", "")));
+    assert_eq!((made.bindings.len(), made.removed.len()), (2, 0));
+    // A phone whose address has changed takes the old one back with the new one, in whatever order.
+    let made = desk.register(at(1), "c1", 6, &(of("new", "") + &of("four", ";expires=0")));
+    assert_eq!(made.bindings.len(), 2, "{made:?}");
+    assert!(desk.try_register(at(2), "c1", 4, &of("late", "")).is_err(), "it was overtaken by what stands");
+    let done = desk.register(at(3), "c2", 1, &of("other", ""));
+    desk.record.undo(at(3), &done.undo);
+    let mut standing = desk.standing(at(3));
+    standing.sort();
+    assert_eq!(standing, pairs(&[("new", 3_598), ("six", 3_597)]), "taken back where the store has failed");
+}
+
+#[test]
 fn expires_0_removes_one_and_a_star_all() {
     let mut desk = Desk::new();
     let all: String = ["a", "b", "c"].map(contact).concat();

@@ -175,6 +175,13 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let webhook_secret = Arc::new(ArcSwap::from_pointee(resources.webhook_secret()?));
     let (conferences, keeper) = conference_keeper::start(store.clone(), senders.clone(), turn.clone())?;
     let bindings = store.all_bindings()?;
+    let pages = bindings.iter().filter(|binding| binding.is_of_page()).count();
+    if pages > 0 {
+        tracing::info!(
+            pages,
+            "web pages that were registered before the start are not any more: their connections are gone"
+        );
+    }
     let mut loops = Vec::new();
     for (number, lanes) in receivers.into_iter().enumerate() {
         let owner = LoopId(number as u8);
