@@ -37,6 +37,7 @@ mod shape;
 mod shown;
 mod sip;
 mod stored;
+mod unreadable;
 mod webhooks;
 
 pub use auth::{HashError, NewToken, hash_password, is_password, token_hash};

@@ -135,12 +135,13 @@ impl Problem {
 
     /// A path that is for WebSockets only.
     pub(crate) fn upgrade_required() -> Problem {
-        let message = "this is for WebSockets: ask with Connection: Upgrade";
+        let message = "this is for WebSockets: ask with Connection: Upgrade and Sec-WebSocket-Version: 13";
         let problem = Problem::new(ErrorStatus::InvalidArgument, "INVALID_ARGUMENT", message);
         let problem = problem.coded(StatusCode::UPGRADE_REQUIRED);
-        // RFC 9110 §15.5.22 and §7.8.
+        // RFC 9110 §15.5.22 and §7.8, RFC 6455 §4.4.
         problem
             .with(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .with(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
             .with(header::CONNECTION, HeaderValue::from_static("upgrade"))
     }
 

@@ -9,6 +9,7 @@ use tokio::time::{Instant, interval_at, timeout};
 use super::hub::{Frame, Subscription};
 use super::topics::{Forbidden, Topics};
 use crate::auth::Standing;
+use crate::unreadable::unreadable;
 
 /// How often a ping is sent. Who has said nothing for two of them is gone.
 const PING: Duration = Duration::from_secs(30);
@@ -83,7 +84,9 @@ impl Socket {
                         Some(Ok(Message::Binary(octets))) => self.wish(&octets),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                         Some(Ok(Message::Close(_))) => Err(End::Answer),
-                        Some(Err(error)) => Err(broken(&error)),
+                        Some(Err(error)) => {
+                            Err(unreadable(&error).map_or(End::Gone, |(code, reason)| End::Broken(code, reason)))
+                        }
                         None => Err(End::Gone),
                     }
                 }
@@ -137,21 +140,5 @@ impl Socket {
             Ok(Ok(())) => Ok(()),
             _ => Err(End::Gone),
         }
-    }
-}
-
-/// What is said about what cannot be read (RFC 6455 §7.4.1). The library below axum tells kinds of errors apart by the beginning of
-/// their text, which a test holds.
-fn broken(error: &axum::Error) -> End {
-    let text = error.to_string();
-    match () {
-        () if text.starts_with("Space limit exceeded") => End::Broken(close_code::SIZE, "the message is too long"),
-        () if text.starts_with("UTF-8") => End::Broken(close_code::INVALID, "the text is not UTF-8"),
-        // This one tells of a TCP connection that just ended.
-        () if text.contains("without closing handshake") => End::Gone,
-        () if text.starts_with("WebSocket protocol error") => {
-            End::Broken(close_code::PROTOCOL, "not as RFC 6455 wants it")
-        }
-        () => End::Gone,
     }
 }

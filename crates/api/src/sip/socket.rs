@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{SipPatience, SipSocket};
+use crate::unreadable::unreadable;
 
 /// Longest message, octets: what a datagram could hold.
 pub(super) const MESSAGE_MAX: usize = 64 * 1024;
@@ -40,7 +41,7 @@ impl Socket {
     pub(super) async fn run(mut self) {
         let end = self.serve().await;
         self.sip.close();
-        let stream = &mut self.stream;
+        let (stream, is_too_long) = (&mut self.stream, matches!(end, End::Close(close_code::SIZE, _)));
         let goodbye = async move {
             match end {
                 End::Gone => return,
@@ -54,6 +55,10 @@ impl Socket {
             }
             // RFC 6455 §7.1.1: both sides say it before the connection is closed.
             while let Some(Ok(_)) = stream.recv().await {}
+            if is_too_long {
+                // The rest of it stays unread, and who closes a TCP connection with something unread resets it.
+                tokio::time::sleep(GOODBYE).await;
+            }
         };
         let _ = timeout(GOODBYE, goodbye).await;
     }
@@ -101,9 +106,8 @@ impl Socket {
             Some(Ok(Message::Binary(octets))) => self.sip.take(octets).await,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
             Some(Ok(Message::Close(_))) => return Err(End::Closed),
-            Some(Err(_)) => {
-                let why = "not WebSocket, or more than 64 KiB, or text that is not UTF-8";
-                return Err(End::Close(close_code::PROTOCOL, why));
+            Some(Err(error)) => {
+                return Err(unreadable(&error).map_or(End::Gone, |(code, reason)| End::Close(code, reason)));
             }
             None => return Err(End::Gone),
         };

@@ -168,6 +168,10 @@ async fn who_does_not_say_sip_or_is_no_websocket_is_told_so() {
     let answer = site.raw("GET", "/sip", PROTOCOL, b"").await;
     assert_eq!(answer.refusal().0, 426);
     assert!(answer.head.contains("upgrade: websocket"), "{}", answer.head);
+    let others = UPGRADE.replace("Version: 13", "Version: 8");
+    let answer = site.raw("GET", "/sip", &format!("{PROTOCOL}{others}"), b"").await;
+    assert_eq!(answer.refusal().0, 426);
+    assert!(answer.head.contains("sec-websocket-version: 13"), "{}", answer.head);
     assert!(site.phones.open.lock().unwrap().is_empty());
     // Two headers are as good as one with two names.
     let more = "Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Protocol: sip\r\n";
@@ -291,14 +295,14 @@ async fn what_is_longer_than_64_kib_or_no_websocket_ends_the_connection() {
     let mut phone = connect(&site).await;
     phone.send(TEXT, &longest).await;
     assert_eq!(site.phones.until_taken(1).await[0].len(), 65_536);
-    for (first, payload) in [
+    for (first, payload, code) in [
         // Too long in one frame, and in two.
-        (TEXT, [&longest[..], b"x"].concat()),
-        (0x01, longest.clone()),
+        (TEXT, [&longest[..], b"x"].concat(), 1009),
+        (0x01, longest.clone(), 1009),
         // Text that is not UTF-8.
-        (TEXT, b"\xff\xfe".to_vec()),
+        (TEXT, b"\xff\xfe".to_vec(), 1007),
         // A reserved kind of frame.
-        (0x83, b"x".to_vec()),
+        (0x83, b"x".to_vec(), 1002),
     ] {
         let mut phone = connect(&site).await;
         phone.send(first, &payload).await;
@@ -307,7 +311,7 @@ async fn what_is_longer_than_64_kib_or_no_websocket_ends_the_connection() {
         }
         let answer = timeout(Duration::from_secs(3), phone.receive()).await.expect("an end");
         let (kind, payload) = answer.unwrap();
-        assert_eq!((kind, close_code(&payload)), (CLOSE, 1002));
+        assert_eq!((kind, close_code(&payload)), (CLOSE, code));
     }
     // Without a mask, which clients must use (RFC 6455 §5.1).
     let mut bare = connect(&site).await;
