@@ -52,6 +52,18 @@ impl Inlet {
         self.edge.receive(datagram, hop, &*self.push, |to, answer| self.answer(to, answer));
     }
 
+    /// What one WebSocket frame held. It is counted here, other than what comes in a stream; for the rest see [`Inlet::message`].
+    ///
+    /// # Errors
+    /// As [`Inlet::message`].
+    pub async fn frame(&self, message: Bytes, hop: Hop) -> Result<(), NoRoom> {
+        let metrics = self.connections().metrics();
+        add(&metrics.received_bytes, message.len() as u64);
+        let is_keep_alive = message.iter().all(|octet| matches!(octet, b'\r' | b'\n'));
+        add(&metrics.received_messages, u64::from(!is_keep_alive));
+        self.message(message, hop).await
+    }
+
     /// One message that came whole over a connection: cut out of a stream, or one WebSocket frame. One that cannot be read is
     /// answered by 400 where that is possible, a keep-alive as it asks, and the connection goes on. While a message of a
     /// dialog finds no room this waits, and with it the connection, whose peer is slowed down.
@@ -164,6 +176,19 @@ mod tests {
         assert!((10..12).contains(&started.elapsed().as_secs()));
         assert!(taken.lock().unwrap().is_empty());
         assert_eq!(inlet.edge.metrics().dialog_full.load(Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn messages_in_frames_are_counted_and_keep_alives_are_only_octets() {
+        let (inlet, taken, connections) = inlet(0);
+        let bye = request("BYE", ";tag=2");
+        let octets = bye.len() as u64 + 4;
+        for frame in [bye, Bytes::from_static(b"\r\n\r\n")] {
+            assert_eq!(inlet.frame(frame, hop()).await, Ok(()));
+        }
+        let metrics = connections.metrics();
+        let counted = (metrics.received_messages.load(Relaxed), metrics.received_bytes.load(Relaxed));
+        assert_eq!((counted, taken.lock().unwrap().len()), ((1, octets), 1));
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ pub struct ConnectionMetrics {
     pub not_open: AtomicU64,
     /// Connections given up because the other side did not read what was sent.
     pub not_read: AtomicU64,
-    /// Messages that came over TCP and TLS.
+    /// Messages that came over connections.
     pub received_messages: AtomicU64,
     /// Octets of those.
     pub received_bytes: AtomicU64,

@@ -54,7 +54,8 @@ impl Server {
         start(&mut transport, &inlet);
         let undelivered = Arc::<Mutex<Vec<Message>>>::default();
         let kept = undelivered.clone();
-        tokio::spawn(lost.redial(inlet, IDLE, Arc::new(move |message| kept.lock().unwrap().push(message))));
+        let listening = transport.bound().to_vec();
+        tokio::spawn(lost.redial(inlet, IDLE, listening, Arc::new(move |message| kept.lock().unwrap().push(message))));
         Server { transport, arrived, sender, edge, undelivered }
     }
 
@@ -219,6 +220,17 @@ async fn a_request_that_reaches_nobody_is_given_back() {
     wait_until("both are given back", || server.undelivered.lock().unwrap().len() == 2).await;
     assert_eq!(server.connections().metrics().dial_errors.load(Relaxed), 1);
     assert_eq!(server.connections().count(), 0);
+}
+
+#[tokio::test]
+async fn a_request_to_who_calls_itself_by_our_address_is_given_back() {
+    let server = Server::start("127.0.0.34:0");
+    let (local, remote) = (server.address(), "127.0.0.34:9".parse().unwrap());
+    let hop = Hop { transport: Transport::Tcp, listener: 7, local, remote };
+    let bye = text(&format!("OPTIONS sip:a@{local} SIP/2.0"), "127.0.0.34", "");
+    assert!(server.sender.send(&hop, bye.as_bytes()));
+    wait_until("it is given back", || server.undelivered.lock().unwrap().len() == 1).await;
+    assert_eq!(server.connections().metrics().dialled.load(Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -220,7 +220,7 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
         origins: config.http.sip_origins.clone(),
     };
     let stream_limits = StreamLimits { idle: Duration::from_secs(config.sip.connection_idle_seconds) };
-    tokio::spawn(lost.redial(inlet.clone(), stream_limits, undelivered(senders.clone())));
+    tokio::spawn(lost.redial(inlet.clone(), stream_limits, tcp.bound().to_vec(), undelivered(senders.clone())));
     tcp.start(&inlet, stream_limits)?;
     tls.start_tls(&inlet, stream_limits, &certificates.current())?;
     udp.start(Arc::new(move |datagram, hop| inlet.datagram(datagram, hop)))?;

@@ -56,7 +56,8 @@ pub(super) fn write(note: &Note) {
             );
         }
         NoteKind::Registered { extension, contact, remote, user_agent, until_us } => {
-            let seconds = until_us.saturating_sub(note.at_us) / 1_000_000;
+            // The note is written when the store has it.
+            let seconds = (until_us.saturating_sub(note.at_us) + 500_000) / 1_000_000;
             tracing::info!(extension, remote, contact, user_agent, "a phone registered for {seconds} s");
         }
         NoteKind::Unregistered { extension, contact, remote, user_agent, why } => {

@@ -52,7 +52,7 @@ impl SipSockets for Takes {
 
 impl SipSocket for Open {
     fn take(&mut self, message: Bytes) -> BoxFuture<'_, bool> {
-        Box::pin(async { self.inlet.message(message, self.connection.hop()).await.is_ok() })
+        Box::pin(async { self.inlet.frame(message, self.connection.hop()).await.is_ok() })
     }
 
     fn next(&mut self) -> BoxFuture<'_, Option<Bytes>> {
