@@ -224,7 +224,10 @@ impl Supervisor<'_> {
 
     /// Takes over what a reload may change; what is wrong changes nothing.
     fn reload(&mut self) {
-        self.certificates.reload();
+        let certificates = self.certificates.reload(clock::now().wall_us);
+        for path in &certificates {
+            tracing::info!("another certificate is shown from now on: {}", path.display());
+        }
         let new = match self.args.load() {
             Ok(new) => new,
             Err(error) => return tracing::error!("the configuration was not reloaded: {error}"),
@@ -242,11 +245,13 @@ impl Supervisor<'_> {
         if let Err(error) = self.take_over(next, &provisioned) {
             return tracing::error!("{error}");
         }
+        let mut changed = changes.taken_over;
+        changed.extend((!certificates.is_empty()).then(|| "sip.tls certificate".to_owned()));
         let waiting = changes.after_restart.join(", ");
         tracing::info!(
             flows = provisioned.flows.len(),
             numbers = provisioned.numbers.len(),
-            changed = changes.taken_over.join(", "),
+            changed = changed.join(", "),
             after_restart = waiting,
             "reloaded"
         );

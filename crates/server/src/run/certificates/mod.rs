@@ -1,6 +1,8 @@
 //! The certificates of the TLS listeners: read at the start and on SIGHUP; where none is configured one is made.
 
-use std::fmt;
+mod error;
+mod validity;
+
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -8,103 +10,168 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use model::Timestamp;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::banner::outward_address;
 use crate::config::{Config, TlsListenerConfig};
+
+use error::CertificateError;
+use validity::{Untimely, Validity};
 
 /// How long a certificate that is made here is valid.
 const YEARS: i32 = 10;
 /// Where it is, below the folder of everything that is kept.
 const FOLDER: &str = "tls";
 
-/// The certificate of each TLS listener, in their order.
-pub(super) struct Certificates(Vec<Certificate>);
+/// The certificate of each TLS listener.
+pub(super) struct Certificates {
+    pairs: Vec<Pair>,
+    /// Which of them each listener has, in the order of the listeners.
+    of_listeners: Vec<usize>,
+}
 
-struct Certificate {
+/// The files of a certificate, which several listeners may have.
+struct Pair {
     certificate: PathBuf,
     key: PathBuf,
+    content: Content,
     current: Arc<ArcSwap<ServerConfig>>,
 }
 
-/// Why a certificate cannot be used.
-#[derive(Debug)]
-pub(super) enum CertificateError {
-    /// A file cannot be read, or holds nothing of its kind.
-    File(PathBuf, rustls::pki_types::pem::Error),
-    /// What was read does not fit together.
-    Unusable(PathBuf, rustls::Error),
-    /// A certificate could not be made.
-    NotMade(rcgen::Error),
-    /// What was made could not be written.
-    NotWritten(PathBuf, std::io::Error),
+/// What the files hold: the certificate with those that lead to its root, and its key.
+#[derive(PartialEq)]
+struct Content {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("section sip.tls: ")?;
-        match self {
-            CertificateError::File(path, error) => write!(f, "{}: {error}", path.display()),
-            CertificateError::Unusable(path, error) => write!(f, "{} cannot be used: {error}", path.display()),
-            CertificateError::NotMade(error) => write!(f, "no certificate could be made: {error}"),
-            CertificateError::NotWritten(path, error) => write!(f, "{} cannot be written: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for CertificateError {}
 
 impl Certificates {
-    /// Reads the certificates of all TLS listeners; one is made for those without, unless that was done at an earlier start.
+    /// Reads the certificates of all TLS listeners; one is made for those without, unless that was done at an earlier start. The log
+    /// warns of those whose time has not come or is over.
     ///
     /// # Errors
     /// The first that cannot be had.
     pub(super) fn load(config: &Config, wall_us: u64) -> Result<Certificates, CertificateError> {
-        let load = |tls: &TlsListenerConfig| {
-            let (certificate, key) = match tls.certificate.as_os_str().is_empty() {
-                true => own(config, wall_us)?,
-                false => (tls.certificate.clone(), tls.key.clone()),
+        let mut certificates = Certificates { pairs: Vec::new(), of_listeners: Vec::new() };
+        let mut known: Vec<(&Path, &Path)> = Vec::new();
+        for tls in &config.sip.tls {
+            let files = (tls.certificate.as_path(), tls.key.as_path());
+            let at = match known.iter().position(|known| *known == files) {
+                Some(at) => at,
+                None => {
+                    known.push(files);
+                    certificates.pairs.push(Pair::load(tls, config, wall_us)?);
+                    known.len() - 1
+                }
             };
-            let current = Arc::new(ArcSwap::new(read(&certificate, &key)?));
-            Ok(Certificate { certificate, key, current })
-        };
-        config.sip.tls.iter().map(load).collect::<Result<_, _>>().map(Certificates)
+            certificates.of_listeners.push(at);
+        }
+        Ok(certificates)
     }
 
     /// What each listener goes by, also after a reload.
     pub(super) fn current(&self) -> Vec<Arc<ArcSwap<ServerConfig>>> {
-        self.0.iter().map(|certificate| certificate.current.clone()).collect()
+        self.of_listeners.iter().map(|&at| self.pairs[at].current.clone()).collect()
     }
 
-    /// Reads all files again. Connections that are open go on with what they have; where a file is broken, so do new ones, and
-    /// the log says why.
-    pub(super) fn reload(&self) {
-        for Certificate { certificate, key, current } in &self.0 {
-            match read(certificate, key) {
-                Ok(read) => current.store(read),
+    /// Reads all files again, and gives those of certificates that are shown from now on. Connections that are open go on with what they
+    /// have; where a file is broken, so do new ones, and the log says why.
+    pub(super) fn reload(&mut self, wall_us: u64) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for pair in &mut self.pairs {
+            let read = Content::read(&pair.certificate, &pair.key).and_then(|content| {
+                let config = content.config(&pair.certificate, &pair.key)?;
+                Ok((content, config))
+            });
+            match read {
+                Ok((content, config)) => {
+                    warn_of_time(&pair.certificate, &content, wall_us);
+                    if content != pair.content {
+                        pair.current.store(config);
+                        pair.content = content;
+                        changed.push(pair.certificate.clone());
+                    }
+                }
                 Err(error) => tracing::error!("the certificate is not changed: {error}"),
             }
         }
+        changed
     }
 }
 
-/// TLS 1.2 and 1.3 with this certificate and those that lead to its root.
-fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
-    let in_file = |path: &Path| {
-        let path = path.to_owned();
-        move |error| CertificateError::File(path, error)
-    };
-    let chain = CertificateDer::pem_file_iter(certificate).map_err(in_file(certificate))?;
-    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(in_file(certificate))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(in_file(key))?;
-    let unusable = |error| CertificateError::Unusable(certificate.to_owned(), error);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = versions.map_err(unusable)?.with_no_client_auth().with_single_cert(chain, private);
-    config.map(Arc::new).map_err(unusable)
+impl Pair {
+    fn load(tls: &TlsListenerConfig, config: &Config, wall_us: u64) -> Result<Pair, CertificateError> {
+        let is_own = tls.certificate.as_os_str().is_empty();
+        let (certificate, key) = match is_own {
+            true => own(config, wall_us)?,
+            false => (tls.certificate.clone(), tls.key.clone()),
+        };
+        let content = Content::read(&certificate, &key);
+        let read = content.and_then(|content| Ok((content.config(&certificate, &key)?, content)));
+        let (current, content) = match read {
+            Ok((current, content)) => (Arc::new(ArcSwap::new(current)), content),
+            Err(error) if is_own => return Err(CertificateError::Own(Box::new(error), certificate, key)),
+            Err(error) => return Err(error),
+        };
+        warn_of_time(&certificate, &content, wall_us);
+        Ok(Pair { certificate, key, content, current })
+    }
+}
+
+impl Content {
+    fn read(certificate: &Path, key: &Path) -> Result<Content, CertificateError> {
+        let in_file = |path: &Path| {
+            let path = path.to_owned();
+            move |error| CertificateError::File(path, error)
+        };
+        let chain = CertificateDer::pem_file_iter(certificate).map_err(in_file(certificate))?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(in_file(certificate))?;
+        if chain.is_empty() {
+            return Err(CertificateError::NoCertificate(certificate.to_owned()));
+        }
+        match PrivateKeyDer::from_pem_file(key) {
+            Ok(key) => Ok(Content { chain, key }),
+            Err(pem::Error::NoItemsFound) => Err(CertificateError::NoKey(key.to_owned())),
+            Err(error) => Err(in_file(key)(error)),
+        }
+    }
+
+    /// TLS 1.2 and 1.3 with this certificate.
+    fn config(&self, certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
+        let unusable = |error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                CertificateError::ForeignKey { certificate: certificate.to_owned(), key: key.to_owned() }
+            }
+            rustls::Error::InvalidCertificate(_) => CertificateError::Damaged(certificate.to_owned()),
+            // Nothing else is said of a key that is none.
+            rustls::Error::General(_) => CertificateError::Damaged(key.to_owned()),
+            error => CertificateError::Unusable(certificate.to_owned(), error),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = versions.map_err(unusable)?.with_no_client_auth();
+        builder.with_single_cert(self.chain.clone(), self.key.clone_key()).map(Arc::new).map_err(unusable)
+    }
+
+    /// The first of the certificates that cannot be used at this time.
+    fn check_time(&self, wall_us: u64) -> Result<(), Untimely> {
+        let now = Timestamp::from_us(wall_us);
+        self.chain
+            .iter()
+            .filter_map(|certificate| Validity::of(certificate))
+            .try_for_each(|validity| validity.check(now))
+    }
+}
+
+fn warn_of_time(certificate: &Path, content: &Content, wall_us: u64) {
+    if let Err(untimely) = content.check_time(wall_us) {
+        let path = certificate.display();
+        tracing::warn!("section sip.tls: a certificate in {path} {untimely}: phones that check it will not connect");
+    }
 }
 
 /// The certificate and key that the server has made for itself, at this start if there are none.
@@ -228,24 +295,84 @@ mod tests {
         put(50);
         let mut config = Config { data_dir: folder.clone(), ..Config::default() };
         (config.sip.tls[0].certificate, config.sip.tls[0].key) = (certificate.clone(), key.clone());
-        let certificates = Certificates::load(&config, wall_us()).unwrap();
-        let current = certificates.current().remove(0);
+        let two = config.sip.tls[0].clone();
+        config.sip.tls.push(two);
+        let mut certificates = Certificates::load(&config, wall_us()).unwrap();
+        let [current, other] = &certificates.current()[..] else { panic!("there are two listeners") };
+        let (current, other) = (current.clone(), other.clone());
         let first = current.load_full();
+        assert!(certificates.reload(wall_us()).is_empty() && Arc::ptr_eq(&first, &current.load_full()));
         put(51);
-        certificates.reload();
+        assert_eq!(
+            certificates.reload(wall_us()),
+            std::slice::from_ref(&certificate),
+            "one file, though two listeners have it"
+        );
         let second = current.load_full();
-        assert!(!Arc::ptr_eq(&first, &second));
-        for broken in ["", "-----BEGIN CERTIFICATE-----\nx\n"] {
-            std::fs::write(&certificate, broken).unwrap();
-            certificates.reload();
-            assert!(Arc::ptr_eq(&second, &current.load_full()));
+        assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&second, &other.load_full()));
+        std::fs::write(&certificate, "").unwrap();
+        assert!(certificates.reload(wall_us()).is_empty());
+        assert!(Arc::ptr_eq(&second, &current.load_full()));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_is_said_in_plain_words() {
+        let folder = folder("words");
+        let (certificate, key) = (folder.join("a.crt"), folder.join("a.key"));
+        let (certificate_pem, key_pem) = make(&["a".to_owned()], wall_us()).unwrap();
+        let mut config = Config { data_dir: folder.clone(), ..Config::default() };
+        (config.sip.tls[0].certificate, config.sip.tls[0].key) = (certificate.clone(), key.clone());
+        let other_key = make(&["a".to_owned()], wall_us()).unwrap().1;
+        let damaged = |pem: &str| {
+            let mut lines: Vec<&str> = pem.lines().collect();
+            lines[1] = "AAAA";
+            lines.join("\n")
+        };
+        let cut = &certificate_pem[..certificate_pem.len() / 2];
+        for (certificate_pem, key_pem, words) in [
+            ("", &*key_pem, "a.crt is empty, or has no certificate in PEM in it"),
+            ("hello", &key_pem, "a.crt is empty, or has no certificate in PEM in it"),
+            (&certificate_pem, "", "a.key has no private key in PEM in it, or one that is locked by a passphrase"),
+            (&certificate_pem, &other_key, "a.key does not belong to the certificate in"),
+            (cut, &key_pem, "a.crt is cut off: a line of END is missing"),
+            ("-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n", &key_pem, "a.crt is damaged"),
+            (&damaged(&certificate_pem), &key_pem, "a.crt is damaged"),
+            (&certificate_pem, &damaged(&key_pem), "a.key is damaged"),
+        ] {
+            write_private(&certificate, certificate_pem).unwrap();
+            write_private(&key, key_pem).unwrap();
             let error = Certificates::load(&config, wall_us()).err().unwrap().to_string();
-            assert!(error.starts_with("section sip.tls: ") && error.contains("a.crt"), "{error}");
+            assert!(error.starts_with("section sip.tls: ") && error.contains(words), "{error}");
         }
-        put(52);
-        std::fs::write(&key, make(&["a".to_owned()], 0).unwrap().1).unwrap();
+        std::fs::remove_file(&key).unwrap();
         let error = Certificates::load(&config, wall_us()).err().unwrap().to_string();
-        assert!(error.contains("cannot be used"), "the key of another certificate: {error}");
+        assert!(error.contains("a.key cannot be read: No such file"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_certificate_of_our_own_may_be_deleted() {
+        let folder = folder("own");
+        let config = Config { data_dir: folder.clone(), ..Config::default() };
+        Certificates::load(&config, wall_us()).unwrap();
+        std::fs::write(folder.join("tls/self-signed.crt"), "").unwrap();
+        let error = Certificates::load(&config, wall_us()).err().unwrap().to_string();
+        assert!(error.contains("delete both") && error.contains("self-signed.key"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_whose_time_is_over_is_found() {
+        let folder = folder("time");
+        let config = Config { data_dir: folder.clone(), ..Config::default() };
+        let certificates = Certificates::load(&config, wall_us()).unwrap();
+        let content = &certificates.pairs[0].content;
+        assert_eq!(content.check_time(wall_us()), Ok(()));
+        let late = content.check_time(wall_us() + 12 * 31_556_952_000_000).unwrap_err().to_string();
+        assert!(late.starts_with("has expired at 2037-12-31 00:00 UTC"), "{late}");
+        let early = content.check_time(0).unwrap_err().to_string();
+        assert!(early.starts_with("is not valid before 2027-01-01 00:00 UTC"), "{early}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
