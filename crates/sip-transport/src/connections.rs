@@ -137,7 +137,7 @@ impl Connections {
         };
         if let Some(others) = self.0.refusals.line() {
             let (transport, remote) = (hop.transport.via_name(), hop.remote);
-            tracing::warn!(%remote, transport, limit, others, "a connection was turned away, {key} is reached: {refused}");
+            tracing::warn!(%remote, transport, limit, others, "a connection was turned away: {refused} ({key})");
         }
     }
 
