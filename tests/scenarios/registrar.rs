@@ -226,6 +226,26 @@ fn phones_that_were_registered_before_a_restart_still_are() {
 }
 
 #[test]
+fn a_phone_whose_connection_is_closed_makes_room_before_the_oldest() {
+    scenario("register_closed_makes_room", |world| {
+        let extension = world.extension("1000", "secret");
+        let desk = phone(world, "desk", "1000");
+        desk.registers(3_600);
+        for name in ["one", "two"] {
+            let phone = phone(world, name, "1000");
+            phone.speaks_tcp();
+            phone.registers(3_600);
+            world.loses_connection(&phone);
+        }
+        assert_eq!(world.registrations(), 3, "while there is room they stay");
+        phone(world, "three", "1000").registers(3_600);
+        assert_eq!(world.stored(&extension), [10, 12, 13].map(|last| format!("sip:1000@127.0.1.{last}:5060")));
+        assert!(was_unregistered(world, WhyUnregistered::TooMany));
+        world.is_empty_after_40_s();
+    });
+}
+
+#[test]
 fn a_page_that_was_open_before_a_restart_is_registered_no_more() {
     scenario("register_remembered_page", |world| {
         let extension = world.extension("1000", "secret");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::Input;
 use model::{Binding, Extension, Resource, Timestamp};
-use sip_core::{Hop, Transport};
+use sip_core::Hop;
 
 use crate::{Phone, World};
 
@@ -81,9 +81,11 @@ impl World {
 
     /// The phone's connection is closed, as that of a web page that is left.
     pub fn loses_connection(&self, phone: &Phone) {
-        let remote = phone.with(|phone| phone.sip.address);
+        let (remote, transport) = phone.with(|phone| (phone.sip.address, phone.sip.transport));
         let local = crate::world::SERVER.parse().expect("the server's address is one");
-        self.to_all(|| Input::ConnectionClosed(Hop { transport: Transport::Udp, listener: 0, local, remote }));
+        self.to_all(|| {
+            Input::ConnectionClosed(Hop { transport, listener: u16::from(transport.is_reliable()), local, remote })
+        });
     }
 
     /// Places where phones are registered, all loops together.

@@ -96,8 +96,8 @@ pub enum Input {
         /// Whether it worked.
         saved: bool,
     },
-    /// A connection is closed that only its other side could make anew, such as one of a web page (RFC 7118): who registered over it
-    /// and over no other one since is not there any more.
+    /// A connection is closed: the page that registered over it (RFC 7118) and over no other one since is not there any more, and a
+    /// phone over TCP or TLS makes room before others do.
     ConnectionClosed(Hop),
     /// New calls are welcome, or not and why.
     Admission(Admission),

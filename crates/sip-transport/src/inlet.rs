@@ -14,6 +14,10 @@ use crate::{Connections, Edge, Lane, Pushed, SipSender};
 /// Puts a message into a lane of a loop without waiting.
 pub type Push = Arc<dyn Fn(LoopId, Lane, Message, Hop) -> Pushed + Send + Sync>;
 
+/// Is told of the end of each connection over which somebody has tried to register. By then another one may be open over another hop,
+/// never over this one.
+pub type OnClosed = Arc<dyn Fn(Hop) + Send + Sync>;
+
 /// How long a message of a connection waits for room before it is tried again.
 const ROOM_ROUND: Duration = Duration::from_millis(5);
 /// How many times: 10 s in all. A loop that is so far behind is lost to its calls, and to close tells the other side.
@@ -38,12 +42,14 @@ pub struct Inlet {
     edge: Arc<Edge>,
     push: Push,
     sender: SipSender,
+    closed: OnClosed,
 }
 
 impl Inlet {
-    /// What arrives is sorted by `edge` and put into lanes by `push`; stateless answers go out by `sender`.
-    pub fn new(edge: Arc<Edge>, push: Push, sender: SipSender) -> Inlet {
-        Inlet { edge, push, sender }
+    /// What arrives is sorted by `edge` and put into lanes by `push`; stateless answers go out by `sender`. The end of a connection
+    /// over TCP or TLS is told to `closed`.
+    pub fn new(edge: Arc<Edge>, push: Push, sender: SipSender, closed: OnClosed) -> Inlet {
+        Inlet { edge, push, sender, closed }
     }
 
     /// One datagram. What finds no room is answered by 503 or, within a dialog, dropped: it will be repeated.
@@ -96,6 +102,13 @@ impl Inlet {
         self.connections().send(hop, b"\r\n");
     }
 
+    /// A connection has ended over which somebody has tried to register.
+    pub(crate) fn closed(&self, hop: Hop) {
+        if !self.connections().is_open(&hop) {
+            (self.closed)(hop);
+        }
+    }
+
     /// A message that its connection has not taken to the end.
     pub(crate) fn lost(&self, hop: &Hop, message: &[u8]) -> bool {
         self.sender.lost(hop, message)
@@ -143,7 +156,11 @@ mod tests {
             }
         });
         let udp = UdpTransport::bind(&[], &mut BindSockets).unwrap();
-        (Inlet::new(edge, push, SipSender::new(udp.sender(), connections.clone())), taken, connections)
+        (
+            Inlet::new(edge, push, SipSender::new(udp.sender(), connections.clone()), Arc::new(|_| ())),
+            taken,
+            connections,
+        )
     }
 
     fn hop() -> Hop {

@@ -33,7 +33,7 @@ mod tls;
 
 pub use connections::{Connection, ConnectionLimits, ConnectionRefused, Connections};
 pub use edge::{Edge, EdgeMetrics, Lane, Pushed};
-pub use inlet::{Inlet, NoRoom, Push};
+pub use inlet::{Inlet, NoRoom, OnClosed, Push};
 pub use listener::{BindError, BoundListener, ListenerConfig, UdpTransport};
 pub use metrics::{ConnectionMetrics, UdpMetrics};
 pub use receive::OnDatagram;

@@ -64,10 +64,10 @@ where
     let hop = connection.hop();
     let closer = connection.closer();
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut is_broken = false;
+    let (mut is_broken, mut has_registered) = (false, false);
     let unwritten = {
         let write = write_out(&mut writer, &mut connection);
-        let read = read_in(&mut reader, hop, &inlet, limits);
+        let read = read_in(&mut reader, hop, &inlet, limits, &mut has_registered);
         tokio::pin!(write, read);
         tokio::select! {
             written = &mut write => written.err(),
@@ -83,6 +83,9 @@ where
     };
     for message in unwritten.iter().chain(&connection.rest()) {
         inlet.lost(&hop, message);
+    }
+    if has_registered {
+        inlet.closed(hop);
     }
     let _ = timeout(LAST_WORDS, writer.shutdown()).await;
     if is_broken {
@@ -105,7 +108,13 @@ fn last_words(end: &End, hop: Hop, inlet: &Inlet) {
     }
 }
 
-async fn read_in<R: AsyncRead + Unpin>(reader: &mut R, hop: Hop, inlet: &Inlet, limits: StreamLimits) -> End {
+async fn read_in<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    hop: Hop,
+    inlet: &Inlet,
+    limits: StreamLimits,
+    has_registered: &mut bool,
+) -> End {
     let metrics = inlet.connections().metrics();
     let (mut stream, mut chunk) = (MessageStream::default(), vec![0; CHUNK]);
     let mut limit = Instant::now() + FIRST_MESSAGE;
@@ -128,6 +137,7 @@ async fn read_in<R: AsyncRead + Unpin>(reader: &mut R, hop: Hop, inlet: &Inlet, 
                 Ok(Some(StreamPart::Message(message))) => {
                     (has_spoken, has_cut) = (true, true);
                     add(&metrics.received_messages, 1);
+                    *has_registered |= message.starts_with(b"REGISTER ");
                     if inlet.message(message, hop).await.is_err() {
                         return End::NoRoom;
                     }

@@ -32,6 +32,7 @@ struct Server {
     sender: SipSender,
     edge: Arc<Edge>,
     undelivered: Arc<Mutex<Vec<Message>>>,
+    closed: Arc<Mutex<Vec<Hop>>>,
 }
 
 impl Server {
@@ -48,7 +49,9 @@ impl Server {
             Pushed::Taken
         });
         let edge = Arc::new(Edge::new(1, 3));
-        let inlet = Inlet::new(edge.clone(), push, sender.clone());
+        let closed = Arc::<Mutex<Vec<Hop>>>::default();
+        let told = closed.clone();
+        let inlet = Inlet::new(edge.clone(), push, sender.clone(), Arc::new(move |hop| told.lock().unwrap().push(hop)));
         let mut transport =
             TcpTransport::bind(Transport::Tcp, &[address.parse().unwrap()], 7, &mut BindSockets).unwrap();
         start(&mut transport, &inlet);
@@ -56,7 +59,7 @@ impl Server {
         let kept = undelivered.clone();
         let listening = transport.bound().to_vec();
         tokio::spawn(lost.redial(inlet, IDLE, listening, Arc::new(move |message| kept.lock().unwrap().push(message))));
-        Server { transport, arrived, sender, edge, undelivered }
+        Server { transport, arrived, sender, edge, undelivered, closed }
     }
 
     fn address(&self) -> SocketAddr {
@@ -231,6 +234,19 @@ async fn a_request_to_who_calls_itself_by_our_address_is_given_back() {
     assert!(server.sender.send(&hop, bye.as_bytes()));
     wait_until("it is given back", || server.undelivered.lock().unwrap().len() == 1).await;
     assert_eq!(server.connections().metrics().dialled.load(Relaxed), 0);
+}
+
+#[tokio::test]
+async fn the_end_of_a_connection_is_told_where_somebody_has_registered_over_it() {
+    let mut server = Server::start("127.0.0.34:0");
+    let mut hops = Vec::new();
+    for said in [options(""), options("").replace("OPTIONS", "REGISTER")] {
+        let mut client = TcpStream::connect(server.address()).await.unwrap();
+        client.write_all(said.as_bytes()).await.unwrap();
+        hops.push(server.message().await.1);
+    }
+    wait_until("both are gone", || server.connections().count() == 0).await;
+    assert_eq!(*server.closed.lock().unwrap(), hops[1..]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base::Now;
 use model::{Binding, Extension, Resource};
-use sip_core::{Hop, loop_of_user};
+use sip_core::{Hop, Transport, loop_of_user};
 use uuid::Uuid;
 
 use super::Control;
@@ -33,12 +33,23 @@ impl Control {
         }
     }
 
+    /// A phone over TCP or TLS keeps its place while there is room: it registers again over another connection.
+    pub(super) fn connection_closed(&mut self, now: Now, hop: &Hop, effects: &mut Vec<Effect>) {
+        if !matches!(hop.transport, Transport::Tcp | Transport::Tls) {
+            return self.forget_reached_over(now, hop, effects);
+        }
+        for id in self.registrar.reached_over(hop) {
+            if let Some(known) = self.registrar.known.get_mut(&id) {
+                known.record.connection_closed(hop);
+            }
+        }
+    }
+
     /// Takes out whom nobody can reach any more. RFC 5626 §5.3 leaves such a binding where it is until a request finds that its flow
     /// has failed; but a page that is loaded anew is a new place each time, and three of those that nobody answers would push out the
     /// phone on the desk.
-    pub(super) fn forget_reached_over(&mut self, now: Now, hop: &Hop, effects: &mut Vec<Effect>) {
-        let is_over = |(_, known): &(&Uuid, &Known)| known.record.is_reached_over(hop);
-        for id in self.registrar.known.iter().filter(is_over).map(|(id, _)| *id).collect::<Vec<_>>() {
+    fn forget_reached_over(&mut self, now: Now, hop: &Hop, effects: &mut Vec<Effect>) {
+        for id in self.registrar.reached_over(hop) {
             let Some(Known { user, mut record }) = self.registrar.take(id) else { continue };
             let gone = record.forget_reached_over(hop);
             effects.push(Effect::SaveBindings { token: 0, extension_id: id, bindings: record.to_store() });

@@ -179,7 +179,7 @@ impl Control {
             Input::Request { token, request } => self.request(now, token, &request, effects),
             Input::Bindings(bindings) => self.restore_bindings(now, bindings, effects),
             Input::Saved { token, saved } => self.saved(now, token, saved, effects),
-            Input::ConnectionClosed(hop) => self.forget_reached_over(now, &hop, effects),
+            Input::ConnectionClosed(hop) => self.connection_closed(now, &hop, effects),
             Input::Admission(admission) => self.admission = admission,
             Input::HangUpAll => {
                 for cell in self.cells.keys().copied().collect::<Vec<_>>() {

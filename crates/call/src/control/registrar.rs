@@ -4,7 +4,8 @@
 //! A change counts at once and is answered by 200 when the store has it; what the store does not take is taken back. The state lives here and not in cells: a REGISTER is one
 //! step, and an extension that is not registered costs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use base::{LoopId, Now, TimerTable};
@@ -38,6 +39,9 @@ pub(super) struct Registrar {
     pub(super) not_saved: u64,
     /// Tests only: panic at the next REGISTER.
     pub(super) panic_next: bool,
+    /// Who is reached over which hop.
+    #[serde(default)]
+    over: BTreeMap<Hop, BTreeSet<Uuid>>,
 }
 
 /// An extension with at least one binding.
@@ -58,6 +62,7 @@ impl Registrar {
             accepted: 0,
             not_saved: 0,
             panic_next: false,
+            over: BTreeMap::new(),
         }
     }
 
@@ -78,18 +83,33 @@ impl Registrar {
     /// Keeps the record of this user if there is anything in it, and wakes the loop when something of it expires.
     pub(super) fn put(&mut self, now: Now, user: String, record: AddressOfRecord) {
         let id = record.extension_id();
-        match record.next_deadline_ns(now) {
-            Some(deadline_ns) => {
-                self.expiries.set(id, deadline_ns);
-                self.known.insert(id, Known { user, record });
+        self.take(id);
+        if let Some(deadline_ns) = record.next_deadline_ns(now) {
+            self.expiries.set(id, deadline_ns);
+            for hop in record.hops() {
+                self.over.entry(hop).or_default().insert(id);
             }
-            None => drop(self.take(id)),
+            self.known.insert(id, Known { user, record });
         }
     }
 
     pub(super) fn take(&mut self, id: Uuid) -> Option<Known> {
         self.expiries.stop(&id);
-        self.known.remove(&id)
+        let known = self.known.remove(&id)?;
+        for hop in known.record.hops() {
+            if let Entry::Occupied(mut ids) = self.over.entry(hop) {
+                ids.get_mut().remove(&id);
+                if ids.get().is_empty() {
+                    ids.remove();
+                }
+            }
+        }
+        Some(known)
+    }
+
+    /// The extensions of which a place is reached over this hop.
+    pub(super) fn reached_over(&self, hop: &Hop) -> Vec<Uuid> {
+        self.over.get(hop).into_iter().flatten().copied().collect()
     }
 }
 

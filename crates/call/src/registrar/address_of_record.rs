@@ -9,7 +9,7 @@ use base::Now;
 use model::Binding;
 use serde::{Deserialize, Serialize};
 use sip_core::register::{self, ContactWish, ListedContact, Register, Wish};
-use sip_core::{Hop, Uri, uas};
+use sip_core::{Hop, Transport, Uri, uas};
 use uuid::Uuid;
 
 use super::BindingSettings;
@@ -21,6 +21,9 @@ pub struct AddressOfRecord {
     customer_id: Uuid,
     /// The oldest first; a refreshed one keeps its place.
     places: Vec<Binding>,
+    /// Over which of those hops there is no connection any more.
+    #[serde(default)]
+    closed: Vec<Hop>,
 }
 
 /// What takes one REGISTER back: of each place that it touched, how it was before and what it became.
@@ -58,6 +61,14 @@ fn is_over(place: &Binding, hop: &Hop) -> bool {
         && place.local.parse() == Ok(hop.local)
 }
 
+/// What the last REGISTER of a place came over; none where that cannot be read.
+fn hop_of(place: &Binding) -> Option<Hop> {
+    let transports = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+    let transport = transports.into_iter().find(|known| place.transport.eq_ignore_ascii_case(known.via_name()))?;
+    let (local, remote) = (place.local.parse().ok()?, place.received.parse().ok()?);
+    Some(Hop { transport, listener: place.listener.into(), local, remote })
+}
+
 /// As bindings keep it.
 fn listener_of(hop: &Hop) -> u8 {
     u8::try_from(hop.listener).unwrap_or(u8::MAX)
@@ -66,13 +77,15 @@ fn listener_of(hop: &Hop) -> u8 {
 impl AddressOfRecord {
     /// Of an extension that nobody has registered.
     pub fn new(extension_id: Uuid, customer_id: Uuid) -> AddressOfRecord {
-        AddressOfRecord { extension_id, customer_id, places: Vec::new() }
+        AddressOfRecord { extension_id, customer_id, places: Vec::new(), closed: Vec::new() }
     }
 
-    /// As the store knows it, after a restart. Those that have expired since go with the first [`AddressOfRecord::expire`].
+    /// As the store knows it, after a restart: no connection is open. Those that have expired since go with the first
+    /// [`AddressOfRecord::expire`].
     pub fn restore(extension_id: Uuid, customer_id: Uuid, mut bindings: Vec<Binding>) -> AddressOfRecord {
         bindings.sort_by_key(|binding| binding.created_us);
-        AddressOfRecord { extension_id, customer_id, places: bindings }
+        let closed = bindings.iter().filter_map(hop_of).filter(|hop| hop.transport.is_reliable()).collect();
+        AddressOfRecord { extension_id, customer_id, places: bindings, closed }
     }
 
     /// Does what a REGISTER wants that came over `hop` from somebody who may do it.
@@ -115,12 +128,21 @@ impl AddressOfRecord {
                         None => self.places.push(place),
                     }
                 }
-                let too_many = self.places.len().saturating_sub(settings.max_contacts.max(1));
-                removed.extend(self.places.drain(..too_many));
+                self.closed.retain(|closed| closed != hop);
+                while self.places.len() > settings.max_contacts.max(1) {
+                    removed.push(self.places.remove(self.next_to_go()));
+                }
             }
         }
+        self.closed.retain(|hop| self.places.iter().any(|place| is_over(place, hop)));
         let undo = self.back_to(before);
         Ok(Registered { contacts: self.listed(now), changed, bindings: self.to_store(), removed, undo })
+    }
+
+    /// Who makes room: the oldest of those whose connection is closed, or of all.
+    fn next_to_go(&self) -> usize {
+        let is_closed = |place: &Binding| self.closed.iter().any(|hop| is_over(place, hop));
+        self.places.iter().position(is_closed).unwrap_or(0)
     }
 
     /// Takes one REGISTER back, but for the places that a later one has changed again.
@@ -185,9 +207,16 @@ impl AddressOfRecord {
         self.bindings(now).any(|binding| binding.received.parse() == Ok(remote))
     }
 
-    /// Whether the last REGISTER of a place came over this hop.
-    pub fn is_reached_over(&self, hop: &Hop) -> bool {
-        self.places.iter().any(|place| is_over(place, hop))
+    /// What the last REGISTER of each place came over.
+    pub fn hops(&self) -> impl Iterator<Item = Hop> {
+        self.places.iter().filter_map(hop_of)
+    }
+
+    /// The connection over this hop is closed. The phone may make another one, and keeps its place while there is room.
+    pub fn connection_closed(&mut self, hop: &Hop) {
+        if !self.closed.contains(hop) && self.places.iter().any(|place| is_over(place, hop)) {
+            self.closed.push(*hop);
+        }
     }
 
     /// Takes out those places; the store is to be given [`AddressOfRecord::to_store`] then.

@@ -5,6 +5,7 @@ use call::registrar::{AddressOfRecord, BindingSettings, Registered};
 use model::Binding;
 use sip_core::register::Register;
 use sip_core::uas::Rejection;
+use sip_core::{Hop, Transport};
 use uuid::Uuid;
 
 use crate::phone::{at, from, request};
@@ -24,6 +25,11 @@ impl Desk {
     fn try_register(&mut self, now: Now, call_id: &str, cseq: u32, lines: &str) -> Result<Registered, Rejection> {
         let register = Register::read(&request("REGISTER", call_id, cseq, lines))?;
         self.record.register(now, &register, &from("192.0.2.7:5060"), &self.settings)
+    }
+
+    fn register_over(&mut self, hop: &Hop, now: Now, call_id: &str, cseq: u32, lines: &str) {
+        let register = Register::read(&request("REGISTER", call_id, cseq, lines)).expect("it can be read");
+        self.record.register(now, &register, hop, &self.settings).expect("it is in order");
     }
 
     fn register(&mut self, now: Now, call_id: &str, cseq: u32, lines: &str) -> Registered {
@@ -96,6 +102,28 @@ fn a_fourth_contact_removes_the_oldest_of_three() {
     let made = desk.register(at(30), "e", 1, &many);
     assert_eq!((made.bindings.len(), made.removed.len()), (3, 4));
     assert_eq!(desk.standing(at(30)), pairs(&[("f", 3_600), ("g", 3_600), ("h", 3_600)]));
+}
+
+#[test]
+fn whose_connection_is_closed_makes_room_before_the_oldest() {
+    let mut desk = Desk::new();
+    let over = |port: u16| Hop { transport: Transport::Tls, ..from(&format!("192.0.2.7:{port}")) };
+    desk.register(at(0), "live", 1, &contact("live"));
+    for port in [1, 2] {
+        desk.register_over(&over(port), at(port.into()), &format!("c{port}"), 1, &contact(&format!("tls{port}")));
+    }
+    desk.record.connection_closed(&over(2));
+    let made = desk.register(at(5), "new", 1, &contact("new"));
+    assert!(made.removed[0].contact.starts_with("sip:tls2@"), "{made:?}");
+    // Whoever is back is live again.
+    desk.record.connection_closed(&over(1));
+    desk.register_over(&over(1), at(6), "c1", 2, &contact("tls1"));
+    let made = desk.register(at(7), "newer", 1, &contact("newer"));
+    assert!(made.removed[0].contact.starts_with("sip:live@"), "{made:?}");
+    // After a restart no connection is open.
+    desk.record = AddressOfRecord::restore(Uuid::from_u128(1), Uuid::from_u128(2), made.bindings);
+    let made = desk.register(at(8), "newest", 1, &contact("newest"));
+    assert!(made.removed[0].contact.starts_with("sip:tls1@"), "{made:?}");
 }
 
 #[test]

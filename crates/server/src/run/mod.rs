@@ -211,12 +211,13 @@ async fn run(args: &ServeArgs, config: Config, provisioned: Provisioned, logging
     let edge = Arc::new(Edge::new(config.control.loops, config.sip.retry_after_seconds));
     let numbers: Vec<_> = loops.iter().map(|thread| thread.numbers.clone()).collect();
     wait_for_ports(&numbers).await;
-    let inlet = Inlet::new(edge.clone(), push(senders.clone()), sip_sender);
+    let closed = sip_sockets::closed(senders.clone());
+    let inlet = Inlet::new(edge.clone(), push(senders.clone()), sip_sender, closed.clone());
     let sip_sockets = sip_sockets::Takes {
         connections: connections.clone(),
         inlet: inlet.clone(),
         listener: listeners::http_number(&config),
-        senders: senders.clone().into(),
+        closed,
         origins: config.http.sip_origins.clone(),
     };
     let stream_limits = StreamLimits { idle: Duration::from_secs(config.sip.connection_idle_seconds) };

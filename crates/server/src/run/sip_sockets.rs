@@ -8,7 +8,7 @@ use bytes::Bytes;
 use call::Input;
 use futures_util::future::BoxFuture;
 use sip_core::{Hop, Transport};
-use sip_transport::{Connection, ConnectionRefused, Connections, Inlet, Lane};
+use sip_transport::{Connection, ConnectionRefused, Connections, Inlet, Lane, OnClosed};
 
 use super::lanes::LaneSender;
 
@@ -21,7 +21,7 @@ pub(super) struct Takes {
     /// The number of the HTTP listener.
     pub(super) listener: u16,
     /// Who is told when one is closed.
-    pub(super) senders: Arc<[LaneSender]>,
+    pub(super) closed: OnClosed,
     /// Whose pages may connect; with none, all may.
     pub(super) origins: Vec<String>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Takes {
 struct Open {
     connection: Connection,
     inlet: Inlet,
-    senders: Arc<[LaneSender]>,
+    closed: OnClosed,
 }
 
 impl SipSockets for Takes {
@@ -42,7 +42,7 @@ impl SipSockets for Takes {
             ConnectionRefused::AddressFull => SipRefused::AddressFull,
             ConnectionRefused::Ending => SipRefused::Ending,
         })?;
-        Ok(Box::new(Open { connection, inlet: self.inlet.clone(), senders: self.senders.clone() }))
+        Ok(Box::new(Open { connection, inlet: self.inlet.clone(), closed: self.closed.clone() }))
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
@@ -66,8 +66,15 @@ impl SipSocket for Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let closed = || Input::ConnectionClosed(self.connection.hop());
-        // Where there is no room, who registered over it stays registered until the time is up, as over UDP.
-        self.senders.iter().for_each(|lanes| drop(lanes.try_sip(Lane::Dialog, closed())));
+        (self.closed)(self.connection.hop());
     }
+}
+
+/// Tells all loops.
+pub(super) fn closed(senders: Vec<LaneSender>) -> OnClosed {
+    Arc::new(move |hop| {
+        let closed = || Input::ConnectionClosed(hop);
+        // Where there is no room, who registered over it stays registered until the time is up, as over UDP.
+        senders.iter().for_each(|lanes| drop(lanes.try_sip(Lane::Dialog, closed())));
+    })
 }
