@@ -39,7 +39,7 @@ pub(super) struct Registrar {
     pub(super) not_saved: u64,
     /// Tests only: panic at the next REGISTER.
     pub(super) panic_next: bool,
-    /// Who is reached over which hop.
+    /// Who is reached over which connection.
     #[serde(default)]
     over: BTreeMap<Hop, BTreeSet<Uuid>>,
 }
@@ -86,7 +86,7 @@ impl Registrar {
         self.take(id);
         if let Some(deadline_ns) = record.next_deadline_ns(now) {
             self.expiries.set(id, deadline_ns);
-            for hop in record.hops() {
+            for hop in record.connections() {
                 self.over.entry(hop).or_default().insert(id);
             }
             self.known.insert(id, Known { user, record });
@@ -96,7 +96,7 @@ impl Registrar {
     pub(super) fn take(&mut self, id: Uuid) -> Option<Known> {
         self.expiries.stop(&id);
         let known = self.known.remove(&id)?;
-        for hop in known.record.hops() {
+        for hop in known.record.connections() {
             if let Entry::Occupied(mut ids) = self.over.entry(hop) {
                 ids.get_mut().remove(&id);
                 if ids.get().is_empty() {
@@ -107,7 +107,7 @@ impl Registrar {
         Some(known)
     }
 
-    /// The extensions of which a place is reached over this hop.
+    /// The extensions of which a place is reached over this connection.
     pub(super) fn reached_over(&self, hop: &Hop) -> Vec<Uuid> {
         self.over.get(hop).into_iter().flatten().copied().collect()
     }

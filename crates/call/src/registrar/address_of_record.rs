@@ -61,9 +61,9 @@ fn is_over(place: &Binding, hop: &Hop) -> bool {
         && place.local.parse() == Ok(hop.local)
 }
 
-/// What the last REGISTER of a place came over; none where that cannot be read.
-fn hop_of(place: &Binding) -> Option<Hop> {
-    let transports = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+/// The connection that the last REGISTER of a place came over; none if it came by UDP, or what is kept cannot be read.
+fn connection_of(place: &Binding) -> Option<Hop> {
+    let transports = [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
     let transport = transports.into_iter().find(|known| place.transport.eq_ignore_ascii_case(known.via_name()))?;
     let (local, remote) = (place.local.parse().ok()?, place.received.parse().ok()?);
     Some(Hop { transport, listener: place.listener.into(), local, remote })
@@ -84,7 +84,7 @@ impl AddressOfRecord {
     /// [`AddressOfRecord::expire`].
     pub fn restore(extension_id: Uuid, customer_id: Uuid, mut bindings: Vec<Binding>) -> AddressOfRecord {
         bindings.sort_by_key(|binding| binding.created_us);
-        let closed = bindings.iter().filter_map(hop_of).filter(|hop| hop.transport.is_reliable()).collect();
+        let closed = bindings.iter().filter_map(connection_of).collect();
         AddressOfRecord { extension_id, customer_id, places: bindings, closed }
     }
 
@@ -207,9 +207,9 @@ impl AddressOfRecord {
         self.bindings(now).any(|binding| binding.received.parse() == Ok(remote))
     }
 
-    /// What the last REGISTER of each place came over.
-    pub fn hops(&self) -> impl Iterator<Item = Hop> {
-        self.places.iter().filter_map(hop_of)
+    /// The connections that its phones came over last. By UDP there are none, and most phones cost nothing here.
+    pub fn connections(&self) -> impl Iterator<Item = Hop> {
+        self.places.iter().filter_map(connection_of)
     }
 
     /// The connection over this hop is closed. The phone may make another one, and keeps its place while there is room.
