@@ -195,6 +195,7 @@ fn a_page_that_is_left_is_registered_no_more_and_the_phone_on_the_desk_still_is(
     scenario("register_connection_closed", |world| {
         let extension = world.extension("1000", "secret");
         let (desk, page) = (phone(world, "desk", "1000"), phone(world, "page", "1000"));
+        page.is_a_page();
         desk.registers(3_600);
         page.registers(3_600);
         world.loses_connection(&page);

@@ -151,8 +151,17 @@ impl Phone {
 
     /// It calls over a TCP connection, which has a port of its own, and repeats nothing.
     pub fn speaks_tcp(&self) {
+        self.connects_by(sip_core::Transport::Tcp);
+    }
+
+    /// It is a web page, which speaks SIP over a WebSocket (RFC 7118).
+    pub fn is_a_page(&self) {
+        self.connects_by(sip_core::Transport::Ws);
+    }
+
+    fn connects_by(&self, transport: sip_core::Transport) {
         self.with(|phone| {
-            phone.sip.transport = sip_core::Transport::Tcp;
+            phone.sip.transport = transport;
             phone.sip.manners.repeats = false;
         });
         self.moves_to_port(40_000);

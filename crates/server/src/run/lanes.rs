@@ -328,6 +328,9 @@ mod tests {
         let config = sip_core::EndpointConfig { max_transactions: 9, ..Default::default() };
         let mut control = call::Control::new(base::LoopId(0), [1; 32], config);
         let mut effects = Vec::new();
+        let mut snapshot = call::Snapshot::default();
+        snapshot.settings.open_networks.push("127.0.0.0/8".parse().unwrap());
+        control.handle(crate::run::clock::now(), Input::Snapshot(Box::new(snapshot)), &mut effects);
         while let Some(input) = receiver.try_next(|input| control.is_early_cancel(input)) {
             control.handle(crate::run::clock::now(), input, &mut effects);
         }
@@ -356,14 +359,14 @@ mod tests {
         ] {
             sender.try_sip(lane, request(method, call)).unwrap();
         }
-        // What is in a dialog comes first all the same. To a loop that knows nobody each INVITE is a 403.
+        // What is in a dialog comes first all the same. To a loop that knows no number each INVITE is a 404.
         assert_eq!(
             answers(&mut receiver),
             [
                 "late BYE 481",
-                "a INVITE 403",
-                "b INVITE 403",
-                "c INVITE 403",
+                "a INVITE 404",
+                "b INVITE 404",
+                "c INVITE 404",
                 "a CANCEL 200",
                 "nobody CANCEL 481",
                 "b CANCEL 200"
