@@ -177,8 +177,10 @@ fi
 at_rest 15 || failed=1
 unharmed call_panics_total udp_handler_panics_total media_sounds_panics_total edge_malformed_total udp_kernel_drops_total \
   edge_new_work_full_total edge_dialog_full_total calls_turned_away_total media_ports_exhausted_total \
-  media_worker_facts_dropped_total media_sounds_failed_total sip_acks_missing_total \
-  media_worker_freed_in_place_total || failed=1
+  media_worker_facts_dropped_total media_sounds_failed_total media_worker_freed_in_place_total || failed=1
+# The two calls of no_ack.
+missing=$(number sip_acks_missing_total)
+[ "$missing" = 2 ] || { echo "sip_acks_missing_total should be 2, and is $missing"; failed=1; }
 stop_server || failed=1
 [ $failed = 0 ] && echo "  nothing was left behind, and the server ended cleanly"
 exit $failed

@@ -80,9 +80,11 @@ function check(what, holds, ...seen) {
 function event(what, emitter, good, bad = [], seconds = 8) {
   return new Promise((resolve) => {
     const timer = setTimeout(() => check(what, false, `no ${good} within ${seconds} s`), seconds * 1000);
-    const end = () => clearTimeout(timer);
-    emitter.once(good, (data) => { end(); resolve(data); });
-    for (const name of bad) emitter.once(name, (data) => { end(); check(what, false, name, data && data.cause); });
+    let said = false;
+    // Once it is over, later news is of no interest: a page that is left says that it could not register again.
+    const first = (then) => (data) => { if (said) return; said = true; clearTimeout(timer); then(data); };
+    emitter.once(good, first(resolve));
+    for (const name of bad) emitter.once(name, first((data) => check(what, false, name, data && data.cause)));
   });
 }
 
@@ -209,9 +211,10 @@ const checks = {
     const [up] = await callsUp();
     const began = Date.now();
     await fetch(`${api}/calls/${up.id}/hangup`, { method: 'POST', headers });
-    for (let tries = 0; (await callsUp()).length > 0 && tries < 100; tries++) await new Promise((done) => setTimeout(done, 20));
+    const statusNow = async () => (await (await fetch(`${api}/calls/${up.id}`, { headers })).json()).status;
+    for (let tries = 0; (await statusNow()) !== 'hangup' && tries < 100; tries++) await new Promise((done) => setTimeout(done, 20));
     sound.close();
-    const { status } = await (await fetch(`${api}/calls/${up.id}`, { headers })).json();
+    const status = await statusNow();
     check(what, status === 'hangup', status, `after ${Date.now() - began} ms`);
   },
   'a page that is closed is registered no more': async (what, ua) => {
