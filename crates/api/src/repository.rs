@@ -178,8 +178,8 @@ pub trait Repository: Send + Sync + 'static {
     /// [`RepositoryError`]
     fn list(&self, listing: &Listing) -> Result<Vec<Resource>, RepositoryError>;
 
-    /// Stores a resource, new or changed. It is durable when this returns, which it does within seconds. `event` says what happened to it: records
-    /// ([`Kind::is_record`]) are kept in the event log itself, and this is the entry.
+    /// Stores a resource, new or changed. It is durable when this returns, which it does within seconds. `event` says what
+    /// happened to it: records ([`Kind::is_record`]) are kept in the event log itself, and this is the entry.
     ///
     /// # Errors
     /// [`RepositoryError`]

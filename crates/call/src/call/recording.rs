@@ -5,7 +5,8 @@
 //!                           │                           └────── silence, duration, hangup, full disk ────────────▲
 //!                           └────────────────────────────── stopped before it began ─────────────────────────────┘
 //! ```
-//! Another one may begin as soon as the one before is asked to stop: whose files are completed meanwhile is set aside. Users are told of its beginning and its end; who asks in between sees each of these (spec/resources.md §6).
+//! Another one may begin as soon as the one before is asked to stop; that one is set aside until its files are complete. Users are
+//! told of the beginning and the end; who asks in between sees each of these (spec/resources.md §6).
 
 use base::{RecordingId, SoundId};
 use flow::RecordingOptions;
